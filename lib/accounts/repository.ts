@@ -1,0 +1,114 @@
+import type { Executor, Tx } from '../store/store.js'
+
+/** What a first factor is checked against. Read once; the version must still hold when the session is made. */
+export interface UserCredentials {
+  id: string
+  email: string
+  display_name: string | null
+  status: 'active' | 'invited' | 'disabled' | 'deleted'
+  password_hash: string | null
+  security_version: number
+}
+
+export interface ProfileRow {
+  id: string
+  email: string
+  email_verified_at: Date | null
+  display_name: string | null
+  job_title: string | null
+  phone_number: string | null
+  bio: string | null
+  preferences: Record<string, unknown>
+  created_at: Date
+  updated_at: Date
+}
+
+/** Fields of the profile that a user may change. Undefined leaves a field as it is. */
+export interface ProfileChange {
+  display_name?: string | null | undefined
+  job_title?: string | null | undefined
+  phone_number?: string | null | undefined
+  bio?: string | null | undefined
+  preferences?: Record<string, unknown> | undefined
+}
+
+const credentialColumns = 'id, email, display_name, status, password_hash, security_version'
+const profileColumns =
+  'id, email, email_verified_at, display_name, job_title, phone_number, bio, preferences, created_at, updated_at'
+
+export async function credentialsByEmail(db: Executor, email: string): Promise<UserCredentials | undefined> {
+  const [row] = await db.sql<UserCredentials>(
+    `SELECT ${credentialColumns} FROM ${db.schema}.users WHERE lower(email) = ?`,
+    [email],
+  )
+  return row
+}
+
+export async function credentialsById(db: Executor, id: string): Promise<UserCredentials | undefined> {
+  const [row] = await db.sql<UserCredentials>(`SELECT ${credentialColumns} FROM ${db.schema}.users WHERE id = ?`, [id])
+  return row
+}
+
+/** @returns false where the address is taken */
+export async function insertUser(
+  tx: Tx,
+  user: { id: string; email: string; displayName: string | null; passwordHash: string },
+): Promise<boolean> {
+  const rows = await tx.sql(
+    `INSERT INTO ${tx.schema}.users
+       (id, email, display_name, password_hash, last_password_change, created_at, updated_at)
+     VALUES (?, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql}, ${tx.nowSql})
+     ON CONFLICT (lower(email)) DO NOTHING RETURNING 1`,
+    [user.id, user.email, user.displayName, user.passwordHash],
+  )
+  return rows.length > 0
+}
+
+/** Replaces the password and moves the security version on, if it is still the one that was read. */
+export async function replacePassword(
+  tx: Tx,
+  user: { id: string; securityVersion: number },
+  passwordHash: string,
+): Promise<boolean> {
+  const changed = await tx
+    .table('users')
+    .where({ id: user.id, security_version: user.securityVersion, status: 'active' })
+    .update({
+      password_hash: passwordHash,
+      last_password_change: tx.now,
+      security_version: user.securityVersion + 1,
+      updated_at: tx.now,
+    } as never)
+  return changed === 1
+}
+
+/** The same password under a better hash. Does nothing where the hash has changed meanwhile. */
+export async function upgradePasswordHash(tx: Tx, userId: string, from: string, to: string): Promise<void> {
+  await tx
+    .table('users')
+    .where({ id: userId, password_hash: from })
+    .update({ password_hash: to } as never)
+}
+
+export async function findProfile(db: Executor, userId: string): Promise<ProfileRow | undefined> {
+  const [row] = await db.sql<ProfileRow>(
+    `SELECT ${profileColumns} FROM ${db.schema}.users WHERE id = ? AND status = 'active'`,
+    [userId],
+  )
+  return row
+}
+
+export async function updateProfile(tx: Tx, userId: string, change: ProfileChange): Promise<ProfileRow | undefined> {
+  const { preferences, ...texts } = change
+  const values = Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== undefined))
+  const [row] = (await tx
+    .table('users')
+    .where({ id: userId, status: 'active' })
+    .update({
+      ...values,
+      ...(preferences === undefined ? {} : { preferences: JSON.stringify(preferences) }),
+      updated_at: tx.now,
+    } as never)
+    .returning(profileColumns.split(', '))) as ProfileRow[]
+  return row
+}

@@ -1,0 +1,69 @@
+import type { z } from 'zod'
+import type { Config } from '../config/config.js'
+import { type Route, route } from '../http/route.js'
+import type { Passwords } from '../passwords/service.js'
+import { answerSignIn } from '../sign-in/routes.js'
+import { mfaChallenge } from '../sign-in/schemas.js'
+import type { SignIn } from '../sign-in/service.js'
+import type { Register } from './registration.js'
+import { profile, profilePatch, registerBody, registerSuccess } from './schemas.js'
+import type { Accounts, ProfileRow } from './service.js'
+
+export function accountRoutes(rooms: {
+  accounts: Accounts
+  passwords: Passwords
+  register: Register
+  signIn: SignIn
+  config: Pick<Config, 'registration'>
+}): Route[] {
+  const { accounts, register, config } = rooms
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/auth/register',
+      auth: 'none',
+      input: { body: registerBody(config.registration.organization, config.registration.fields !== null) },
+      output: { 201: registerSuccess, 200: mfaChallenge },
+      errors: ['invalid_input', 'forbidden', 'conflict', 'service_unavailable'],
+      async handle({ body, context, cookie }) {
+        const { token_delivery: delivery, ...registration } = body
+        return answerSignIn(rooms, await register(registration, context), delivery, cookie('device'), 201)
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/users/me',
+      auth: 'session',
+      output: { 200: profile },
+      errors: [],
+      handle: async ({ auth }) => ({ status: 200, body: describeProfile(await accounts.profile(auth.userId)) }),
+    }),
+    route({
+      method: 'PATCH',
+      path: '/v1/users/me',
+      auth: 'session',
+      input: { body: profilePatch },
+      output: { 200: profile },
+      errors: ['invalid_input'],
+      async handle({ auth, body, context }) {
+        const { preferences, ...texts } = body
+        const cleared = Object.fromEntries(
+          Object.entries(texts).map(([name, value]) => [name, value === '' ? null : value]),
+        )
+        const row = await accounts.updateProfile(auth, { ...cleared, ...(preferences && { preferences }) }, context)
+        return { status: 200, body: describeProfile(row) }
+      },
+    }),
+  ]
+}
+
+function describeProfile(row: ProfileRow): z.output<typeof profile> {
+  const { id, email_verified_at, created_at, updated_at, ...rest } = row
+  return {
+    user_id: id,
+    email_verified: email_verified_at !== null,
+    ...rest,
+    created_at: created_at.toISOString(),
+    updated_at: updated_at.toISOString(),
+  }
+}

@@ -1,0 +1,231 @@
+import type { Knex } from 'knex'
+import type { RootSecret } from '../crypto/key-ring.js'
+import { ConfigurationError } from './configuration-error.js'
+import { developmentSecret } from './development-secret.js'
+import { type Logger, silentLogger } from './logger.js'
+import { type ClaimsUser, type FieldsSchema, type Hooks, type IdentSphereOptions, parseOptions } from './options.js'
+import { checkSecret, checkSecrets, parseSecrets } from './secrets.js'
+import { loadSigningKeys, parsePemBundle, type SigningKeys } from './signing-keys.js'
+
+/** The options after parsing: complete, checked and frozen. */
+export interface Config {
+  readonly database: string | Knex
+  readonly schema: string
+  readonly publicBaseUrl: URL
+  /** Path under which browsers see the router: `''` or `/identity`, never with a slash at its end. */
+  readonly mountPath: string
+  readonly isOwnOrigin: (origin: string) => boolean
+  readonly issuer: string
+  readonly audience: string
+  readonly secrets: readonly RootSecret[]
+  readonly signingKeys: SigningKeys
+  readonly cookies: { readonly secure: boolean; readonly prefix: boolean }
+  readonly accessTokenSeconds: number
+  readonly refreshTokenSeconds: number
+  readonly refreshGraceSeconds: number
+  readonly sessionIdleSeconds: number | null
+  readonly passwords: NonNullable<IdentSphereOptions['passwords']>
+  readonly exposeAccessToken: boolean
+  readonly accessTokenClaims: ((user: ClaimsUser) => Readonly<Record<string, unknown>>) | null
+  readonly registration: {
+    readonly mode: 'open' | 'invitation' | 'closed'
+    readonly organization: 'required' | 'personal' | 'none'
+    readonly fields: FieldsSchema | null
+  }
+  readonly pages: { readonly signIn: string }
+  readonly rbac: Readonly<Record<string, readonly string[]>> | null
+  readonly hooks: Hooks
+  readonly logger: Logger
+  readonly worker: 'in-process' | 'external'
+  /** Development behaviour is allowed: asked for, and the public address is on this machine. */
+  readonly development: boolean
+}
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * Options and environment → {@link Config}.
+ *
+ * @throws ConfigurationError that names the setting at fault and the fix
+ */
+export function loadConfig(input: IdentSphereOptions, environment: NodeJS.ProcessEnv): Config {
+  const options = parseOptions(withEnvironment(input, environment))
+  const wantsDevelopment = options.development ?? ['development', 'test'].includes(environment.NODE_ENV ?? '')
+  const publicBaseUrl = parsePublicBaseUrl(
+    options.publicBaseUrl ?? (wantsDevelopment ? `http://localhost:${environment.PORT ?? 3000}` : undefined),
+  )
+  const development = wantsDevelopment && loopbackHosts.has(publicBaseUrl.hostname)
+  if (!development && publicBaseUrl.protocol !== 'https:') {
+    throw new ConfigurationError(
+      'publicBaseUrl',
+      `is ${publicBaseUrl.href}, which is not https`,
+      'Give the https address that browsers use; plain http is for development on localhost.',
+    )
+  }
+  const jwtSecret = environment.IDENTSPHERE_JWT_SECRET ?? (development ? developmentSecret() : undefined)
+  const secrets = options.secrets ?? defaultSecrets(jwtSecret)
+  checkSecrets(
+    input.secrets === undefined && environment.IDENTSPHERE_SECRETS ? 'IDENTSPHERE_SECRETS' : 'secrets',
+    secrets,
+  )
+  if (jwtSecret !== undefined) checkSecret('IDENTSPHERE_JWT_SECRET', jwtSecret)
+  const issuer = options.issuer ?? withoutSlash(publicBaseUrl.href)
+
+  return Object.freeze({
+    database: databaseOf(options.database, development),
+    schema: options.schema ?? 'identsphere',
+    publicBaseUrl,
+    mountPath: withoutSlash(publicBaseUrl.pathname),
+    isOwnOrigin: ownOrigins(publicBaseUrl, options.allowedOrigins ?? []),
+    issuer,
+    audience: options.audience ?? issuer,
+    secrets,
+    signingKeys: loadSigningKeys({ signingKeys: options.signingKeys ?? [], jwtSecret, allowHs256: development }),
+    cookies: cookiesOf(options.cookies ?? {}, publicBaseUrl, development),
+    accessTokenSeconds: options.accessTokenSeconds ?? 900,
+    refreshTokenSeconds: options.refreshTokenSeconds ?? 30 * 86_400,
+    refreshGraceSeconds: options.refreshGraceSeconds ?? 10,
+    sessionIdleSeconds: options.sessionIdleSeconds ?? null,
+    passwords: Object.freeze(options.passwords ?? {}),
+    exposeAccessToken: options.tokens?.exposeAccessToken ?? false,
+    accessTokenClaims: options.tokens?.accessTokenClaims ?? null,
+    registration: registrationOf(options.registration ?? {}),
+    pages: Object.freeze({ signIn: options.pages?.signIn ?? '/' }),
+    rbac: options.rbac ?? null,
+    hooks: Object.freeze({ ...options.hooks }),
+    logger: options.logger ?? silentLogger,
+    worker: options.worker ?? 'in-process',
+    development,
+  })
+}
+
+/** The options, with what is absent taken from the environment. */
+function withEnvironment(options: IdentSphereOptions, environment: NodeJS.ProcessEnv): IdentSphereOptions {
+  const fromEnvironment = {
+    database: environment.DATABASE_URL,
+    schema: environment.IDENTSPHERE_SCHEMA,
+    publicBaseUrl: environment.IDENTSPHERE_PUBLIC_BASE_URL,
+    allowedOrigins: environment.IDENTSPHERE_ALLOWED_ORIGINS?.split(',').map((origin) => origin.trim()),
+    issuer: environment.IDENTSPHERE_ISSUER,
+    audience: environment.IDENTSPHERE_AUDIENCE,
+    secrets:
+      environment.IDENTSPHERE_SECRETS === undefined
+        ? undefined
+        : parseSecrets('IDENTSPHERE_SECRETS', environment.IDENTSPHERE_SECRETS),
+    signingKeys: signingKeysFrom(environment),
+    accessTokenSeconds: numberFrom(environment, 'IDENTSPHERE_ACCESS_EXPIRY_SECS'),
+    refreshTokenSeconds: numberFrom(environment, 'IDENTSPHERE_REFRESH_EXPIRY_SECS'),
+    worker: environment.IDENTSPHERE_WORKER,
+  }
+  const given = Object.fromEntries(Object.entries(fromEnvironment).filter(([, value]) => value !== undefined))
+  const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  return { ...given, ...set }
+}
+
+function numberFrom(environment: NodeJS.ProcessEnv, name: string): number | undefined {
+  const text = environment[name]
+  if (text === undefined) return undefined
+  if (!/^\d{1,9}$/.test(text)) throw new ConfigurationError(name, 'is not a whole number', 'Give the life in seconds.')
+  return Number(text)
+}
+
+function signingKeysFrom(environment: NodeJS.ProcessEnv): IdentSphereOptions['signingKeys'] {
+  const active = environment.IDENTSPHERE_RSA_PRIVATE_KEY_PEM
+  const others = environment.IDENTSPHERE_RSA_VERIFY_KEYS_PEM
+  if (active === undefined) {
+    if (others === undefined) return undefined
+    throw new ConfigurationError(
+      'IDENTSPHERE_RSA_VERIFY_KEYS_PEM',
+      'is set without a key that signs',
+      'Set IDENTSPHERE_RSA_PRIVATE_KEY_PEM too.',
+    )
+  }
+  const verifyOnly = others === undefined ? [] : parsePemBundle(others)
+  return [
+    { privateKey: parsePemBundle(active)[0] ?? active },
+    ...verifyOnly.map((pem) => (pem.includes('PRIVATE KEY') ? { privateKey: pem } : { publicKey: pem })),
+  ]
+}
+
+function parsePublicBaseUrl(text: string | undefined): URL {
+  const fix = 'Give the address under which browsers see the router, e.g. https://app.example.com/identity.'
+  if (text === undefined) throw new ConfigurationError('publicBaseUrl', 'is missing', fix)
+  if (!URL.canParse(text)) throw new ConfigurationError('publicBaseUrl', 'is not a URL', fix)
+  const url = new URL(text)
+  const plain = url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  if (!plain || !['http:', 'https:'].includes(url.protocol)) {
+    throw new ConfigurationError('publicBaseUrl', 'is not a plain http(s) address', fix)
+  }
+  return url
+}
+
+function defaultSecrets(jwtSecret: string | undefined): RootSecret[] {
+  return jwtSecret === undefined ? [] : [{ version: 1, value: jwtSecret }]
+}
+
+function databaseOf(database: string | Knex | undefined, development: boolean): string | Knex {
+  if (database === 'embedded' && !development) {
+    throw new ConfigurationError(
+      'database',
+      "is 'embedded', which is for development on localhost",
+      'Set DATABASE_URL to a Postgres of your own.',
+    )
+  }
+  if (database !== undefined) return database
+  if (development) return 'embedded'
+  throw new ConfigurationError('database', 'is missing', 'Set DATABASE_URL to a postgres:// address.')
+}
+
+function cookiesOf(cookies: { secure?: boolean; prefix?: boolean }, publicBaseUrl: URL, development: boolean) {
+  const secure = cookies.secure ?? publicBaseUrl.protocol === 'https:'
+  if (!secure && !development) {
+    throw new ConfigurationError(
+      'cookies.secure',
+      'is false outside development on localhost',
+      'Remove it; behind a TLS proxy cookies stay Secure.',
+    )
+  }
+  const prefix = cookies.prefix ?? false
+  if (prefix && !secure) {
+    throw new ConfigurationError('cookies.prefix', 'needs Secure cookies', 'Use an https publicBaseUrl, or remove it.')
+  }
+  return Object.freeze({ secure, prefix })
+}
+
+function registrationOf(registration: NonNullable<IdentSphereOptions['registration']>): Config['registration'] {
+  if (registration.verification === 'first') {
+    throw new ConfigurationError(
+      'registration.verification',
+      "is 'first', but nothing can send the mail that would prove the address",
+      "Use 'later'.",
+    )
+  }
+  return Object.freeze({
+    mode: registration.mode ?? 'open',
+    organization: registration.organization ?? 'required',
+    fields: registration.fields ?? null,
+  })
+}
+
+/** One list for CSRF, CORS and return paths: the public address's own origin, and what the host allows besides. */
+function ownOrigins(
+  publicBaseUrl: URL,
+  allowed: NonNullable<IdentSphereOptions['allowedOrigins']>,
+): (origin: string) => boolean {
+  if (typeof allowed === 'function') return (origin) => origin === publicBaseUrl.origin || allowed(origin) === true
+  for (const origin of allowed) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      throw new ConfigurationError(
+        'allowedOrigins',
+        `holds ${JSON.stringify(origin)}, which is not an origin`,
+        'Write scheme, host and port only, e.g. https://app.example.com.',
+      )
+    }
+  }
+  const origins = new Set([publicBaseUrl.origin, ...allowed])
+  return (origin) => origins.has(origin)
+}
+
+function withoutSlash(text: string): string {
+  return text.endsWith('/') ? text.slice(0, -1) : text
+}

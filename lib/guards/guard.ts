@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Auth } from '../http/auth.js'
+import { requestContext } from '../http/context.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Responder } from '../http/respond.js'
+import type { Middleware } from '../http/router.js'
+import type { Authenticate } from '../sessions/authenticate.js'
+
+/** What happens to a request that a guard denies. */
+export type OnDenied =
+  | 'json'
+  | 'redirect'
+  | ((error: IdentSphereError, request: IncomingMessage, response: ServerResponse) => void)
+
+export interface GuardOptions {
+  /**
+   * `json` (default): the error envelope. `redirect`: page loads without a session go to sign-in and come back; everything
+   * else is `json`. A function answers itself.
+   */
+  onDenied?: OnDenied
+}
+
+/** What every guard is made from. */
+export interface GuardParts {
+  authenticate: Authenticate
+  responder: Responder
+  /** Called once identity is established, so that `identsphere.auth(req)` finds it. */
+  remember(request: IncomingMessage, auth: Auth | null): void
+  /** Where a page load without a session is sent. */
+  signInLocation(returnTo: string): string
+}
+
+/**
+ * A guard: establishes identity (once per request, whichever guard comes first), applies its rule and goes on, or answers.
+ * It never calls `next()` with an error and never lets a request through because something failed.
+ *
+ * @param rule throws to deny
+ */
+export function createGuard(
+  parts: GuardParts,
+  rule: (auth: Auth | null) => void | Promise<void>,
+  options: GuardOptions = {},
+): Middleware {
+  const { onDenied = 'json' } = options
+
+  function deny(error: unknown, request: IncomingMessage, response: ServerResponse): void {
+    if (onDenied === 'redirect' && isPageLoad(request) && isMissingSession(error)) {
+      const target = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/'
+      response.writeHead(303, { Location: parts.signInLocation(target), 'Cache-Control': 'no-store' }).end()
+      return
+    }
+    if (typeof onDenied === 'function' && error instanceof IdentSphereError) {
+      onDenied(error, request, response)
+      return
+    }
+    parts.responder.fail(request, response, error, requestContext(request))
+  }
+
+  async function passes(request: IncomingMessage): Promise<void> {
+    const auth = await parts.authenticate(request)
+    await rule(auth)
+    parts.remember(request, auth)
+  }
+
+  return (request, response, next) => {
+    passes(request).then(
+      () => next(),
+      (error: unknown) => deny(error, request, response),
+    )
+  }
+}
+
+/** @throws IdentSphereError `authentication_required` */
+export function assertSignedIn(auth: Auth | null): asserts auth is Auth {
+  if (auth === null) throw new IdentSphereError('authentication_required')
+}
+
+function isPageLoad(request: IncomingMessage): boolean {
+  return (request.method === 'GET' || request.method === 'HEAD') && /\btext\/html\b/.test(request.headers.accept ?? '')
+}
+
+function isMissingSession(error: unknown): boolean {
+  return error instanceof IdentSphereError && error.code === 'authentication_required'
+}

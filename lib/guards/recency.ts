@@ -1,0 +1,34 @@
+import type { Auth } from '../http/auth.js'
+import { IdentSphereError } from '../http/errors.js'
+
+/** Seconds for which a proof of identity counts as recent. */
+export const recentAuthSeconds = 600
+
+/** Default of `requireRecentMfa`, in seconds. */
+export const recentMfaSeconds = 1800
+
+/** Whether `moment` lies within the last `seconds`, by the database's clock. Missing, unparsable and future times do not. */
+function isRecent(moment: Date | null, auth: Auth, seconds: number): boolean {
+  if (moment === null) return false
+  const age = auth.checkedAt.getTime() - moment.getTime()
+  return age >= 0 && age <= seconds * 1000
+}
+
+/** @throws IdentSphereError `reauthentication_required` */
+export function assertRecentAuth(auth: Auth): void {
+  if (!isRecent(auth.authTime, auth, recentAuthSeconds)) throw new IdentSphereError('reauthentication_required')
+}
+
+/**
+ * @param methods second factors that the user has enrolled, for the client
+ * @throws IdentSphereError `mfa_required`
+ */
+export async function assertRecentMfa(
+  auth: Auth,
+  maxAgeSeconds: number,
+  methods: (userId: string) => Promise<readonly string[]>,
+): Promise<void> {
+  if (isRecent(auth.mfaVerifiedAt, auth, maxAgeSeconds)) return
+  const enrolled = await methods(auth.userId)
+  throw new IdentSphereError('mfa_required', { details: { enrolled: enrolled.length > 0, methods: enrolled } })
+}

@@ -1,0 +1,16 @@
+import { IdentSphereError } from '../http/errors.js'
+import type { Middleware } from '../http/router.js'
+import { assertSignedIn, createGuard, type GuardOptions, type GuardParts } from './guard.js'
+
+/** Lets exactly these roles of the active organisation pass, and owner always. Without a membership it denies. */
+export function requireRole(parts: GuardParts, roles: readonly string[], options?: GuardOptions): Middleware {
+  const allowed = new Set(['owner', ...roles])
+  return createGuard(
+    parts,
+    (auth) => {
+      assertSignedIn(auth)
+      if (auth.role === null || !allowed.has(auth.role)) throw new IdentSphereError('forbidden')
+    },
+    options,
+  )
+}

@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http'
+import cookieParser from 'cookie-parser'
+
+/** The cookies of the contract, by what they carry. */
+export type CookieName = 'at' | 'rt' | 'csrf' | 'device'
+
+/** A cookie to set; `value: null` clears it. */
+export interface CookieChange {
+  name: CookieName
+  value: string | null
+  /** Seconds, at most 400 days (RFC 6265bis section 5.5). */
+  maxAgeSeconds?: number
+}
+
+export interface CookieJar {
+  /** The value, or null where the cookie is absent, not a string, or sent twice with different values. */
+  read(header: string | undefined, name: CookieName): string | null
+  /** The cookies that were sent twice with different values. They count as none and are to be cleared. */
+  conflicting(header: string | undefined): CookieName[]
+  /** A `Set-Cookie` value. */
+  serialize(change: CookieChange): string
+}
+
+/** Paths and readability are the defence in depth of the three cookies; see the README. */
+const attributes: Record<CookieName, { httpOnly: boolean; authPathOnly: boolean }> = {
+  at: { httpOnly: true, authPathOnly: false },
+  rt: { httpOnly: true, authPathOnly: true },
+  csrf: { httpOnly: false, authPathOnly: false },
+  device: { httpOnly: true, authPathOnly: true },
+}
+
+/** No cookie may come near the 4096 bytes that browsers keep, attributes included. */
+const largestCookieBytes = 4096
+
+export function createCookieJar(options: { mountPath: string; secure: boolean; prefix: boolean }): CookieJar {
+  const parse = cookieParser()
+
+  function wireName(name: CookieName): string {
+    if (!options.prefix) return `identsphere_${name}`
+    return `${attributes[name].authPathOnly ? '__Secure-' : '__Host-'}identsphere_${name}`
+  }
+
+  return {
+    read(header, name) {
+      if (header === undefined || !header.includes(wireName(name))) return null
+      const wire = wireName(name)
+      if (hasConflict(header, wire)) return null
+      const carrier = { headers: { cookie: header } } as IncomingMessage & { cookies?: Record<string, unknown> }
+      parse(carrier as never, undefined as never, () => {})
+      const value = carrier.cookies?.[wire]
+      // cookie-parser turns `j:{…}` into an object; only text is ever a credential.
+      return typeof value === 'string' && value !== '' ? value : null
+    },
+    conflicting(header) {
+      if (header === undefined) return []
+      return (Object.keys(attributes) as CookieName[]).filter((name) => hasConflict(header, wireName(name)))
+    },
+    serialize({ name, value, maxAgeSeconds }) {
+      const { httpOnly, authPathOnly } = attributes[name]
+      const parts = [
+        `${wireName(name)}=${value ?? ''}`,
+        `Path=${authPathOnly ? `${options.mountPath}/v1/auth` : '/'}`,
+        ...(value === null ? ['Max-Age=0'] : maxAgeSeconds === undefined ? [] : [`Max-Age=${maxAgeSeconds}`]),
+        ...(httpOnly ? ['HttpOnly'] : []),
+        ...(options.secure ? ['Secure'] : []),
+        'SameSite=Lax',
+      ]
+      const text = parts.join('; ')
+      if (Buffer.byteLength(text) >= largestCookieBytes) throw new RangeError(`cookie ${name} exceeds 4096 bytes`)
+      return text
+    },
+  }
+}
+
+/**
+ * Whether a cookie is sent more than once with differing values: a planted one beside ours. Which of them a parser picks
+ * is chance, so neither counts.
+ *
+ * @see RFC 6265 section 5.4, SuperTokens 17.1.0
+ */
+function hasConflict(header: string, wire: string): boolean {
+  if (header.indexOf(wire) === header.lastIndexOf(wire)) return false
+  const prefix = `${wire}=`
+  const values = header
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(prefix))
+  return new Set(values).size > 1
+}

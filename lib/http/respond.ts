@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from '../config/logger.js'
+import type { RequestContext } from './context.js'
+import type { CookieJar } from './cookies.js'
+import { errorCatalogue, IdentSphereError } from './errors.js'
+import type { Reply } from './route.js'
+
+/** Writes answers. The one place that touches a response. */
+export interface Responder {
+  send(response: ServerResponse, reply: Reply, context: RequestContext, cacheControl?: string): void
+  /** Answers with the envelope of an error; what is not from the catalogue is translated first, then logged. */
+  fail(request: IncomingMessage, response: ServerResponse, error: unknown, context: RequestContext): void
+}
+
+export function createResponder(options: {
+  cookies: CookieJar
+  logger: Logger
+  /** Maps a database's or library's failure to the catalogue. */
+  translate: (error: unknown) => IdentSphereError
+}): Responder {
+  function write(response: ServerResponse, reply: Reply, context: RequestContext, cacheControl: string): void {
+    if (response.headersSent || response.destroyed) return
+    response.statusCode = reply.status
+    response.setHeader('Cache-Control', cacheControl)
+    response.setHeader('X-Content-Type-Options', 'nosniff')
+    response.setHeader('X-Request-Id', context.requestId)
+    if (reply.cookies !== undefined && reply.cookies.length > 0) {
+      const before = response.getHeader('Set-Cookie')
+      const others = before === undefined ? [] : Array.isArray(before) ? before : [String(before)]
+      response.setHeader('Set-Cookie', [...others, ...reply.cookies.map((change) => options.cookies.serialize(change))])
+    }
+    if (reply.location !== undefined) response.setHeader('Location', reply.location)
+    if (reply.body === undefined) {
+      response.end()
+      return
+    }
+    const text = JSON.stringify(reply.body)
+    response.setHeader('Content-Type', 'application/json; charset=utf-8')
+    response.setHeader('Content-Length', Buffer.byteLength(text))
+    response.end(text)
+  }
+
+  return {
+    send: (response, reply, context, cacheControl = 'no-store') => write(response, reply, context, cacheControl),
+    fail(request, response, thrown, context) {
+      const error = thrown instanceof IdentSphereError ? thrown : options.translate(thrown)
+      if (error.status >= 500) {
+        options.logger.error({ err: error.cause ?? error, requestId: context.requestId }, error.message)
+      }
+      if (response.headersSent || response.destroyed) return
+      if (error.retryAfterSeconds !== undefined) response.setHeader('Retry-After', error.retryAfterSeconds)
+      else if (error.status === 503) response.setHeader('Retry-After', 1)
+      // RFC 9110 section 11.6.1: a 401 names the scheme that would help.
+      if (error.code === 'authentication_required') response.setHeader('WWW-Authenticate', 'Bearer')
+      const details = error.details === undefined ? {} : { details: error.details }
+      const message = error.status >= 500 ? errorCatalogue[error.code].message : error.message
+      const body = {
+        error: { code: error.code, message, type: error.type, request_id: context.requestId, ...details },
+      }
+      const planted = error.status === 401 ? options.cookies.conflicting(request.headers.cookie) : []
+      const cookies = planted.map((name) => ({ name, value: null }))
+      write(response, { status: error.status, body, cookies }, context, 'no-store')
+    },
+  }
+}

@@ -1,0 +1,314 @@
+import type { IncomingMessage } from 'node:http'
+import { createRegistration } from './accounts/registration.js'
+import { accountRoutes } from './accounts/routes.js'
+import { createAccounts } from './accounts/service.js'
+import { type Clock, systemClock } from './config/clock.js'
+import { loadConfig } from './config/config.js'
+import type { IdentSphereOptions } from './config/options.js'
+import { createKeyRing } from './crypto/key-ring.js'
+import type { GuardOptions, GuardParts } from './guards/guard.js'
+import { optionalAuth } from './guards/optional-auth.js'
+import { assertRecentAuth } from './guards/recency.js'
+import { requireAuth } from './guards/require-auth.js'
+import { requirePermission } from './guards/require-permission.js'
+import { requirePlatformAdmin } from './guards/require-platform-admin.js'
+import { requireRecentAuth } from './guards/require-recent-auth.js'
+import { type RecentMfaOptions, requireRecentMfa } from './guards/require-recent-mfa.js'
+import { requireRole } from './guards/require-role.js'
+import { healthRoutes } from './health/routes.js'
+import { createHealth, type Health } from './health/service.js'
+import type { Auth, Role } from './http/auth.js'
+import { createCookieJar } from './http/cookies.js'
+import { createCsrfTokens } from './http/csrf.js'
+import { createMountCheck } from './http/mount.js'
+import { createResponder } from './http/respond.js'
+import type { Route } from './http/route.js'
+import { createRouter, type Middleware } from './http/router.js'
+import { createWorker } from './jobs/worker.js'
+import { createJournal } from './journal/journal.js'
+import { journalSweeps } from './journal/sweeps.js'
+import { createRoleMatrix } from './organizations/roles.js'
+import { createOrganizations } from './organizations/service.js'
+import { createDeviceCookies } from './passwords/device-cookie.js'
+import { createPasswordHasher } from './passwords/hasher.js'
+import { createHashingQueue } from './passwords/hashing-queue.js'
+import { createPasswordPolicy } from './passwords/password-policy.js'
+import { passwordRoutes } from './passwords/routes.js'
+import { createPasswords } from './passwords/service.js'
+import { type Authenticate, createAuthenticate } from './sessions/authenticate.js'
+import { createSessionCheck } from './sessions/check.js'
+import { createTokenIssuer } from './sessions/issue.js'
+import { createLastSeen } from './sessions/last-seen.js'
+import { createRefresh } from './sessions/refresh.js'
+import { sessionRoutes } from './sessions/routes.js'
+import { createSessions } from './sessions/service.js'
+import { sessionSweeps } from './sessions/sweeps.js'
+import { signInRoutes } from './sign-in/routes.js'
+import { createSignIn } from './sign-in/service.js'
+import { openDatabase } from './store/database.js'
+import { translateError } from './store/database-errors.js'
+import { migrateDatabase } from './store/migrate.js'
+import { createReadiness } from './store/readiness.js'
+import { createStore } from './store/store.js'
+import { budgetSweeps } from './store/sweeps.js'
+import { createAccessTokens } from './tokens/access-tokens.js'
+import { revokeKey } from './tokens/revoked-keys.js'
+import { tokenRoutes } from './tokens/routes.js'
+
+/** Rooms whose routes can be mounted one by one. */
+export interface RoomRouters {
+  accounts(): Middleware
+  signIn(): Middleware
+  sessions(): Middleware
+  passwords(): Middleware
+  tokens(): Middleware
+  health(): Middleware
+}
+
+/** What `createIdentSphere()` gives: routers and guards over one store. */
+export interface IdentSphere {
+  /** Every route. Requests that are none of them go on untouched. */
+  router(): Middleware
+  /** One room each, on the same paths. */
+  readonly routers: RoomRouters
+
+  /** Signed-in people pass. 401 otherwise. */
+  requireAuth(options?: GuardOptions): Middleware
+  /** Everybody passes; `authOrNull(req)` says who it is. */
+  optionalAuth(options?: GuardOptions): Middleware
+  /** These roles of the active organisation pass, and owner always. 403 otherwise. */
+  requireRole(...roles: [Role, ...Role[]] | [Role, ...Role[], GuardOptions]): Middleware
+  /** Members whose role has all of these permissions pass. 403 otherwise. */
+  requirePermission(...permissions: [string, ...string[]] | [string, ...string[], GuardOptions]): Middleware
+  /** A proof of identity within the last 10 minutes. 401 `reauthentication_required` otherwise. */
+  requireRecentAuth(options?: GuardOptions): Middleware
+  /** A second factor within `maxAgeSeconds`, 1800 by default. 401 `mfa_required` otherwise. */
+  requireRecentMfa(options?: RecentMfaOptions): Middleware
+  /** Platform admins whose session has a second factor. */
+  requirePlatformAdmin(options?: GuardOptions): Middleware
+
+  /**
+   * Who is asking, or null. Strict: reads the session from the database.
+   *
+   * @throws IdentSphereError `service_unavailable` when it cannot know, `csrf_failed` for a forged request
+   */
+  readonly authenticate: Authenticate
+  /** What the guard in front of this handler established. @throws Error where there was none */
+  auth(request: IncomingMessage): Auth
+  /** The same, or null where nobody is signed in. */
+  authOrNull(request: IncomingMessage): Auth | null
+
+  /** Brings the schema up to date; safe from any number of processes at once. */
+  migrate(): Promise<void>
+  /** Opens the database, checks schema and clock, starts the worker. The first request does it too. */
+  ready(): Promise<void>
+  /** Whether the database answers now, by a real query. Never throws. */
+  health(): Promise<Health>
+  /** Drains, and closes what IdentSphere opened; a Knex instance of the host's stays open. */
+  close(): Promise<void>
+  /** Emergency: tokens signed with this key are refused by every node from the next request on. */
+  revokeSigningKey(kid: string): Promise<void>
+}
+
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Who is signed in, as a guard of IdentSphere established it. `identsphere.auth(req)` reads the same. */
+    identsphere?: Auth
+  }
+}
+
+/**
+ * Makes an IdentSphere from options and the environment. Synchronous: opens nothing before `ready()` or the first request.
+ *
+ * @throws ConfigurationError that names the setting at fault and the fix
+ * @example
+ * ```ts
+ * const identsphere = createIdentSphere({ publicBaseUrl: 'https://app.example.com' })
+ * app.use(identsphere.router())
+ * app.get('/reports', identsphere.requireRole('admin'), (req, res) => res.json(identsphere.auth(req).organizationId))
+ * ```
+ */
+export function createIdentSphere(options: IdentSphereOptions = {}): IdentSphere {
+  return buildIdentSphere(options, { environment: process.env, clock: systemClock })
+}
+
+/** {@link createIdentSphere} with environment and clock handed in. The only place that knows every room. */
+export function buildIdentSphere(
+  options: IdentSphereOptions,
+  parts: { environment: NodeJS.ProcessEnv; clock: Clock },
+): IdentSphere {
+  const { clock } = parts
+  const config = loadConfig(options, parts.environment)
+  const { logger, schema } = config
+
+  const keys = createKeyRing(config.secrets)
+  const database = openDatabase(config.database, logger)
+  const store = createStore(database, schema, clock)
+  const readiness = createReadiness({ store, schemaName: schema, keys, logger })
+  const journal = createJournal({ keys, hooks: config.hooks, logger })
+  const { isOwnOrigin } = config
+
+  const cookies = createCookieJar({ mountPath: config.mountPath, ...config.cookies })
+  const csrf = createCsrfTokens(keys)
+  const responder = createResponder({ cookies, logger, translate: translateError })
+
+  const accessTokens = createAccessTokens({
+    keys: config.signingKeys,
+    issuer: config.issuer,
+    audience: config.audience,
+    clock,
+  })
+  const issuer = createTokenIssuer({ accessTokens, csrf, config })
+  const check = createSessionCheck({ database, clock, config })
+  const lastSeen = createLastSeen(store, logger)
+  const sessions = createSessions({ store, journal, check, csrf, config })
+  const refresh = createRefresh({ store, journal, keys, csrf, issuer, config })
+
+  const matrix = createRoleMatrix(config.rbac)
+  const { permissionsOf } = matrix
+  const organizations = createOrganizations()
+  const accounts = createAccounts({ store, journal })
+  const queue = createHashingQueue()
+  const hasher = createPasswordHasher({
+    queue,
+    ...(config.passwords.argon2 === undefined ? {} : { argon2: config.passwords.argon2 }),
+  })
+  const policy = createPasswordPolicy(config.passwords)
+  const devices = createDeviceCookies(keys)
+  const passwords = createPasswords({ store, clock, keys, journal, accounts, sessions, hasher, policy, devices })
+  const secondFactors: [] = []
+  const signIn = createSignIn({ journal, sessions, organizations, issuer, permissionsOf, secondFactors, config })
+  const register = createRegistration({ store, journal, accounts, passwords, organizations, signIn, config })
+
+  const worker = createWorker(
+    [...sessionSweeps(store, config), ...budgetSweeps(store), ...journalSweeps(store)],
+    logger,
+  )
+  const health = createHealth({ store, queue })
+  const authenticate = createAuthenticate({
+    accessTokens,
+    check,
+    cookies,
+    csrf,
+    lastSeen,
+    isOwnOrigin,
+    permissionsOf,
+    ready,
+  })
+
+  const rooms = {
+    accounts: accountRoutes({ accounts, passwords, register, signIn, config }),
+    signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer }),
+    sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, permissionsOf, config }),
+    passwords: passwordRoutes({ passwords }),
+    tokens: tokenRoutes({ store, keys: config.signingKeys }),
+    health: healthRoutes({ health }),
+  }
+  const plumbing = {
+    cookies,
+    responder,
+    isOwnOrigin,
+    ready,
+    authenticate,
+    assertRecentAuth,
+    checkMount: createMountCheck(config.mountPath, logger),
+  }
+  const routerOf = (routes: readonly Route[]) => createRouter(routes, plumbing)
+
+  const established = new WeakMap<IncomingMessage, Auth | null>()
+  const guardParts: GuardParts = {
+    authenticate,
+    responder,
+    remember(request, auth) {
+      established.set(request, auth)
+      if (auth !== null) request.identsphere = auth
+    },
+    signInLocation(returnTo) {
+      const query = new URLSearchParams({ return_to: returnTo })
+      return `${config.mountPath}/v1/auth/resume?${query}`
+    },
+  }
+  const enrolledMethods = (userId: string) => signIn.enrolledMethods(userId)
+
+  let started = false
+  let closing: Promise<void> | undefined
+
+  async function ready(): Promise<void> {
+    await readiness.ready()
+    if (started || closing !== undefined) return
+    started = true
+    if (config.worker === 'in-process') worker.start()
+  }
+
+  async function shutDown(): Promise<void> {
+    await worker.close()
+    await queue.close()
+    await lastSeen.close()
+    await database.close()
+  }
+
+  return {
+    router: () => routerOf(Object.values(rooms).flat()),
+    routers: {
+      accounts: () => routerOf(rooms.accounts),
+      signIn: () => routerOf(rooms.signIn),
+      sessions: () => routerOf(rooms.sessions),
+      passwords: () => routerOf(rooms.passwords),
+      tokens: () => routerOf(rooms.tokens),
+      health: () => routerOf(rooms.health),
+    },
+
+    requireAuth: (guard) => requireAuth(guardParts, guard),
+    optionalAuth: (guard) => optionalAuth(guardParts, guard),
+    requireRole(...given) {
+      const { names, guard } = namesAndOptions('requireRole', given)
+      for (const name of names) matrix.assertRole(name)
+      return requireRole(guardParts, names, guard)
+    },
+    requirePermission(...given) {
+      const { names, guard } = namesAndOptions('requirePermission', given)
+      for (const name of names) matrix.assertPermission(name)
+      return requirePermission(guardParts, names, guard)
+    },
+    requireRecentAuth: (guard) => requireRecentAuth(guardParts, guard),
+    requireRecentMfa: (guard) => requireRecentMfa(guardParts, enrolledMethods, guard),
+    requirePlatformAdmin: (guard) => requirePlatformAdmin(guardParts, enrolledMethods, guard),
+
+    authenticate,
+    auth(request) {
+      const auth = established.get(request)
+      if (auth === undefined || auth === null) {
+        throw new Error('identsphere.auth(req): no guard let a signed-in person through to this handler')
+      }
+      return auth
+    },
+    authOrNull(request) {
+      const auth = established.get(request)
+      if (auth === undefined) throw new Error('identsphere.authOrNull(req): no guard ran before this handler')
+      return auth
+    },
+
+    migrate: () => migrateDatabase(database.knex, { schema }),
+    ready,
+    health: () => health(),
+    close() {
+      closing ??= shutDown()
+      return closing
+    },
+    revokeSigningKey: (kid) => revokeKey(store, kid),
+  }
+}
+
+/** Splits `requireRole('admin', 'member', { onDenied })`. A guard without names would be no rule at all. */
+function namesAndOptions(
+  guard: string,
+  given: ReadonlyArray<string | GuardOptions>,
+): { names: string[]; guard: GuardOptions } {
+  const last = given.at(-1)
+  const options = typeof last === 'object' ? last : {}
+  const names = typeof last === 'object' ? given.slice(0, -1) : [...given]
+  if (names.length === 0 || !names.every((name) => typeof name === 'string')) {
+    throw new TypeError(`${guard}: name at least one`)
+  }
+  return { names: names as string[], guard: options }
+}

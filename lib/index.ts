@@ -1,0 +1,19 @@
+export { ConfigurationError } from './config/configuration-error.js'
+export type { Logger } from './config/logger.js'
+export type {
+  ClaimsUser,
+  EventFacts,
+  FieldsSchema,
+  Hooks,
+  HookTransaction,
+  IdentSphereOptions,
+  RegistrationInput,
+} from './config/options.js'
+export type { GuardOptions, OnDenied } from './guards/guard.js'
+export type { RecentMfaOptions } from './guards/require-recent-mfa.js'
+export type { Health } from './health/service.js'
+export type { Auth, Role, SessionAuth } from './http/auth.js'
+export { type ErrorCode, errorCatalogue, IdentSphereError, type IdentSphereErrorOptions } from './http/errors.js'
+export type { Middleware } from './http/router.js'
+export { createIdentSphere, type IdentSphere, type RoomRouters } from './identsphere.js'
+export type { Authenticate, AuthenticateOptions } from './sessions/authenticate.js'

@@ -1,0 +1,32 @@
+import type { Hooks } from '../config/options.js'
+
+/** What one action tells the world, besides its audit row. */
+interface Announcement {
+  /** The webhook event that it is. */
+  event?: 'user.registered' | 'user.updated' | 'user.password_changed' | 'session.revoked' | 'session.reuse_detected'
+  /** The host's hook, called after the commit. */
+  hook?: Exclude<keyof Hooks, 'beforeRegister' | 'beforeSignIn'>
+}
+
+/**
+ * Every action that IdentSphere records. The names are a contract: audit rows, filters and exports use them.
+ */
+export const catalogue = {
+  'auth.register': { event: 'user.registered', hook: 'onRegister' },
+  'auth.login': { hook: 'onSignIn' },
+  'auth.login.failed': {},
+  'auth.login.mfa_required': {},
+  'auth.logout': { hook: 'onSignOut' },
+  'auth.reauthenticated': {},
+  'auth.refresh.reused': { event: 'session.reuse_detected', hook: 'onRefreshReused' },
+  'sessions.revoked': { event: 'session.revoked', hook: 'onSessionRevoked' },
+  'users.updated': { event: 'user.updated' },
+  'users.password_changed': { event: 'user.password_changed', hook: 'onPasswordChanged' },
+  'keys.revoked': {},
+} as const satisfies Record<string, Announcement>
+
+export type Action = keyof typeof catalogue
+
+export function announcementOf(action: Action): Announcement {
+  return catalogue[action]
+}

@@ -1,0 +1,47 @@
+import type { KeyObject } from 'node:crypto'
+import type { KeyRing } from '../crypto/key-ring.js'
+import { randomOctets } from '../crypto/random.js'
+import { open, seal, sealingKey } from '../crypto/sealing.js'
+import type { Tx } from '../store/store.js'
+
+interface SubjectKeyRow {
+  subject_id: string
+  key_version: number
+  sealed_key: Buffer
+}
+
+/** The subject of rows that are about nobody known, e.g. a login with an address that has no account. */
+export const nobody = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * One key a subject, under which the personal fields of audit rows are sealed. Destroying the key erases what the rows
+ * say about the person, while the rows themselves stay.
+ */
+export async function subjectKey(tx: Tx, keys: KeyRing, subjectId: string): Promise<KeyObject> {
+  const stored = await read(tx, subjectId)
+  if (stored !== undefined) return unseal(keys, stored)
+  const { version, key } = keys.current('sealing')
+  const bytes = randomOctets(32)
+  await tx.sql(
+    `INSERT INTO ${tx.schema}.audit_subject_keys (subject_id, key_version, sealed_key, created_at)
+     VALUES (?, ?, ?, ${tx.nowSql}) ON CONFLICT (subject_id) DO NOTHING`,
+    [subjectId, version, seal(key, bytes, context(subjectId))],
+  )
+  // Whoever came first has won; the row is committed or ours, so this read sees it.
+  return unseal(keys, (await read(tx, subjectId)) as SubjectKeyRow)
+}
+
+async function read(tx: Tx, subjectId: string): Promise<SubjectKeyRow | undefined> {
+  return tx.table<SubjectKeyRow>('audit_subject_keys').where({ subject_id: subjectId }).first() as never
+}
+
+function unseal(keys: KeyRing, row: SubjectKeyRow): KeyObject {
+  const key = keys.version('sealing', row.key_version)
+  const bytes = key === null ? null : open(key, row.sealed_key, context(row.subject_id))
+  if (bytes === null) throw new Error(`the audit key of ${row.subject_id} does not open`)
+  return sealingKey(bytes)
+}
+
+function context(subjectId: string): string {
+  return `audit_subject_keys.sealed_key:${subjectId}`
+}

@@ -1,0 +1,50 @@
+import { randomSuffix, uuidv7 } from '../crypto/random.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Tx } from '../store/store.js'
+import { firstOrganizationOf, insertMembership, insertOrganization } from './repository.js'
+
+const slugAttempts = 3
+const longestSlug = 100
+
+/** `Ångström & Söhne` → `angstrom-sohne`. */
+function slugOf(name: string): string {
+  const slug = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/\p{M}/gu, '')
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, longestSlug - 8)
+    .replace(/^-+|-+$/g, '')
+  return slug === '' ? 'organization' : slug
+}
+
+export function createOrganizations() {
+  return {
+    /**
+     * An organisation with its first owner.
+     *
+     * @throws IdentSphereError `conflict` where the wanted slug is taken
+     */
+    async create(tx: Tx, input: { name: string; slug: string | null; ownerId: string }): Promise<string> {
+      const id = uuidv7()
+      for (let attempt = 1; ; attempt += 1) {
+        const derived = slugOf(input.name)
+        const slug = input.slug ?? (attempt === 1 ? derived : `${derived}-${randomSuffix(6)}`)
+        if (await insertOrganization(tx, { id, name: input.name, slug })) break
+        if (input.slug !== null || attempt === slugAttempts) {
+          throw new IdentSphereError('conflict', {
+            message: 'This organisation slug is taken.',
+            details: [{ path: 'organization_slug', message: 'is taken' }],
+          })
+        }
+      }
+      await insertMembership(tx, { organizationId: id, userId: input.ownerId, role: 'owner' })
+      return id
+    },
+
+    /** The organisation a new session begins in: the one joined first, or null. */
+    defaultFor: (tx: Tx, userId: string): Promise<string | null> => firstOrganizationOf(tx, userId),
+  }
+}
+
+export type Organizations = ReturnType<typeof createOrganizations>

@@ -1,0 +1,173 @@
+import type { Accounts, UserCredentials } from '../accounts/service.js'
+import type { Clock } from '../config/clock.js'
+import type { KeyRing } from '../crypto/key-ring.js'
+import type { Auth } from '../http/auth.js'
+import type { RequestContext } from '../http/context.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Journal } from '../journal/journal.js'
+import type { Sessions } from '../sessions/service.js'
+import { clearBudgets, refundBudget, spendBudget } from '../store/budgets.js'
+import type { Store, Tx } from '../store/store.js'
+import { auditBudget, passwordBudgets, type Source } from './budgets.js'
+import { clientNetwork } from './client-network.js'
+import type { DeviceCookies } from './device-cookie.js'
+import type { PasswordHasher } from './hasher.js'
+import type { PasswordPolicy } from './password-policy.js'
+import type { PasswordOwner } from './rules/rule.js'
+
+/** An account whose password was right. */
+export interface ProvenPassword {
+  user: UserCredentials
+  /** Writes what follows from the success: budgets forgotten, an old hash replaced. */
+  settle(tx: Tx): Promise<void>
+}
+
+/** Seconds. Longest wait that is named to a client. */
+const longestRetryAfter = 3_600
+
+export function createPasswords(options: {
+  store: Store
+  clock: Clock
+  keys: KeyRing
+  journal: Journal
+  accounts: Accounts
+  sessions: Sessions
+  hasher: PasswordHasher
+  policy: PasswordPolicy
+  devices: DeviceCookies
+}) {
+  const { store, clock, keys, journal, accounts, sessions, hasher, policy, devices } = options
+
+  /**
+   * One attempt: budgets are spent before anything is hashed, unknown and unusable accounts cost the same work, and every
+   * failure is released at the same pace.
+   */
+  async function attempt(
+    email: string,
+    user: UserCredentials | undefined,
+    password: string,
+    source: Source,
+    context: RequestContext,
+  ): Promise<ProvenPassword> {
+    const startedAt = clock.now()
+    const budgets = passwordBudgets(keys, email, source)
+    for (const budget of budgets) {
+      const wait = await spendBudget(store, budget)
+      if (wait === null) continue
+      throw new IdentSphereError('rate_limited', { retryAfterSeconds: Math.min(wait, longestRetryAfter) })
+    }
+    const network = clientNetwork(context.ipAddress ?? undefined)
+    const normal = policy.normalise(password)
+    const usable = user?.status === 'active' ? user : undefined
+    let verified: Awaited<ReturnType<PasswordHasher['verify']>>
+    try {
+      verified = await hasher.verify(user?.password_hash ?? null, normal, network)
+    } catch (error) {
+      // Nothing was compared, so nothing was tried.
+      for (const budget of budgets) await refundBudget(store, budget)
+      throw error
+    }
+    if (!verified.matches || usable === undefined) {
+      await recordFailure(email, user, context)
+      await hasher.releaseFailure(clock, startedAt)
+      throw new IdentSphereError('invalid_credentials')
+    }
+    const upgraded = verified.needsRehash ? await hasher.hash(normal, network) : null
+    return {
+      user: usable,
+      async settle(tx) {
+        await clearBudgets(
+          tx,
+          [...budgets, ...passwordBudgets(keys, email, { kind: 'network', id: network })].map((budget) => budget.key),
+        )
+        if (upgraded !== null && usable.password_hash !== null) {
+          await accounts.upgradePasswordHash(tx, usable.id, usable.password_hash, upgraded)
+        }
+      },
+    }
+  }
+
+  async function recordFailure(
+    email: string,
+    user: UserCredentials | undefined,
+    context: RequestContext,
+  ): Promise<void> {
+    if ((await spendBudget(store, auditBudget(keys, email))) !== null) return
+    await store.transaction((tx) =>
+      journal.record(tx, 'auth.login.failed', {
+        actorId: null,
+        subjectId: user?.id ?? null,
+        ...(user === undefined ? {} : { resource: { type: 'user', id: user.id } }),
+        status: 'failure',
+        email,
+        context,
+      }),
+    )
+  }
+
+  return {
+    /**
+     * Checks an address and its password.
+     *
+     * @param deviceCookie what the browser kept from an earlier sign-in, or null
+     * @throws IdentSphereError `invalid_credentials` (one answer for every cause), `rate_limited`, `service_unavailable`
+     */
+    async proveByEmail(
+      email: string,
+      password: string,
+      deviceCookie: string | null,
+      context: RequestContext,
+    ): Promise<ProvenPassword> {
+      const user = await accounts.credentialsByEmail(store, email)
+      const device = user === undefined ? null : devices.read(deviceCookie, user.id)
+      const source: Source =
+        device === null
+          ? { kind: 'network', id: clientNetwork(context.ipAddress ?? undefined) }
+          : { kind: 'device', id: device }
+      return attempt(email, user, password, source, context)
+    },
+
+    /** Checks the password of the person who is signed in. Throws as {@link proveByEmail} does. */
+    async proveBySession(auth: Auth, password: string, context: RequestContext): Promise<ProvenPassword> {
+      const user = await accounts.credentialsById(store, auth.userId)
+      return attempt(user?.email ?? auth.email, user, password, { kind: 'session', id: auth.sessionId }, context)
+    },
+
+    /** The cookie for a browser that has just signed in, or null where it has a good one. */
+    deviceCookieFor: (userId: string, present: string | null): string | null =>
+      devices.read(present, userId) === null ? devices.issue(userId) : null,
+
+    /** A hash for a new password. @throws IdentSphereError `invalid_input` where the policy refuses it */
+    async hashNew(password: string, owner: PasswordOwner, context: RequestContext, path = 'password'): Promise<string> {
+      await policy.check(password, owner, path)
+      return hasher.hash(policy.normalise(password), clientNetwork(context.ipAddress ?? undefined))
+    },
+
+    /** Changes the password of the person who is signed in and, unless told otherwise, ends all other sessions. */
+    async change(
+      auth: Auth,
+      input: { currentPassword: string; newPassword: string; signOutOthers: boolean },
+      context: RequestContext,
+    ): Promise<void> {
+      const proven = await this.proveBySession(auth, input.currentPassword, context)
+      const { user } = proven
+      const owner = { email: user.email, displayName: user.display_name }
+      const passwordHash = await this.hashNew(input.newPassword, owner, context, 'new_password')
+      await store.transaction(async (tx) => {
+        await proven.settle(tx)
+        await accounts.replacePassword(tx, user, passwordHash)
+        const others = input.signOutOthers ? 'end' : 'keep'
+        await sessions.followCredentialChange(tx, auth, user.security_version, others, context)
+        await journal.record(tx, 'users.password_changed', {
+          actorId: auth.userId,
+          impersonatorId: auth.impersonatorId,
+          organizationId: auth.organizationId,
+          resource: { type: 'user', id: auth.userId },
+          context,
+        })
+      })
+    },
+  }
+}
+
+export type Passwords = ReturnType<typeof createPasswords>

@@ -1,0 +1,192 @@
+import type { Clock } from '../config/clock.js'
+import type { Config } from '../config/config.js'
+import type { Role } from '../http/auth.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Database } from '../store/database.js'
+import { translateError } from '../store/database-errors.js'
+
+/** What the strict check reads of one live session. */
+export interface LiveSession {
+  id: string
+  user_id: string
+  organization_id: string | null
+  auth_method: string
+  amr: string[]
+  auth_time: Date
+  mfa_verified_at: Date | null
+  epoch: number
+  impersonator_id: string | null
+  created_at: Date
+  expires_at: Date
+  email: string
+  email_verified_at: Date | null
+  display_name: string | null
+  role: Role | null
+  is_platform_admin: boolean
+  checked_at: Date
+  seen_long_ago: boolean
+  in_recovery: boolean
+  revoked_kids: string[] | null
+}
+
+/** Reads sessions for every guard. */
+export interface SessionCheck {
+  /**
+   * The session, its user, membership and platform row, read by a query that was sent after this call; null where any of
+   * them says no.
+   *
+   * @throws IdentSphereError `service_unavailable` when the database cannot answer in time
+   */
+  read(sessionId: string): Promise<LiveSession | null>
+}
+
+/** Milliseconds. Waiting for a connection and for the answer together. */
+const deadline = 1_000
+const queriesInFlight = 2
+const largestBatch = 256
+
+interface Waiting {
+  sessionId: string
+  resolve(session: LiveSession | null): void
+  reject(error: unknown): void
+}
+
+interface RawConnection {
+  query(config: {
+    name?: string
+    text: string
+    values: unknown[]
+    query_timeout: number
+  }): Promise<{ rows: LiveSession[] }>
+  __knex__disposed?: unknown
+}
+
+/**
+ * The one piece of SQL that crosses rooms: sessions, users, memberships, organisations, platform admins and revoked keys in
+ * one prepared read. Look-ups that arrive while a query is in flight share the next one, so an idle node waits for nothing
+ * and a busy one asks once for many. A result is never kept: revocation holds from the next request on, on every node.
+ */
+export function createSessionCheck(options: {
+  database: Database
+  clock: Clock
+  config: Pick<Config, 'schema' | 'refreshTokenSeconds' | 'sessionIdleSeconds'>
+}): SessionCheck {
+  const { database, clock, config } = options
+  const text = checkSql(`"${config.schema}"`)
+  let waiting: Waiting[] = []
+  let inFlight = 0
+  let scheduled = false
+  // Some transaction-pooling proxies know no named statements; then this node goes on without them.
+  let named = true
+
+  function schedule(): void {
+    if (scheduled || inFlight >= queriesInFlight || waiting.length === 0) return
+    scheduled = true
+    setImmediate(flush)
+  }
+
+  function flush(): void {
+    scheduled = false
+    const batch = waiting.slice(0, largestBatch)
+    waiting = waiting.slice(largestBatch)
+    inFlight += 1
+    ask(batch.map((one) => one.sessionId))
+      .then(
+        (found) => {
+          for (const one of batch) one.resolve(found.get(one.sessionId) ?? null)
+        },
+        (error: unknown) => {
+          const failure = translateError(error)
+          for (const one of batch) one.reject(failure)
+        },
+      )
+      .finally(() => {
+        inFlight -= 1
+        schedule()
+      })
+    schedule()
+  }
+
+  async function ask(ids: string[]): Promise<Map<string, LiveSession>> {
+    const values = [ids, config.refreshTokenSeconds, config.sessionIdleSeconds ?? 0, clock.offsetSeconds()]
+    const rows = await withDeadline((abandoned) => query(values, abandoned))
+    if (rows.some((row) => row.in_recovery)) {
+      throw new IdentSphereError('service_unavailable', { cause: new Error('the database is a read-only standby') })
+    }
+    return new Map(rows.map((row) => [row.id, row]))
+  }
+
+  async function query(values: unknown[], abandoned: () => boolean): Promise<LiveSession[]> {
+    const { client } = database.reserved
+    const connection: RawConnection = await client.acquireConnection()
+    let usable = true
+    try {
+      if (abandoned()) return []
+      const question = { text, values, query_timeout: deadline }
+      const result = await connection.query(named ? { ...question, name: 'identsphere_session_check' } : question)
+      return result.rows
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if (named && (code === '26000' || code === '42P05')) {
+        named = false
+        return (await connection.query({ text, values, query_timeout: deadline })).rows
+      }
+      usable = false
+      throw error
+    } finally {
+      // A connection that failed may still deliver the answer to an old question: it never answers another one.
+      if (!usable) connection.__knex__disposed = 'failed during the session check'
+      await client.releaseConnection(connection)
+    }
+  }
+
+  return {
+    read(sessionId) {
+      return new Promise((resolve, reject) => {
+        waiting.push({ sessionId, resolve, reject })
+        schedule()
+      })
+    },
+  }
+}
+
+/** Fails after the deadline even where the driver itself would wait on, e.g. for a connection. */
+async function withDeadline<T>(work: (abandoned: () => boolean) => Promise<T>): Promise<T> {
+  let late = false
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      late = true
+      reject(new IdentSphereError('service_unavailable', { cause: new Error('the session check took over 1 s') }))
+    }, deadline)
+  })
+  try {
+    return await Promise.race([work(() => late), tooLate])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** $1 session ids, $2 longest life in seconds, $3 idle seconds or 0, $4 the tests' offset in seconds. */
+function checkSql(schema: string): string {
+  return `
+    SELECT s.id, s.user_id, o.id AS organization_id, s.auth_method, s.amr, s.auth_time,
+      s.mfa_verified_at, s.epoch, s.impersonator_id, s.created_at,
+      LEAST(s.expires_at, s.created_at + $2 * interval '1 second') AS expires_at,
+      u.email, u.email_verified_at, u.display_name, m.role, p.user_id IS NOT NULL AS is_platform_admin,
+      clock.now AS checked_at, s.last_seen_at <= clock.now - interval '1 minute' AS seen_long_ago,
+      pg_is_in_recovery() AS in_recovery,
+      (SELECT array_agg(kid) FROM ${schema}.signing_keys WHERE state = 'revoked') AS revoked_kids
+    FROM (SELECT now() + $4 * interval '1 second' AS now) AS clock
+    CROSS JOIN ${schema}.user_sessions s
+    JOIN ${schema}.users u
+      ON u.id = s.user_id AND u.status = 'active' AND u.security_version = s.security_version
+    LEFT JOIN ${schema}.organizations o ON o.id = s.organization_id AND o.deleted_at IS NULL
+    LEFT JOIN ${schema}.organization_memberships m ON m.organization_id = o.id AND m.user_id = s.user_id
+    LEFT JOIN ${schema}.platform_admins p ON p.user_id = s.user_id
+    WHERE s.id = ANY($1::uuid[])
+      AND s.revoked_at IS NULL
+      AND s.expires_at > clock.now
+      AND s.created_at + $2 * interval '1 second' > clock.now
+      AND ($3 = 0 OR s.last_seen_at + $3 * interval '1 second' > clock.now)`
+}

@@ -1,0 +1,220 @@
+import { uuidv7 } from '../crypto/random.js'
+import type { Executor, Tx } from '../store/store.js'
+
+/** A row of `user_sessions` as its owner may see it. */
+export interface SessionRow {
+  id: string
+  created_at: Date
+  last_seen_at: Date
+  expires_at: Date
+  ip_address: string | null
+  user_agent: string | null
+  auth_method: string
+}
+
+export interface NewSession {
+  userId: string
+  organizationId: string | null
+  authMethod: string
+  amr: readonly string[]
+  /** The user's `security_version` when the first credential was read. */
+  securityVersion: number
+  lifetimeSeconds: number
+  ipAddress: string | null
+  userAgent: string | null
+  refreshTokenHash: Buffer
+}
+
+/** What tokens are minted from. */
+export interface SessionForTokens {
+  id: string
+  user_id: string
+  organization_id: string | null
+  email: string
+  epoch: number
+  auth_time: Date
+  amr: string[]
+  created_at: Date
+  expires_at: Date
+  checked_at: Date
+}
+
+export interface RefreshRow {
+  session_id: string
+  generation: number
+  key_version: number | null
+  successor_salt: Buffer | null
+  used: boolean
+  /** Used no longer ago than the grace. */
+  in_grace: boolean
+  successor_used: boolean | null
+}
+
+/**
+ * A session and its first refresh token, unless the user's status or security version changed since the credential was
+ * read: then nothing, so a login that raced a "revoke all" is dead.
+ *
+ * @returns the session's id
+ */
+export async function insertSession(tx: Tx, session: NewSession): Promise<string | null> {
+  const [row] = await tx.sql<{ id: string }>(
+    `WITH session AS (
+       INSERT INTO ${tx.schema}.user_sessions (id, user_id, organization_id, auth_method, amr, auth_time,
+         security_version, ip_address, user_agent, created_at, last_seen_at, expires_at)
+       SELECT ?, u.id, ?, ?, ?, ${tx.nowSql}, u.security_version, ?, ?, ${tx.nowSql}, ${tx.nowSql},
+         ${tx.nowSql} + ? * interval '1 second'
+       FROM ${tx.schema}.users u WHERE u.id = ? AND u.status = 'active' AND u.security_version = ?
+       RETURNING id
+     )
+     INSERT INTO ${tx.schema}.refresh_tokens (session_id, generation, token_hash)
+     SELECT id, 0, ? FROM session RETURNING session_id AS id`,
+    [
+      uuidv7(),
+      session.organizationId,
+      session.authMethod,
+      session.amr,
+      session.ipAddress,
+      session.userAgent,
+      session.lifetimeSeconds,
+      session.userId,
+      session.securityVersion,
+      session.refreshTokenHash,
+    ],
+  )
+  return row?.id ?? null
+}
+
+const liveSession = (db: Executor, longestLife: string, idle: string) =>
+  `s.revoked_at IS NULL AND s.expires_at > ${db.nowSql} AND s.created_at + ${longestLife} * interval '1 second' > ${db.nowSql}
+   AND (${idle} = 0 OR s.last_seen_at + ${idle} * interval '1 second' > ${db.nowSql})
+   AND u.status = 'active' AND u.security_version = s.security_version`
+
+/** A presented refresh token and its live session, without locking. */
+export async function findRefresh(
+  db: Executor,
+  tokenHash: Buffer,
+  limits: { longestLifeSeconds: number; idleSeconds: number; graceSeconds: number },
+): Promise<(RefreshRow & SessionForTokens) | undefined> {
+  const { longestLifeSeconds, idleSeconds } = limits
+  const [row] = await db.sql<RefreshRow & SessionForTokens>(
+    `SELECT t.session_id, t.generation, t.key_version, t.successor_salt, t.used_at IS NOT NULL AS used,
+       t.used_at + ? * interval '1 second' > ${db.nowSql} AS in_grace, n.used_at IS NOT NULL AS successor_used,
+       s.id, s.user_id, o.id AS organization_id, u.email, s.epoch, s.auth_time, s.amr, s.created_at,
+       LEAST(s.expires_at, s.created_at + ? * interval '1 second') AS expires_at, ${db.nowSql} AS checked_at
+     FROM ${db.schema}.refresh_tokens t
+     JOIN ${db.schema}.user_sessions s ON s.id = t.session_id
+     JOIN ${db.schema}.users u ON u.id = s.user_id
+     LEFT JOIN ${db.schema}.organizations o ON o.id = s.organization_id AND o.deleted_at IS NULL
+     LEFT JOIN ${db.schema}.refresh_tokens n ON n.session_id = t.session_id AND n.generation = t.generation + 1
+     WHERE t.token_hash = ? AND ${liveSession(db, '?', '?')}`,
+    [limits.graceSeconds, longestLifeSeconds, tokenHash, longestLifeSeconds, idleSeconds, idleSeconds],
+  )
+  return row
+}
+
+/**
+ * Uses a refresh token: one statement marks it used, stores its successor and takes the salt from its predecessor, whose
+ * grace ends with that. Of any number of parallel calls one wins.
+ *
+ * @returns whether this call won
+ */
+export async function rotateRefresh(
+  db: Executor,
+  token: { sessionId: string; generation: number },
+  successor: { hash: Buffer; keyVersion: number; salt: Buffer },
+): Promise<boolean> {
+  const rows = await db.sql(
+    `WITH used AS (
+       UPDATE ${db.schema}.refresh_tokens t SET used_at = ${db.nowSql}, key_version = ?, successor_salt = ?
+       FROM ${db.schema}.user_sessions s
+       WHERE t.session_id = ? AND t.generation = ? AND t.used_at IS NULL AND s.id = t.session_id AND s.revoked_at IS NULL
+       RETURNING t.session_id, t.generation
+     ), predecessor AS (
+       UPDATE ${db.schema}.refresh_tokens p SET successor_salt = NULL
+       FROM used WHERE p.session_id = used.session_id AND p.generation = used.generation - 1
+     ), seen AS (
+       UPDATE ${db.schema}.user_sessions s SET last_seen_at = ${db.nowSql} FROM used WHERE s.id = used.session_id
+     )
+     INSERT INTO ${db.schema}.refresh_tokens (session_id, generation, token_hash)
+     SELECT session_id, generation + 1, ? FROM used RETURNING 1`,
+    [successor.keyVersion, successor.salt, token.sessionId, token.generation, successor.hash],
+  )
+  return rows.length > 0
+}
+
+/** The session a refresh token belongs to, live or not: enough to end it. */
+export async function findSessionOfToken(
+  db: Executor,
+  tokenHash: Buffer,
+): Promise<{ id: string; user_id: string; organization_id: string | null } | undefined> {
+  const [row] = await db.sql<{ id: string; user_id: string; organization_id: string | null }>(
+    `SELECT s.id, s.user_id, s.organization_id FROM ${db.schema}.refresh_tokens t
+     JOIN ${db.schema}.user_sessions s ON s.id = t.session_id WHERE t.token_hash = ?`,
+    [tokenHash],
+  )
+  return row
+}
+
+export async function listSessions(db: Executor, userId: string, longestLifeSeconds: number): Promise<SessionRow[]> {
+  return db.sql<SessionRow>(
+    `SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.ip_address, s.user_agent, s.auth_method
+     FROM ${db.schema}.user_sessions s JOIN ${db.schema}.users u ON u.id = s.user_id
+     WHERE s.user_id = ? AND ${liveSession(db, '?', '0')}
+     ORDER BY s.last_seen_at DESC, s.id`,
+    [userId, longestLifeSeconds],
+  )
+}
+
+/**
+ * Ends sessions of one user and returns the ids of those that this call ended.
+ *
+ * @param which one session, all but one, or all
+ */
+export async function revokeSessions(
+  tx: Tx,
+  userId: string,
+  which: { only: string } | { except: string } | 'all',
+  reason: string,
+): Promise<string[]> {
+  const query = tx
+    .table<{ id: string; user_id: string; revoked_at: unknown; revoke_reason: string }>('user_sessions')
+    .where({ user_id: userId })
+    .whereNull('revoked_at')
+    .andWhere('expires_at', '>', tx.now)
+  if (which !== 'all' && 'only' in which) query.where({ id: which.only })
+  if (which !== 'all' && 'except' in which) query.whereNot({ id: which.except })
+  const rows: Array<{ id: string }> = await query
+    .update({ revoked_at: tx.now, revoke_reason: reason } as never)
+    .returning('id')
+  return rows.map((row) => row.id)
+}
+
+/**
+ * Moves `auth_time` to now and the epoch on, so that tokens from before no longer count as recent.
+ *
+ * @returns whether the session was still live
+ */
+export async function renewAuthTime(tx: Tx, sessionId: string, purpose: string | null): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.user_sessions s
+     SET auth_time = ${tx.nowSql}, auth_purpose = ?, epoch = s.epoch + 1
+     FROM ${tx.schema}.users u
+     WHERE s.id = ? AND u.id = s.user_id AND u.status = 'active' AND u.security_version = s.security_version
+       AND s.revoked_at IS NULL AND s.expires_at > ${tx.nowSql}
+     RETURNING 1`,
+    [purpose, sessionId],
+  )
+  return rows.length > 0
+}
+
+/** Lets live sessions follow a security version that the user's own act has just moved on. */
+export async function carrySecurityVersion(
+  tx: Tx,
+  userId: string,
+  which: { only: string } | 'all',
+  from: number,
+): Promise<void> {
+  const query = tx.table('user_sessions').where({ user_id: userId, security_version: from }).whereNull('revoked_at')
+  if (which !== 'all') query.where({ id: which.only })
+  await query.update({ security_version: from + 1 } as never)
+}

@@ -1,0 +1,165 @@
+import type { Config } from '../config/config.js'
+import type { Auth } from '../http/auth.js'
+import type { CookieName } from '../http/cookies.js'
+import { IdentSphereError } from '../http/errors.js'
+import { safeReturnTarget } from '../http/origin.js'
+import { type Route, route } from '../http/route.js'
+import type { AccessTokens } from '../tokens/access-tokens.js'
+import { describeSession } from './describe.js'
+import { clearedCookies, type TokenIssuer } from './issue.js'
+import type { createRefresh } from './refresh.js'
+import { issuedTokens, refreshBody, returnTo, sessionDescription, sessionId, sessionList } from './schemas.js'
+import type { Sessions } from './service.js'
+
+export function sessionRoutes(rooms: {
+  sessions: Sessions
+  refresh: ReturnType<typeof createRefresh>
+  issuer: TokenIssuer
+  accessTokens: AccessTokens
+  permissionsOf: (role: string | null) => readonly string[]
+  config: Pick<Config, 'publicBaseUrl' | 'mountPath' | 'isOwnOrigin' | 'pages'>
+}): Route[] {
+  const { sessions, refresh, config } = rooms
+
+  /** A checked absolute address for `return_to`, else where the router is mounted. */
+  function targetOf(wanted: string | undefined): string {
+    const home = `${config.publicBaseUrl.origin}${config.mountPath}/`
+    return safeReturnTarget(wanted, config.publicBaseUrl, config.isOwnOrigin) ?? home
+  }
+
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/auth/refresh',
+      auth: 'none',
+      input: { body: refreshBody },
+      output: { 200: issuedTokens },
+      errors: ['invalid_input', 'authentication_required', 'csrf_failed'],
+      async handle({ body, context, cookie, csrfToken }) {
+        const fromCookie = body.refresh_token === undefined
+        const token = body.refresh_token ?? cookie('rt')
+        if (token === null) throw new IdentSphereError('authentication_required')
+        const { fields, cookies } = await refresh(
+          { token, delivery: fromCookie ? 'cookie' : 'body', csrfToken, needsCsrf: fromCookie },
+          context,
+        )
+        return { status: 200, body: fields, cookies }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/auth/resume',
+      auth: 'none',
+      input: { query: returnTo },
+      output: { 303: null },
+      errors: ['invalid_input'],
+      async handle({ query, context, cookie }) {
+        const target = targetOf(query.return_to)
+        const token = cookie('rt')
+        try {
+          if (token === null) throw new IdentSphereError('authentication_required')
+          const { cookies } = await refresh({ token, delivery: 'cookie', csrfToken: null, needsCsrf: false }, context)
+          return { status: 303, location: target, cookies }
+        } catch (error) {
+          if (!(error instanceof IdentSphereError) || error.code !== 'authentication_required') throw error
+          const signIn = new URL(config.pages.signIn, config.publicBaseUrl.origin)
+          signIn.searchParams.set('return_to', target)
+          return { status: 303, location: signIn.href, cookies: clearedCookies }
+        }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/logout',
+      auth: 'none',
+      input: { body: refreshBody },
+      output: { 204: null },
+      errors: ['csrf_failed'],
+      async handle({ body, context, cookie, csrfToken, bearer }) {
+        // Whatever still names the session ends it: an expired access token is no reason to keep anybody signed in.
+        if (body.refresh_token !== undefined) {
+          await sessions.signOut({ refreshToken: body.refresh_token }, 'not_needed', context)
+        } else if (bearer !== null) {
+          const verified = rooms.accessTokens.verify(bearer)
+          if (verified.ok && verified.claims.dlv === undefined && verified.claims.client_id === undefined) {
+            const { sid, sub } = verified.claims
+            await sessions.signOut({ sessionId: sid, userId: sub }, 'not_needed', context)
+          }
+        } else {
+          await signOutByCookies(cookie, csrfToken, context)
+        }
+        return { status: 204, cookies: clearedCookies }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/auth/session',
+      auth: 'session',
+      output: { 200: sessionDescription },
+      errors: [],
+      async handle({ auth }) {
+        const session = await sessions.live(auth.sessionId)
+        return { status: 200, body: describeSession(session, rooms.permissionsOf(session.role)) }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/users/me/sessions',
+      auth: 'session',
+      output: { 200: sessionList },
+      errors: [],
+      handle: async ({ auth }) => ({ status: 200, body: { sessions: await describeAll(auth) } }),
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/users/me/sessions/:id',
+      auth: 'session',
+      input: { params: sessionId },
+      output: { 204: null },
+      errors: ['not_found'],
+      async handle({ auth, params, context }) {
+        await sessions.revoke(auth, params.id, context)
+        return { status: 204, cookies: params.id === auth.sessionId ? clearedCookies : [] }
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/users/me/sessions',
+      auth: 'session',
+      output: { 204: null },
+      errors: [],
+      async handle({ auth, context }) {
+        await sessions.revokeOthers(auth, context)
+        return { status: 204 }
+      },
+    }),
+  ]
+
+  async function signOutByCookies(
+    cookie: (name: CookieName) => string | null,
+    csrfToken: string | null,
+    context: Parameters<Sessions['signOut']>[2],
+  ): Promise<void> {
+    const refreshToken = cookie('rt')
+    if (refreshToken !== null) await sessions.signOut({ refreshToken }, { csrfToken }, context)
+    const accessToken = cookie('at')
+    const verified = accessToken === null ? null : rooms.accessTokens.verify(accessToken)
+    if (verified?.ok !== true) return
+    const { sid, sub } = verified.claims
+    await sessions.signOut({ sessionId: sid, userId: sub }, { csrfToken }, context)
+  }
+
+  async function describeAll(auth: Auth) {
+    const rows = await sessions.list(auth.userId)
+    return rows.map((row) => ({
+      id: row.id,
+      created_at: row.created_at.toISOString(),
+      last_seen_at: row.last_seen_at.toISOString(),
+      expires_at: row.expires_at.toISOString(),
+      ip_address: row.ip_address,
+      user_agent: row.user_agent,
+      auth_method: row.auth_method,
+      current: row.id === auth.sessionId,
+    }))
+  }
+}

@@ -1,0 +1,159 @@
+import type { Config } from '../config/config.js'
+import { sha256 } from '../crypto/digest.js'
+import { randomToken } from '../crypto/random.js'
+import type { Auth } from '../http/auth.js'
+import type { RequestContext } from '../http/context.js'
+import type { CsrfTokens } from '../http/csrf.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Journal } from '../journal/journal.js'
+import type { Store, Tx } from '../store/store.js'
+import type { LiveSession, SessionCheck } from './check.js'
+import {
+  carrySecurityVersion,
+  findSessionOfToken,
+  insertSession,
+  listSessions,
+  renewAuthTime,
+  revokeSessions,
+  type SessionRow,
+} from './repository.js'
+
+/** What a proven sign-in becomes a session from. */
+export interface SessionInput {
+  userId: string
+  organizationId: string | null
+  authMethod: string
+  amr: readonly string[]
+  securityVersion: number
+  context: RequestContext
+}
+
+export function createSessions(options: {
+  store: Store
+  journal: Journal
+  check: SessionCheck
+  csrf: CsrfTokens
+  config: Pick<Config, 'refreshTokenSeconds'>
+}) {
+  const { store, journal, check, csrf, config } = options
+
+  async function recordRevoked(
+    tx: Tx,
+    owner: { userId: string; organizationId: string | null },
+    sessionIds: readonly string[],
+    reason: string,
+    context: RequestContext,
+  ): Promise<void> {
+    for (const id of sessionIds) {
+      await journal.record(tx, 'sessions.revoked', {
+        actorId: owner.userId,
+        organizationId: owner.organizationId,
+        resource: { type: 'session', id },
+        data: { reason, user_id: owner.userId },
+        context,
+      })
+    }
+  }
+
+  return {
+    /**
+     * Begins a session. Called by sign-in and by nobody else.
+     *
+     * @throws IdentSphereError `invalid_credentials` where the account changed since its credential was read
+     */
+    async create(tx: Tx, input: SessionInput): Promise<{ sessionId: string; refreshToken: string }> {
+      const refreshToken = randomToken()
+      const sessionId = await insertSession(tx, {
+        userId: input.userId,
+        organizationId: input.organizationId,
+        authMethod: input.authMethod,
+        amr: input.amr,
+        securityVersion: input.securityVersion,
+        lifetimeSeconds: config.refreshTokenSeconds,
+        ipAddress: input.context.ipAddress,
+        userAgent: input.context.userAgent,
+        refreshTokenHash: sha256(refreshToken),
+      })
+      if (sessionId === null) throw new IdentSphereError('invalid_credentials')
+      return { sessionId, refreshToken }
+    },
+
+    /** The session as it stands now. @throws IdentSphereError `authentication_required` where it has ended */
+    async live(sessionId: string): Promise<LiveSession> {
+      const session = await check.read(sessionId)
+      if (session === null) throw new IdentSphereError('authentication_required')
+      return session
+    },
+
+    list: (userId: string): Promise<SessionRow[]> => listSessions(store, userId, config.refreshTokenSeconds),
+
+    /** @throws IdentSphereError `not_found` also for sessions of others */
+    async revoke(auth: Auth, sessionId: string, context: RequestContext): Promise<void> {
+      await store.transaction(async (tx) => {
+        const ended = await revokeSessions(tx, auth.userId, { only: sessionId }, 'revoked')
+        if (ended.length === 0) throw new IdentSphereError('not_found')
+        await recordRevoked(tx, auth, ended, 'revoked', context)
+      })
+    },
+
+    async revokeOthers(auth: Auth, context: RequestContext): Promise<void> {
+      await store.transaction(async (tx) => {
+        const ended = await revokeSessions(tx, auth.userId, { except: auth.sessionId }, 'revoked_others')
+        await recordRevoked(tx, auth, ended, 'revoked_others', context)
+      })
+    },
+
+    /**
+     * Ends the session behind an access token's session id or a refresh token. Unknown ones are no error.
+     *
+     * @throws IdentSphereError `csrf_failed` where a cookie names a session that the CSRF token does not fit
+     */
+    async signOut(
+      credential: { sessionId: string; userId: string } | { refreshToken: string },
+      proof: { csrfToken: string | null } | 'not_needed',
+      context: RequestContext,
+    ): Promise<void> {
+      const found =
+        'sessionId' in credential
+          ? { id: credential.sessionId, user_id: credential.userId, organization_id: null }
+          : await findSessionOfToken(store, sha256(credential.refreshToken))
+      if (found === undefined) return
+      if (proof !== 'not_needed' && !csrf.matches(proof.csrfToken, found.id)) throw new IdentSphereError('csrf_failed')
+      await store.transaction(async (tx) => {
+        const ended = await revokeSessions(tx, found.user_id, { only: found.id }, 'signed_out')
+        if (ended.length === 0) return
+        await journal.record(tx, 'auth.logout', {
+          actorId: found.user_id,
+          organizationId: found.organization_id,
+          resource: { type: 'session', id: found.id },
+          context,
+        })
+      })
+    },
+
+    /** After a fresh proof of identity. @throws IdentSphereError `authentication_required` where the session has ended */
+    async renewAuthTime(tx: Tx, sessionId: string, purpose: string | null): Promise<void> {
+      if (!(await renewAuthTime(tx, sessionId, purpose))) throw new IdentSphereError('authentication_required')
+    },
+
+    /**
+     * Follows a change of credentials that moved the user's security version from `from` to the next: this session goes
+     * on, the others end or go on too.
+     */
+    async followCredentialChange(
+      tx: Tx,
+      auth: Auth,
+      from: number,
+      others: 'end' | 'keep',
+      context: RequestContext,
+    ): Promise<void> {
+      if (others === 'end') {
+        const ended = await revokeSessions(tx, auth.userId, { except: auth.sessionId }, 'credentials_changed')
+        await recordRevoked(tx, auth, ended, 'credentials_changed', context)
+      }
+      await carrySecurityVersion(tx, auth.userId, others === 'end' ? { only: auth.sessionId } : 'all', from)
+    },
+  }
+}
+
+export type Sessions = ReturnType<typeof createSessions>

@@ -1,0 +1,87 @@
+import { type Reply, type Route, route } from '../http/route.js'
+import type { Journal } from '../journal/journal.js'
+import { deviceCookieSeconds } from '../passwords/device-cookie.js'
+import type { Passwords } from '../passwords/service.js'
+import type { Delivery, TokenIssuer } from '../sessions/issue.js'
+import type { Sessions } from '../sessions/service.js'
+import type { Store } from '../store/store.js'
+import { loginBody, mfaChallenge, reauthenticateBody, reauthenticated, signInSuccess } from './schemas.js'
+import type { Entered, SignIn } from './service.js'
+
+/** The answer to a first factor: a session, or the question for a second one, without cookies. */
+export async function answerSignIn(
+  rooms: { signIn: SignIn; passwords: Passwords },
+  entered: Entered,
+  delivery: Delivery,
+  deviceCookie: string | null,
+  status = 200,
+): Promise<Reply> {
+  if (entered.kind === 'challenge') return { status: 200, body: { status: 'mfa_required', ...entered.challenge } }
+  const { body, cookies } = await rooms.signIn.succeed(entered, delivery)
+  const device = delivery === 'cookie' ? rooms.passwords.deviceCookieFor(body.user.user_id, deviceCookie) : null
+  const remembered =
+    device === null ? [] : [{ name: 'device' as const, value: device, maxAgeSeconds: deviceCookieSeconds }]
+  return { status, body, cookies: [...cookies, ...remembered] }
+}
+
+export function signInRoutes(rooms: {
+  store: Store
+  journal: Journal
+  passwords: Passwords
+  sessions: Sessions
+  signIn: SignIn
+  issuer: TokenIssuer
+}): Route[] {
+  const { store, journal, passwords, sessions, signIn, issuer } = rooms
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/auth/login',
+      auth: 'none',
+      input: { body: loginBody },
+      output: { 200: signInSuccess.or(mfaChallenge) },
+      errors: ['invalid_input', 'invalid_credentials', 'rate_limited', 'service_unavailable'],
+      async handle({ body, context, cookie }) {
+        const device = cookie('device')
+        const proven = await passwords.proveByEmail(body.email, body.password, device, context)
+        const entered = await store.transaction(async (tx) => {
+          await proven.settle(tx)
+          return signIn.enter(tx, {
+            userId: proven.user.id,
+            securityVersion: proven.user.security_version,
+            authMethod: 'password',
+            amr: ['pwd'],
+            context,
+          })
+        })
+        return answerSignIn(rooms, entered, body.token_delivery, device)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/reauthenticate',
+      auth: 'session',
+      input: { body: reauthenticateBody },
+      output: { 200: reauthenticated },
+      errors: ['invalid_input', 'invalid_credentials', 'rate_limited', 'service_unavailable'],
+      async handle({ auth, body, context }) {
+        const proven = await passwords.proveBySession(auth, body.password, context)
+        await store.transaction(async (tx) => {
+          await proven.settle(tx)
+          await sessions.renewAuthTime(tx, auth.sessionId, body.purpose ?? null)
+          await journal.record(tx, 'auth.reauthenticated', {
+            actorId: auth.userId,
+            impersonatorId: auth.impersonatorId,
+            organizationId: auth.organizationId,
+            resource: { type: 'session', id: auth.sessionId },
+            data: { purpose: body.purpose ?? null },
+            context,
+          })
+        })
+        const session = await sessions.live(auth.sessionId)
+        const { fields, cookies } = issuer.issue(session, null, auth.delivery)
+        return { status: 200, body: { auth_time: session.auth_time.toISOString(), ...fields }, cookies }
+      },
+    }),
+  ]
+}

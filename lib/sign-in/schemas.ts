@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import { emailAddress } from '../accounts/email-address.js'
+import { issuedTokens, sessionDescription } from '../sessions/schemas.js'
+
+/** `body` for native clients: tokens in the answer, no cookies. */
+export const tokenDelivery = z.enum(['cookie', 'body']).default('cookie')
+
+const password = z.string().min(1).max(1024)
+
+export const loginBody = z.strictObject({ email: emailAddress, password, token_delivery: tokenDelivery })
+
+export const signInSuccess = z.strictObject({
+  status: z.literal('success'),
+  ...sessionDescription.shape,
+  ...issuedTokens.shape,
+})
+
+export const mfaChallenge = z.strictObject({
+  status: z.literal('mfa_required'),
+  mfa_token: z.string(),
+  mfa_token_expires_in: z.int(),
+  methods: z.array(z.string()),
+})
+
+export const reauthenticateBody = z.strictObject({
+  password,
+  /** What the fresh proof is for; the first enrolment of a factor needs one made for it. */
+  purpose: z.enum(['mfa_setup', 'passkey_registration']).optional(),
+})
+
+export const reauthenticated = z.strictObject({ auth_time: z.iso.datetime(), ...issuedTokens.shape })

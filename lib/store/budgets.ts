@@ -1,0 +1,50 @@
+import type { Executor } from './store.js'
+
+/** A counter with a limit, shared by every node. */
+export interface Budget {
+  /** Names what is counted; never holds an address or a name in the clear. */
+  key: string
+  /** How many may be spent in one window. */
+  limit: number
+  /** Seconds from the first one spent until the count begins anew. */
+  windowSeconds: number
+}
+
+/** A window that outlasts every account: the count only ends by {@link clearBudgets}. */
+export const forever = 100 * 365 * 86_400
+
+/**
+ * Spends one of the budget, in one statement. Parallel requests on any number of nodes together get exactly `limit`.
+ *
+ * @returns null when it was spent, or the seconds until the window ends when nothing was left
+ */
+export async function spendBudget(db: Executor, budget: Budget): Promise<number | null> {
+  const now = db.nowSql
+  const rows = await db.sql(
+    `INSERT INTO ${db.schema}.budgets AS b (key, count, window_ends_at)
+     VALUES (?, 1, ${now} + ? * interval '1 second')
+     ON CONFLICT (key) DO UPDATE SET
+       count = CASE WHEN b.window_ends_at <= ${now} THEN 1 ELSE b.count + 1 END,
+       window_ends_at = CASE WHEN b.window_ends_at <= ${now} THEN excluded.window_ends_at ELSE b.window_ends_at END
+     WHERE b.count < ? OR b.window_ends_at <= ${now}
+     RETURNING 1`,
+    [budget.key, budget.windowSeconds, budget.limit],
+  )
+  if (rows.length > 0) return null
+  const [left] = await db.sql<{ seconds: number }>(
+    `SELECT greatest(1, ceil(extract(epoch FROM window_ends_at - ${now})))::int AS seconds
+     FROM ${db.schema}.budgets WHERE key = ?`,
+    [budget.key],
+  )
+  return left?.seconds ?? 1
+}
+
+/** Gives back one that was spent for nothing. */
+export async function refundBudget(db: Executor, budget: Budget): Promise<void> {
+  await db.sql(`UPDATE ${db.schema}.budgets SET count = count - 1 WHERE key = ? AND count > 0`, [budget.key])
+}
+
+/** Forgets what was spent. */
+export async function clearBudgets(db: Executor, keys: readonly string[]): Promise<void> {
+  await db.sql(`DELETE FROM ${db.schema}.budgets WHERE key = ANY(?)`, [keys])
+}

@@ -1,0 +1,38 @@
+import type { JsonWebKey, KeyObject } from 'node:crypto'
+import { sha256 } from '../crypto/digest.js'
+
+/** What a key needs to have to be published. */
+export interface PublishableKey {
+  readonly kid: string
+  readonly algorithm: string
+  readonly verifyingKey: KeyObject
+}
+
+/**
+ * The JWK set that resource servers verify with (RFC 7517 section 5). Members are picked one by one, so that neither a
+ * private nor a shared key can ever be published.
+ *
+ * @example
+ * ```ts
+ * publicJwks([key]) // { keys: [{ kty: 'RSA', n: '…', e: 'AQAB', kid: '…', alg: 'RS256', use: 'sig' }] }
+ * ```
+ */
+export function publicJwks(keys: Iterable<PublishableKey>): { keys: JsonWebKey[] } {
+  const published = [...keys].filter(({ verifyingKey }) => verifyingKey.type === 'public')
+  return {
+    keys: published.map(({ kid, algorithm, verifyingKey }) => {
+      const { kty, n, e } = verifyingKey.export({ format: 'jwk' })
+      return { kty, n, e, kid, alg: algorithm, use: 'sig' } as JsonWebKey
+    }),
+  }
+}
+
+/**
+ * The SHA-256 thumbprint of an RSA key (RFC 7638 section 3): the required members only, in lexicographic order.
+ *
+ * @returns 43 base64url characters
+ */
+export function rsaThumbprint(key: KeyObject): string {
+  const { e, kty, n } = key.export({ format: 'jwk' })
+  return sha256(JSON.stringify({ e, kty, n })).toString('base64url')
+}

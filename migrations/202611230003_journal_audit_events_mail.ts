@@ -1,0 +1,71 @@
+import type { Knex } from 'knex'
+
+export async function up(knex: Knex, schema: string): Promise<void> {
+  const s = `"${schema}"`
+  await knex.raw(`
+    CREATE TABLE ${s}.audit_logs (
+      id uuid PRIMARY KEY,
+      organization_id uuid,
+      actor_id uuid,
+      impersonator_id uuid,
+      actor_type text NOT NULL CHECK (actor_type IN ('user', 'api_key', 'system')),
+      action text NOT NULL,
+      resource_type text,
+      resource_id text,
+      status text NOT NULL CHECK (status IN ('success', 'failure')),
+      metadata jsonb NOT NULL DEFAULT '{}',
+      subject_id uuid NOT NULL,
+      sealed_personal bytea NOT NULL,
+      request_id text,
+      created_at timestamptz NOT NULL
+    );
+    CREATE INDEX audit_logs_organization ON ${s}.audit_logs (organization_id, created_at, id);
+    CREATE INDEX audit_logs_actor ON ${s}.audit_logs (actor_id, created_at, id);
+
+    CREATE FUNCTION ${s}.refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      RAISE EXCEPTION 'audit rows are never changed' USING ERRCODE = 'insufficient_privilege';
+    END $$;
+    CREATE TRIGGER audit_logs_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ${s}.audit_logs
+      FOR EACH STATEMENT EXECUTE FUNCTION ${s}.refuse_audit_change();
+
+    CREATE TABLE ${s}.audit_subject_keys (
+      subject_id uuid PRIMARY KEY,
+      key_version integer NOT NULL,
+      sealed_key bytea NOT NULL,
+      created_at timestamptz NOT NULL
+    );
+    CREATE INDEX audit_subject_keys_version ON ${s}.audit_subject_keys (key_version);
+
+    CREATE TABLE ${s}.webhook_events (
+      id uuid PRIMARY KEY,
+      event text NOT NULL,
+      organization_id uuid,
+      payload jsonb NOT NULL,
+      created_at timestamptz NOT NULL
+    );
+    CREATE INDEX webhook_events_created ON ${s}.webhook_events (created_at);
+
+    CREATE TABLE ${s}.mail_outbox (
+      id uuid PRIMARY KEY,
+      template text NOT NULL,
+      key_version integer NOT NULL,
+      sealed_parameters bytea,
+      attempts integer NOT NULL DEFAULT 0,
+      next_attempt_at timestamptz NOT NULL,
+      created_at timestamptz NOT NULL,
+      sent_at timestamptz,
+      given_up_at timestamptz
+    );
+    CREATE INDEX mail_outbox_waiting ON ${s}.mail_outbox (next_attempt_at)
+      WHERE sent_at IS NULL AND given_up_at IS NULL;
+  `)
+}
+
+export async function down(knex: Knex, schema: string): Promise<void> {
+  const s = `"${schema}"`
+  await knex.raw(`
+    DROP TABLE ${s}.mail_outbox, ${s}.webhook_events, ${s}.audit_subject_keys, ${s}.audit_logs;
+    DROP FUNCTION ${s}.refuse_audit_change();
+  `)
+}

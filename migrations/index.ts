@@ -1,0 +1,21 @@
+import type { Knex } from 'knex'
+import * as accounts from './202611230001_accounts_users_and_organizations.js'
+import * as sessions from './202611230002_sessions_and_refresh_tokens.js'
+import * as journal from './202611230003_journal_audit_events_mail.js'
+import * as budgets from './202611230004_store_budgets.js'
+import * as tokens from './202611230005_tokens_signing_keys.js'
+
+/** One step of the schema, forward and back. */
+export interface Migration {
+  up(knex: Knex, schema: string): Promise<void>
+  down(knex: Knex, schema: string): Promise<void>
+}
+
+/** Every migration by the name that is recorded: `YYYYMMDDHHMM_<room>_<what>`. Only ever added to. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '202611230001_accounts_users_and_organizations': accounts,
+  '202611230002_sessions_and_refresh_tokens': sessions,
+  '202611230003_journal_audit_events_mail': journal,
+  '202611230004_store_budgets': budgets,
+  '202611230005_tokens_signing_keys': tokens,
+}

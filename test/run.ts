@@ -1,0 +1,86 @@
+/**
+ * Runs the tests on one Postgres: `npm test -- [files, folders or globs] [--flags for node]`. Uses TEST_DATABASE_URL, of
+ * a user who may create databases, where it is set; else starts a throw-away server and deletes it at the end.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join, relative, resolve } from 'node:path'
+import { startEmbeddedPostgres } from '../lib/store/embedded/launcher.js'
+
+const root = join(import.meta.dirname, '..')
+const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+
+let child: ChildProcess | undefined
+let interrupted: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | undefined
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    interrupted = signal
+    endTests(signal)
+  })
+}
+
+/** The tests are a process group of their own, so that a test file's own children end with it. */
+function endTests(signal: NodeJS.Signals): void {
+  try {
+    if (child?.pid !== undefined) process.kill(-child.pid, signal)
+  } catch {
+    // ended already
+  }
+}
+
+/** Node 20 knows no globs: `*` is one level, `**` any number. */
+function testFiles(): string[] {
+  const all = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.ts'))
+    .map((path) => join('test', path))
+    .sort()
+  if (wanted.length === 0) return all
+  const files = wanted.flatMap((argument) => {
+    const path = relative(root, resolve(argument))
+    if (statSync(path, { throwIfNoEntry: false })?.isFile()) return [path]
+    const pattern = path
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replace(/\*\*\/|\*/g, (s) => (s === '*' ? '[^/]*' : '(.*/)?'))
+    return all.filter((file) => new RegExp(`^${pattern}(/.*)?$`).test(file))
+  })
+  return [...new Set(files)]
+}
+
+function runTests(files: string[], url: string): Promise<number> {
+  const reporter = flags.some((flag) => flag.startsWith('--test-reporter')) ? [] : ['--test-reporter=spec']
+  const nodeArguments = ['--import', 'tsx', '--test', '--test-concurrency=2', ...reporter, ...flags, ...files]
+  const environment = { ...process.env, TEST_DATABASE_URL: url, NODE_ENV: 'test' }
+  return new Promise((done, failed) => {
+    child = spawn(process.execPath, nodeArguments, { cwd: root, env: environment, stdio: 'inherit', detached: true })
+    child.once('error', failed)
+    child.once('exit', (code, signal) => done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
+    if (interrupted !== undefined) endTests(interrupted)
+  })
+}
+
+async function main(): Promise<number> {
+  const files = testFiles()
+  if (files.length === 0) {
+    console.error(`No test file matches ${wanted.join(' ') || 'test/**/*.test.ts'}.`)
+    return 1
+  }
+  const given = process.env.TEST_DATABASE_URL
+  if (given) return runTests(files, given)
+
+  const directory = mkdtempSync(join(tmpdir(), 'identsphere-test-'))
+  try {
+    const postgres = await startEmbeddedPostgres({ directory, durable: false, maxConnections: 300 })
+    try {
+      return await runTests(files, postgres.url)
+    } finally {
+      await postgres.stop()
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+const code = await main()
+process.exit(interrupted === undefined ? code : 128 + constants.signals[interrupted])
