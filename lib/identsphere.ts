@@ -49,7 +49,7 @@ import { openDatabase } from './store/database.js'
 import { translateError } from './store/database-errors.js'
 import { migrateDatabase } from './store/migrate.js'
 import { createReadiness } from './store/readiness.js'
-import { createStore } from './store/store.js'
+import { Store } from './store/store.js'
 import { budgetSweeps } from './store/sweeps.js'
 import { createAccessTokens } from './tokens/access-tokens.js'
 import { revokeKey } from './tokens/revoked-keys.js'
@@ -110,6 +110,11 @@ export interface IdentSphere {
   revokeSigningKey(kid: string): Promise<void>
 }
 
+/** {@link IdentSphere} with the declarations that its routers were made from, for what derives from them. @internal */
+export interface BuiltIdentSphere extends IdentSphere {
+  readonly routes: readonly Route[]
+}
+
 declare module 'node:http' {
   interface IncomingMessage {
     /** Who is signed in, as a guard of IdentSphere established it. `identsphere.auth(req)` reads the same. */
@@ -136,14 +141,14 @@ export function createIdentSphere(options: IdentSphereOptions = {}): IdentSphere
 export function buildIdentSphere(
   options: IdentSphereOptions,
   parts: { environment: NodeJS.ProcessEnv; clock: Clock },
-): IdentSphere {
+): BuiltIdentSphere {
   const { clock } = parts
   const config = loadConfig(options, parts.environment)
   const { logger, schema } = config
 
   const keys = createKeyRing(config.secrets)
   const database = openDatabase(config.database, logger)
-  const store = createStore(database, schema, clock)
+  const store = new Store(database, schema, clock)
   const readiness = createReadiness({ store, schemaName: schema, keys, logger })
   const journal = createJournal({ keys, hooks: config.hooks, logger })
   const { isOwnOrigin } = config
@@ -213,7 +218,8 @@ export function buildIdentSphere(
     assertRecentAuth,
     checkMount: createMountCheck(config.mountPath, logger),
   }
-  const routerOf = (routes: readonly Route[]) => createRouter(routes, plumbing)
+  const routes = Object.values(rooms).flat()
+  const routerOf = (some: readonly Route[]) => createRouter(some, plumbing)
 
   const established = new WeakMap<IncomingMessage, Auth | null>()
   const guardParts: GuardParts = {
@@ -248,7 +254,8 @@ export function buildIdentSphere(
   }
 
   return {
-    router: () => routerOf(Object.values(rooms).flat()),
+    routes,
+    router: () => routerOf(routes),
     routers: {
       accounts: () => routerOf(rooms.accounts),
       signIn: () => routerOf(rooms.signIn),

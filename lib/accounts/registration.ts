@@ -7,6 +7,7 @@ import type { Organizations } from '../organizations/service.js'
 import type { Passwords } from '../passwords/service.js'
 import type { Entered, SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
+import { longestOrganizationName } from './schemas.js'
 import type { Accounts } from './service.js'
 
 export interface Registration {
@@ -45,7 +46,8 @@ export function createRegistration(options: {
   async function createOrganization(tx: Tx, ownerId: string, input: Registration): Promise<string | null> {
     const kind = config.registration.organization
     if (kind === 'none') return null
-    const personal = input.display_name ?? input.email.slice(0, input.email.indexOf('@'))
+    const owner = input.display_name || input.email.slice(0, input.email.indexOf('@'))
+    const personal = [...owner].slice(0, longestOrganizationName).join('').trim()
     const name = kind === 'personal' ? personal : (input.organization_name ?? personal)
     return organizations.create(tx, { name, slug: input.organization_slug ?? null, ownerId })
   }

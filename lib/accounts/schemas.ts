@@ -6,7 +6,10 @@ import type { Registration } from './registration.js'
 /** Characters are counted by the password policy; this only bounds the work. */
 export const passwordText = z.string().min(1).max(1024)
 
-const organizationName = z.string().trim().min(1).max(100)
+/** Characters. */
+export const longestOrganizationName = 100
+
+const organizationName = z.string().trim().min(1).max(longestOrganizationName)
 const organizationSlug = z.string().regex(/^[a-z0-9-]{1,100}$/, 'may hold a-z, 0-9 and - only')
 
 /** Body of `POST /v1/auth/register`; the organisation's fields depend on `registration.organization`. */
@@ -20,7 +23,7 @@ export function registerBody(
     display_name: z.string().trim().max(200).optional(),
     ...(organization === 'required' ? { organization_name: organizationName } : {}),
     ...(organization === 'none' ? {} : { organization_slug: organizationSlug.optional() }),
-    ...(withFields ? { fields: z.unknown() } : {}),
+    ...(withFields ? { fields: z.unknown().optional() } : {}),
     token_delivery: tokenDelivery,
   }) as never
 }

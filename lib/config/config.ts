@@ -140,9 +140,17 @@ function signingKeysFrom(environment: NodeJS.ProcessEnv): IdentSphereOptions['si
       'Set IDENTSPHERE_RSA_PRIVATE_KEY_PEM too.',
     )
   }
-  const verifyOnly = others === undefined ? [] : parsePemBundle(others)
+  const signing = parsePemBundle(active)
+  if (signing.length !== 1) {
+    throw new ConfigurationError(
+      'IDENTSPHERE_RSA_PRIVATE_KEY_PEM',
+      `holds ${signing.length} keys`,
+      'Give the one key that signs; further keys go into IDENTSPHERE_RSA_VERIFY_KEYS_PEM.',
+    )
+  }
+  const verifyOnly = others === undefined ? [] : parsePemBundle(others, 'IDENTSPHERE_RSA_VERIFY_KEYS_PEM')
   return [
-    { privateKey: parsePemBundle(active)[0] ?? active },
+    { privateKey: signing[0] as string },
     ...verifyOnly.map((pem) => (pem.includes('PRIVATE KEY') ? { privateKey: pem } : { publicKey: pem })),
   ]
 }

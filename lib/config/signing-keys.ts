@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { hmacSha256, sha256 } from '../crypto/digest.js'
-import { publicJwks, rsaThumbprint } from '../tokens/jwks.js'
-import { rsaKeyProblem } from '../tokens/rules/rsa-key.js'
+import { publicJwks, rsaThumbprint } from '../crypto/jwk-set.js'
+import { rsaKeyProblem } from '../crypto/rsa-key.js'
 import { ConfigurationError } from './configuration-error.js'
 import { checkSecret } from './secrets.js'
 
@@ -71,14 +71,15 @@ export function loadSigningKeys({ signingKeys, jwtSecret, allowHs256 }: SigningK
  * Splits an environment variable into its PEM blocks (RFC 7468). Literal `\n`, as some platforms store line breaks, is
  * read as a line break.
  *
+ * @param setting the variable that the text comes from
  * @throws ConfigurationError where the text holds something, but no block or an unfinished one
  */
-export function parsePemBundle(text: string): string[] {
+export function parsePemBundle(text: string, setting = variable): string[] {
   const lines = text.replaceAll('\\r', '').replaceAll('\\n', '\n')
   const blocks = lines.match(pemBlock) ?? []
   const rest = lines.replaceAll(pemBlock, '')
   if (rest.includes('-----') || (blocks.length === 0 && rest.trim() !== '')) {
-    throw new ConfigurationError(variable, 'holds something that is no complete PEM block', fix)
+    throw new ConfigurationError(setting, 'holds something that is no complete PEM block', fix)
   }
   return blocks
 }

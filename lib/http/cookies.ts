@@ -80,10 +80,10 @@ export function createCookieJar(options: { mountPath: string; secure: boolean; p
  */
 function hasConflict(header: string, wire: string): boolean {
   if (header.indexOf(wire) === header.lastIndexOf(wire)) return false
-  const prefix = `${wire}=`
   const values = header
     .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(prefix))
+    .map((pair) => pair.split(/=(.*)/s, 2).map((part) => part.trim()))
+    .filter(([name]) => name === wire)
+    .map(([, value]) => value)
   return new Set(values).size > 1
 }

@@ -13,6 +13,8 @@ export interface RouteRequest<Body, Params, Query, Identity> {
   readonly context: RequestContext
   /** A cookie of the contract, or null. */
   cookie(name: CookieName): string | null
+  /** Cookies of the contract that came twice with different values. */
+  readonly conflictingCookies: readonly CookieName[]
   /** The token of an `Authorization: Bearer` header, or null. */
   readonly bearer: string | null
   /** The CSRF token that came with the request, or null. */

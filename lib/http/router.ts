@@ -64,6 +64,7 @@ async function serve(
       auth,
       context,
       cookie: (name) => plumbing.cookies.read(request.headers.cookie, name),
+      conflictingCookies: plumbing.cookies.conflicting(request.headers.cookie),
       bearer: bearerToken(request.headers.authorization ?? null),
       csrfToken: csrfTokenOf(request),
     })
@@ -75,7 +76,10 @@ async function serve(
 
 /** Origin first, also before login; then, where the route needs one, the session. */
 async function identify(declared: Route, plumbing: Plumbing, request: IncomingMessage): Promise<Auth | null> {
-  if (isUnsafe(declared.method) && request.headers.authorization === undefined) {
+  // Where `Authorization` decides alone, no other site can make a browser send it. Elsewhere it proves nothing: browsers
+  // repeat Basic credentials by themselves.
+  const byHeader = declared.auth !== 'none' && request.headers.authorization !== undefined
+  if (isUnsafe(declared.method) && !byHeader) {
     const origin = request.headers.origin
     const secFetchSite = header(request, 'sec-fetch-site') ?? undefined
     if (isForeignRequest({ origin, secFetchSite }, plumbing.isOwnOrigin)) throw new IdentSphereError('csrf_failed')

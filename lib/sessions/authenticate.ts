@@ -18,6 +18,8 @@ interface Credentials {
   origin: string | undefined
   secFetchSite: string | undefined
   csrfToken: string | null
+  /** The organisation that the client believes it acts in, or null where it does not say. */
+  organizationId: string | null
 }
 
 /** Options of `identsphere.authenticate()`. */
@@ -66,6 +68,7 @@ export function createAuthenticate(options: {
     const session = await check.read(claims.sid)
     if (session === null || !fits(claims, kid, session)) return null
     if (found.delivery === 'cookie') assertOwnRequest(credentials, session.id)
+    assertOrganization(credentials.organizationId, session)
     if (session.seen_long_ago) lastSeen.touch(session.id)
     return toAuth(session, claims, found.delivery, options.permissionsOf(session.role))
   }
@@ -85,6 +88,12 @@ export function createAuthenticate(options: {
     answer.catch(() => known.delete(source))
     return answer
   }
+}
+
+/** A client that shows one organisation must not act in another, e.g. after a switch in a second tab. */
+function assertOrganization(wanted: string | null, session: LiveSession): void {
+  if (wanted === null || wanted.toLowerCase() === session.organization_id) return
+  throw new IdentSphereError('conflict', { message: "Another organisation is this session's active one." })
 }
 
 /** The token's user and organisation must still be the session's, and its key must not have been revoked. */
@@ -132,6 +141,7 @@ function fromRequest(request: IncomingMessage): Credentials {
     origin: request.headers.origin,
     secFetchSite: header(request, 'sec-fetch-site') ?? undefined,
     csrfToken: csrfTokenOf(request),
+    organizationId: header(request, 'x-identsphere-organization'),
   }
 }
 
@@ -143,5 +153,6 @@ function fromHeaders(headers: Headers, method = 'unknown'): Credentials {
     origin: headers.get('origin') ?? undefined,
     secFetchSite: headers.get('sec-fetch-site') ?? undefined,
     csrfToken: headers.get('x-identsphere-csrf') ?? headers.get('x-csrf-token'),
+    organizationId: headers.get('x-identsphere-organization'),
   }
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 import type { CookieChange } from '../http/cookies.js'
 import type { CsrfTokens } from '../http/csrf.js'
-import type { AccessTokens } from '../tokens/access-tokens.js'
+import { type AccessTokens, assertNoReservedClaims } from '../tokens/access-tokens.js'
 import type { SessionForTokens } from './repository.js'
 
 /** How a client wants its tokens: browsers in cookies, native clients in the body. */
@@ -30,17 +30,25 @@ export function createTokenIssuer(options: {
   config: Pick<Config, 'accessTokenSeconds' | 'exposeAccessToken' | 'accessTokenClaims'>
 }): TokenIssuer {
   const { accessTokens, csrf, config } = options
+
+  function hostClaims(session: SessionForTokens): Readonly<Record<string, unknown>> {
+    const claims = config.accessTokenClaims?.({
+      userId: session.user_id,
+      email: session.email,
+      organizationId: session.organization_id,
+    })
+    if (claims === undefined) return {}
+    assertNoReservedClaims(claims)
+    return claims
+  }
+
   return {
     issue(session, refreshToken, delivery) {
       const remaining = Math.max(1, Math.floor((session.expires_at.getTime() - session.checked_at.getTime()) / 1000))
       const expiresIn = Math.min(config.accessTokenSeconds, remaining)
       const accessToken = accessTokens.sign(
         {
-          ...(config.accessTokenClaims?.({
-            userId: session.user_id,
-            email: session.email,
-            organizationId: session.organization_id,
-          }) ?? {}),
+          ...hostClaims(session),
           sub: session.user_id,
           sid: session.id,
           ...(session.organization_id === null ? {} : { org: session.organization_id }),

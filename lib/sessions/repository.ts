@@ -155,13 +155,18 @@ export async function findSessionOfToken(
   return row
 }
 
-export async function listSessions(db: Executor, userId: string, longestLifeSeconds: number): Promise<SessionRow[]> {
+export async function listSessions(
+  db: Executor,
+  userId: string,
+  { longestLifeSeconds, idleSeconds }: { longestLifeSeconds: number; idleSeconds: number },
+): Promise<SessionRow[]> {
   return db.sql<SessionRow>(
-    `SELECT s.id, s.created_at, s.last_seen_at, s.expires_at, s.ip_address, s.user_agent, s.auth_method
+    `SELECT s.id, s.created_at, s.last_seen_at, s.ip_address, s.user_agent, s.auth_method,
+       LEAST(s.expires_at, s.created_at + ? * interval '1 second') AS expires_at
      FROM ${db.schema}.user_sessions s JOIN ${db.schema}.users u ON u.id = s.user_id
-     WHERE s.user_id = ? AND ${liveSession(db, '?', '0')}
+     WHERE s.user_id = ? AND ${liveSession(db, '?', '?')}
      ORDER BY s.last_seen_at DESC, s.id`,
-    [userId, longestLifeSeconds],
+    [longestLifeSeconds, userId, longestLifeSeconds, idleSeconds, idleSeconds],
   )
 }
 

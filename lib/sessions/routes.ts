@@ -53,11 +53,12 @@ export function sessionRoutes(rooms: {
       input: { query: returnTo },
       output: { 303: null },
       errors: ['invalid_input'],
-      async handle({ query, context, cookie }) {
+      async handle({ query, context, cookie, conflictingCookies }) {
         const target = targetOf(query.return_to)
         const token = cookie('rt')
         try {
-          if (token === null) throw new IdentSphereError('authentication_required')
+          // A new cookie beside a planted one would be refused again, and the browser sent round for ever.
+          if (token === null || conflictingCookies.length > 0) throw new IdentSphereError('authentication_required')
           const { cookies } = await refresh({ token, delivery: 'cookie', csrfToken: null, needsCsrf: false }, context)
           return { status: 303, location: target, cookies }
         } catch (error) {
@@ -82,8 +83,7 @@ export function sessionRoutes(rooms: {
         } else if (bearer !== null) {
           const verified = rooms.accessTokens.verify(bearer)
           if (verified.ok && verified.claims.dlv === undefined && verified.claims.client_id === undefined) {
-            const { sid, sub } = verified.claims
-            await sessions.signOut({ sessionId: sid, userId: sub }, 'not_needed', context)
+            await sessions.signOut({ accessToken: verified }, 'not_needed', context)
           }
         } else {
           await signOutByCookies(cookie, csrfToken, context)
@@ -144,9 +144,7 @@ export function sessionRoutes(rooms: {
     if (refreshToken !== null) await sessions.signOut({ refreshToken }, { csrfToken }, context)
     const accessToken = cookie('at')
     const verified = accessToken === null ? null : rooms.accessTokens.verify(accessToken)
-    if (verified?.ok !== true) return
-    const { sid, sub } = verified.claims
-    await sessions.signOut({ sessionId: sid, userId: sub }, { csrfToken }, context)
+    if (verified?.ok === true) await sessions.signOut({ accessToken: verified }, { csrfToken }, context)
   }
 
   async function describeAll(auth: Auth) {

@@ -7,6 +7,7 @@ import type { CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { Store, Tx } from '../store/store.js'
+import type { Verified } from '../tokens/verified-tokens.js'
 import type { LiveSession, SessionCheck } from './check.js'
 import {
   carrySecurityVersion,
@@ -33,7 +34,7 @@ export function createSessions(options: {
   journal: Journal
   check: SessionCheck
   csrf: CsrfTokens
-  config: Pick<Config, 'refreshTokenSeconds'>
+  config: Pick<Config, 'refreshTokenSeconds' | 'sessionIdleSeconds'>
 }) {
   const { store, journal, check, csrf, config } = options
 
@@ -53,6 +54,13 @@ export function createSessions(options: {
         context,
       })
     }
+  }
+
+  /** The live session that an access token names; undefined also where the token's key has been revoked. */
+  async function findSessionOfAccessToken({ claims, kid }: Verified) {
+    const session = await check.read(claims.sid)
+    if (session === null || session.user_id !== claims.sub || session.revoked_kids?.includes(kid)) return undefined
+    return session
   }
 
   return {
@@ -85,7 +93,11 @@ export function createSessions(options: {
       return session
     },
 
-    list: (userId: string): Promise<SessionRow[]> => listSessions(store, userId, config.refreshTokenSeconds),
+    list: (userId: string): Promise<SessionRow[]> =>
+      listSessions(store, userId, {
+        longestLifeSeconds: config.refreshTokenSeconds,
+        idleSeconds: config.sessionIdleSeconds ?? 0,
+      }),
 
     /** @throws IdentSphereError `not_found` also for sessions of others */
     async revoke(auth: Auth, sessionId: string, context: RequestContext): Promise<void> {
@@ -104,18 +116,18 @@ export function createSessions(options: {
     },
 
     /**
-     * Ends the session behind an access token's session id or a refresh token. Unknown ones are no error.
+     * Ends the session behind an access token or a refresh token. Unknown ones are no error.
      *
      * @throws IdentSphereError `csrf_failed` where a cookie names a session that the CSRF token does not fit
      */
     async signOut(
-      credential: { sessionId: string; userId: string } | { refreshToken: string },
+      credential: { accessToken: Verified } | { refreshToken: string },
       proof: { csrfToken: string | null } | 'not_needed',
       context: RequestContext,
     ): Promise<void> {
       const found =
-        'sessionId' in credential
-          ? { id: credential.sessionId, user_id: credential.userId, organization_id: null }
+        'accessToken' in credential
+          ? await findSessionOfAccessToken(credential.accessToken)
           : await findSessionOfToken(store, sha256(credential.refreshToken))
       if (found === undefined) return
       if (proof !== 'not_needed' && !csrf.matches(proof.csrfToken, found.id)) throw new IdentSphereError('csrf_failed')

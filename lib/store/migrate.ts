@@ -25,13 +25,21 @@ export function migrationConfig(schema: string): Knex.MigratorConfig {
 }
 
 /**
+ * Creates the schema where it is missing. `CREATE SCHEMA IF NOT EXISTS` would need a right on the whole database even where
+ * an administrator has made the schema already.
+ */
+export function createSchemaSql(schema: string): string {
+  return `DO $$ BEGIN IF to_regnamespace('"${schema}"') IS NULL THEN CREATE SCHEMA "${schema}"; END IF; END $$`
+}
+
+/**
  * Brings the schema up to date. Any number of processes may call it at once: all of it is one transaction behind an
  * advisory lock, so a crash half-way leaves nothing behind and no stuck lock.
  */
 export async function migrateDatabase(knex: Knex, options: { schema: string }): Promise<void> {
   await knex.transaction(async (trx) => {
     await trx.raw('SELECT pg_advisory_xact_lock(?)', [lockNumber])
-    await trx.raw('CREATE SCHEMA IF NOT EXISTS ??', [options.schema])
+    await trx.raw(createSchemaSql(options.schema))
     await trx.migrate.latest(migrationConfig(options.schema))
   })
 }

@@ -7,9 +7,9 @@ import { isRetryable } from './database-errors.js'
 export interface Executor {
   /** The quoted schema name for hand-written SQL: `"identsphere"`. */
   readonly schema: string
-  /** The database's clock, plus the tests' offset. */
+  /** The database's clock, plus the tests' offset, for Knex's builder. */
   readonly now: Knex.Raw
-  /** The same as text for hand-written SQL. */
+  /** The same as text, for hand-written SQL. */
   readonly nowSql: string
   /** A query on one of our tables. */
   table<Row extends object>(name: string): Knex.QueryBuilder<Row, Row[]>
@@ -24,67 +24,84 @@ export interface Tx extends Executor {
   afterCommit(effect: () => void): void
 }
 
-export interface Store extends Executor {
-  readonly database: Database
+/** Attempts at one transaction, the first included. */
+const attempts = 4
+
+class SqlExecutor implements Executor {
+  readonly schema: string
+
+  /** @param schemaName checked by the configuration to be a plain SQL name */
+  constructor(
+    private readonly runner: Knex,
+    protected readonly schemaName: string,
+    protected readonly clock: Clock,
+  ) {
+    this.schema = `"${schemaName}"`
+  }
+
+  get nowSql(): string {
+    const offset = this.clock.offsetSeconds()
+    return offset === 0 ? 'now()' : `(now() + interval '${Number(offset)} seconds')`
+  }
+
+  get now(): Knex.Raw {
+    return this.runner.raw(this.nowSql)
+  }
+
+  table<Row extends object>(name: string): Knex.QueryBuilder<Row, Row[]> {
+    return this.runner.withSchema(this.schemaName).table(name) as never
+  }
+
+  async sql<Row extends object>(text: string, bindings: readonly unknown[] = []): Promise<Row[]> {
+    const result = await this.runner.raw(text, bindings as Knex.RawBinding[])
+    return result.rows
+  }
+}
+
+class Transaction extends SqlExecutor implements Tx {
+  readonly effects: Array<() => void> = []
+
+  constructor(
+    readonly trx: Knex.Transaction,
+    schemaName: string,
+    clock: Clock,
+  ) {
+    super(trx, schemaName, clock)
+  }
+
+  afterCommit(effect: () => void): void {
+    this.effects.push(effect)
+  }
+}
+
+/** Everything IdentSphere keeps, in one schema of one Postgres. */
+export class Store extends SqlExecutor {
+  constructor(
+    readonly database: Database,
+    schemaName: string,
+    clock: Clock,
+  ) {
+    super(database.knex, schemaName, clock)
+  }
+
   /**
    * Runs `work` in one transaction and commits. May run it again (serialisation failure, deadlock), so `work` has no effect
    * outside the database.
    */
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
-}
-
-const attempts = 4
-
-/** @param schema checked by the configuration to be a plain SQL name. */
-export function createStore(database: Database, schema: string, clock: Clock): Store {
-  const { knex } = database
-  const quoted = `"${schema}"`
-
-  function executor(runner: Knex | Knex.Transaction): Executor {
-    const nowSql = () => {
-      const offset = clock.offsetSeconds()
-      return offset === 0 ? 'now()' : `(now() + interval '${Number(offset)} seconds')`
-    }
-    return {
-      schema: quoted,
-      get now() {
-        return knex.raw(nowSql())
-      },
-      get nowSql() {
-        return nowSql()
-      },
-      table: (name) => runner.withSchema(schema).table(name) as never,
-      async sql(text, bindings = []) {
-        const result = await runner.raw(text, bindings as Knex.RawBinding[])
-        return result.rows
-      },
+  async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const { result, effects } = await this.database.knex.transaction(async (trx) => {
+          const tx = new Transaction(trx, this.schemaName, this.clock)
+          return { result: await work(tx), effects: tx.effects }
+        })
+        for (const effect of effects) effect()
+        return result
+      } catch (error) {
+        if (attempt === attempts || !isRetryable(error)) throw error
+        // Apart from each other, so that the same two do not collide again.
+        await this.clock.wait(attempt * 10 + Math.floor(Math.random() * 20))
+      }
     }
   }
-
-  return Object.defineProperties(
-    {
-      database,
-      async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-        for (let attempt = 1; ; attempt += 1) {
-          const effects: Array<() => void> = []
-          try {
-            const result = await knex.transaction((trx) =>
-              work(
-                Object.defineProperties(
-                  { trx, afterCommit: (effect: () => void) => void effects.push(effect) },
-                  Object.getOwnPropertyDescriptors(executor(trx)),
-                ) as Tx,
-              ),
-            )
-            for (const effect of effects) effect()
-            return result
-          } catch (error) {
-            if (attempt === attempts || !isRetryable(error)) throw error
-            await clock.wait(attempt * 10 + Math.floor(Math.random() * 20))
-          }
-        }
-      },
-    },
-    Object.getOwnPropertyDescriptors(executor(knex)),
-  ) as Store
 }

@@ -12,7 +12,6 @@ import { isAccessTokenType } from './rules/token-type.js'
 import { createVerifiedTokens, type Verified, type VerifiedEntry } from './verified-tokens.js'
 
 export type { AccessTokenClaims, VerifiedAccessToken } from './rules/claim-shape.js'
-export type { RefusalReason } from './rules/refusal.js'
 export { assertNoReservedClaims } from './rules/reserved-claims.js'
 
 /** What {@link createAccessTokens} needs. */
@@ -28,7 +27,7 @@ export interface AccessTokenOptions {
 }
 
 /** The outcome of verifying. `reason` is for the logger: clients learn only that they have to sign in. */
-export type VerifyResult = Verified | { readonly ok: false; readonly reason: RefusalReason }
+type VerifyResult = Verified | { readonly ok: false; readonly reason: RefusalReason }
 
 /** Mints and verifies the access tokens of one issuer and audience (RFC 9068). */
 export interface AccessTokens {
@@ -72,7 +71,8 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
     if (claims.aud !== audience) return 'audience'
     if (!hasClaimShape(claims)) return 'claims'
 
-    return lifetimeProblem(claims, now) ?? { result: Object.freeze({ ok: true, claims }), key: signed.key }
+    const { key } = signed
+    return lifetimeProblem(claims, now) ?? { result: Object.freeze({ ok: true, claims, kid: key.kid }), key }
   }
 
   return {

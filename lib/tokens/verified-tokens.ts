@@ -5,6 +5,8 @@ import type { VerifiedAccessToken } from './rules/claim-shape.js'
 export interface Verified {
   readonly ok: true
   readonly claims: VerifiedAccessToken
+  /** The key that signed it. */
+  readonly kid: string
 }
 
 /** The result, and the key that it was reached with. */
@@ -32,21 +34,22 @@ export interface VerifiedTokens {
 /** @param limit number of tokens; 0 remembers none */
 export function createVerifiedTokens(limit: number): VerifiedTokens {
   // A Map iterates in order of insertion, so re-inserting on use makes its first key the least recently used.
-  const entries = new Map<string, VerifiedEntry>()
+  const entries = new Map<string, { text: string; entry: VerifiedEntry }>()
 
   return {
     recall(token, now, ring) {
-      const entry = entries.get(token)
-      if (entry === undefined) return null
-      entries.delete(token)
+      const kept = entries.get(token)
+      if (kept === undefined) return null
+      const { text, entry } = kept
+      entries.delete(text)
       if (now >= entry.result.claims.exp || ring.get(entry.key.kid) !== entry.key) return null
-      entries.set(token, entry)
+      entries.set(text, kept)
       return entry.result
     },
     remember(token, entry) {
-      if (limit === 0) return
-      // A copy: V8 would otherwise keep the whole cookie header alive that the token was cut from.
-      entries.set(Buffer.from(token, 'latin1').toString('latin1'), entry)
+      // A copy is kept: V8 would otherwise hold on to the whole header that each token was cut from.
+      const text = Buffer.from(token, 'latin1').toString('latin1')
+      entries.set(text, { text, entry })
       if (entries.size <= limit) return
       const [oldest] = entries.keys()
       entries.delete(oldest as string)

@@ -111,6 +111,7 @@ test('the most used passwords are refused, also padded, repeated, respelt or as 
       'love!!!!!!!!',
       'abc.def.ghi.jkl',
       'f00tba11!!xx',
+      'gina2001gina',
     ],
     reason,
   )

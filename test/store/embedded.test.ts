@@ -243,12 +243,17 @@ describe('embedded Postgres', () => {
   })
 
   it('gives a folder of another user to that user, where root starts it', { skip: !isRoot }, async () => {
-    const directory = join(home, 'of-another-user')
-    mkdirSync(directory)
-    chownSync(directory, 4321, 4321)
-    await bornAt((await start(directory)).url)
-    for (const name of ['.', 'data', 'password', 'server.log', 'users']) {
-      assert.equal(statSync(join(directory, name)).uid, 4321, name)
+    const [daemon, unnamed, nobody] = [1, 4321, 65534]
+    for (const [owner, server] of [
+      [daemon, daemon],
+      [unnamed, nobody],
+    ] as const) {
+      const directory = join(home, `of-user-${owner}`)
+      mkdirSync(directory)
+      chownSync(directory, owner, owner)
+      await bornAt((await start(directory)).url)
+      const owners = ['.', 'data', 'password', 'server.log', 'users'].map((name) => statSync(join(directory, name)).uid)
+      assert.deepEqual(owners, [owner, server, owner, owner, owner])
     }
   })
 

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { calculateJwkThumbprint } from 'jose'
 import { ConfigurationError } from '../../lib/config/configuration-error.js'
 import { loadSigningKeys, parsePemBundle, type SigningKeyInput } from '../../lib/config/signing-keys.js'
-import { publicJwks } from '../../lib/tokens/jwks.js'
+import { publicJwks } from '../../lib/crypto/jwk-set.js'
 
 const publicKeyEncoding = { type: 'spki', format: 'pem' } as const
 const privateKeyEncoding = { type: 'pkcs8', format: 'pem' } as const
@@ -155,5 +155,6 @@ test('a cut PEM block is refused instead of being dropped', () => {
   const cut = second.publicKey.slice(0, 200)
   for (const text of [cut, `${first.privateKey}${cut}`, `${cut}${first.privateKey}`, './keys/private.pem']) {
     refuses(/IDENTSPHERE_RSA_PRIVATE_KEY_PEM/, /no complete PEM block/, () => parsePemBundle(text))
+    refuses(/^OTHER_KEYS$/, /no complete PEM block/, () => parsePemBundle(text, 'OTHER_KEYS'))
   }
 })

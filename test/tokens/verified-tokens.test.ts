@@ -11,7 +11,7 @@ const key: SigningKey = { kid: 'k', algorithm: 'HS256', verifyingKey, signingKey
 const ring = new Map([['k', key]])
 
 function entry(exp = now + 60): VerifiedEntry {
-  return { result: { ok: true, claims: { exp } as VerifiedAccessToken }, key }
+  return { result: { ok: true, claims: { exp } as VerifiedAccessToken, kid: key.kid }, key }
 }
 
 test('the token used longest ago is forgotten beyond the limit', () => {

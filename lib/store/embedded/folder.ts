@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Account, giveTo, nobody, otherOwner } from './account.js'
+import { type Account, giveTo, otherOwner, serverAccount } from './account.js'
 
 /** What lies where in the folder of one embedded Postgres. */
 export interface Folder {
@@ -39,18 +39,19 @@ export function openFolder(directory: string): Folder {
   }
   const owner = otherOwner(path)
   if ((statSync(path).mode & 0o777) !== 0o700) chmodSync(path, 0o700)
+  const data = join(path, 'data')
   const users = join(path, 'users')
   mkdirSync(users, { recursive: true, mode: 0o700 })
   giveTo(owner, users)
   return {
     path,
-    data: join(path, 'data'),
+    data,
     password: join(path, 'password'),
     log: join(path, 'server.log'),
     lock: join(path, 'lock'),
     users,
     owner,
-    account: process.getuid?.() === 0 ? (owner ?? nobody) : undefined,
+    account: serverAccount(owner, data),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { JsonWebKey, KeyObject } from 'node:crypto'
-import { sha256 } from '../crypto/digest.js'
+import { sha256 } from './digest.js'
 
 /** What a key needs to have to be published. */
 export interface PublishableKey {
