@@ -1,0 +1,430 @@
+import { ApiError, call, hasSession, send } from './api.js'
+
+const $ = (selector, root = document) => root.querySelector(selector)
+
+const forms = { register: $('#register'), signIn: $('#sign-in-form'), password: $('#password'), note: $('#note') }
+
+// Signed out
+
+forms.register.addEventListener('submit', (event) =>
+  submit(event, async (fields) => {
+    await call('POST', '/v1/auth/register', fields)
+    await showHome()
+  }),
+)
+
+forms.signIn.addEventListener('submit', (event) =>
+  submit(event, async (fields) => {
+    const { status } = await call('POST', '/v1/auth/login', fields)
+    if (status === 'mfa_required') throw new Error('This account asks for a second factor, which this page has not.')
+    await showHome()
+  }),
+)
+
+/** The form that the address names: `#sign-in`, or registration. */
+function showWelcome(message = '') {
+  const isSignIn = location.hash === '#sign-in'
+  const form = isSignIn ? forms.signIn : forms.register
+  forms.register.hidden = isSignIn
+  forms.signIn.hidden = !isSignIn
+  $('#home').hidden = true
+  $('#account').hidden = true
+  $('#welcome').hidden = false
+  forgetPerson()
+  announce(message)
+  return form
+}
+
+addEventListener('hashchange', () => {
+  if (!$('#welcome').hidden) $('h2', showWelcome()).focus()
+})
+
+/** Nothing of whoever was signed in stays on the page. */
+function forgetPerson() {
+  for (const form of Object.values(forms)) {
+    form.reset()
+    clearErrors(form)
+  }
+  const texts = [
+    '#greeting',
+    '#account-email',
+    '#who-initials',
+    '#who-name',
+    '#who-email',
+    '#who-role',
+    '#session-count',
+  ]
+  for (const place of document.querySelectorAll([...texts, '#who-facts', '#sessions', '.answer'].join())) {
+    place.replaceChildren()
+  }
+}
+
+// Signed in
+
+async function showHome() {
+  const [description, list] = await Promise.all([call('GET', '/v1/auth/session'), call('GET', '/v1/users/me/sessions')])
+  for (const form of [forms.register, forms.signIn]) form.reset()
+  describePerson(description)
+  describeSessions(list.sessions)
+  $('#welcome').hidden = true
+  $('#home').hidden = false
+  $('#account').hidden = false
+  announce('')
+  if (location.hash !== '') history.replaceState(null, '', location.pathname)
+  $('#greeting').focus()
+}
+
+function describePerson({ user, session, capabilities }) {
+  const name = user.display_name || user.email
+  const permissions = capabilities.permissions.map((permission) => element('span.chip', permission))
+  $('#greeting').textContent = `Hello, ${name.split(' ')[0]}`
+  $('#account-email').textContent = user.email
+  $('#password-username').value = user.email
+  $('#who-name').textContent = name
+  $('#who-email').textContent = user.email
+  $('#who-role').textContent = capabilities.role ?? 'no organisation'
+  $('#who-initials').textContent = initialsOf(name)
+  $('#who-facts').replaceChildren(
+    ...fact('Signed in', `${ago(session.created_at)}, by ${user.auth_method.replaceAll('_', ' ')}`),
+    ...fact('Session ends', date(session.expires_at)),
+    ...fact('E-mail', user.email_verified ? 'confirmed' : 'not confirmed yet'),
+    ...fact('Organisation', element('code', user.organization_id ?? 'none')),
+    ...fact('Permissions', element('span.chips', ...permissions)),
+  )
+}
+
+async function refreshSessions() {
+  const { sessions } = await call('GET', '/v1/users/me/sessions')
+  describeSessions(sessions)
+}
+
+function describeSessions(sessions) {
+  const ordered = [...sessions].sort((a, b) => b.current - a.current || (a.last_seen_at < b.last_seen_at ? 1 : -1))
+  $('#sessions').replaceChildren(...ordered.map(sessionItem))
+  $('#session-count').textContent = sessions.length === 1 ? '1 session' : `${sessions.length} sessions`
+  $('#sign-out-others').disabled = sessions.length < 2
+}
+
+function sessionItem(session) {
+  const item = $('#session-template').content.firstElementChild.cloneNode(true)
+  const device = deviceOf(session.user_agent ?? '')
+  const button = $('button', item)
+  $('use', item).setAttribute('href', `#icon-${device.icon}`)
+  $('strong', item).textContent = device.name
+  const seen = session.current ? 'now' : ago(session.last_seen_at)
+  $('.session-times', item).textContent = `Signed in ${ago(session.created_at)} · active ${seen}`
+  $('.session-place', item).textContent = session.ip_address ?? ''
+  $('.chip', item).hidden = !session.current
+  button.hidden = session.current
+  button.setAttribute('aria-label', `Sign out ${device.name}, signed in ${ago(session.created_at)}`)
+  button.addEventListener('click', () =>
+    attempt(button, async () => {
+      await call('DELETE', `/v1/users/me/sessions/${session.id}`)
+      await refreshSessions()
+      announce(`${device.name} is signed out.`)
+      $('#sessions-title').focus()
+    }),
+  )
+  return item
+}
+
+$('#sign-out-others').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    await call('DELETE', '/v1/users/me/sessions')
+    await refreshSessions()
+    announce('You are signed out everywhere else.')
+    $('#sessions-title').focus()
+  }),
+)
+
+$('#sign-out').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    await call('POST', '/v1/auth/logout')
+    leave('You are signed out.')
+  }),
+)
+
+forms.password.addEventListener('submit', (event) =>
+  submit(event, async ({ current_password, new_password, sign_out_other_sessions }) => {
+    const body = { current_password, new_password, sign_out_other_sessions: sign_out_other_sessions === 'on' }
+    await call('POST', '/v1/users/me/password', body)
+    forms.password.reset()
+    await refreshSessions()
+    announce('Your password is changed.')
+  }),
+)
+
+/** Back to the sign-in form, its heading focused. */
+function leave(message) {
+  history.replaceState(null, '', '#sign-in')
+  $('h2', showWelcome(message)).focus()
+}
+
+/** Somebody ended this session elsewhere, or it has run out. What it left in the cookies goes too. */
+async function sessionEnded() {
+  await send('POST', '/v1/auth/logout').catch(() => {})
+  leave('This session has ended. Sign in again.')
+}
+
+// A tab that was in the background shows what has happened meanwhile.
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible' && !$('#home').hidden) attempt($('#sessions'), refreshSessions)
+})
+
+// The application's own routes
+
+for (const item of document.querySelectorAll('.call')) {
+  const { method, path } = item.dataset
+  const place = $('.answer', item)
+  $('button[type=button]', item)?.addEventListener('click', ({ currentTarget }) =>
+    attempt(currentTarget, () => showAnswer(place, method, path)),
+  )
+}
+
+forms.note.addEventListener('submit', (event) => {
+  event.preventDefault()
+  const { text, forged } = forms.note.elements
+  attempt(event.submitter ?? forms.note, async () => {
+    const place = $('.answer', forms.note.parentElement)
+    const status = await showAnswer(place, 'POST', '/api/notes', { text: text.value }, { withCsrf: !forged.checked })
+    if (status === 201) text.value = ''
+  })
+})
+
+async function showAnswer(place, method, path, body, options) {
+  const started = performance.now()
+  const answer = await send(method, path, body, options)
+  if (answer.body?.error?.code === 'authentication_required') throw new ApiError(answer)
+  const milliseconds = Math.round(performance.now() - started)
+  const isGood = answer.status < 400
+  place.replaceChildren(
+    element(
+      'div.answer-head',
+      element(isGood ? 'span.status.good' : 'span.status.bad', statusText(answer.status)),
+      element('span.dim', `${milliseconds} ms`),
+    ),
+    isGood ? readable(answer.body) : refusal(answer.body?.error),
+    element('details', element('summary', 'JSON'), element('pre', JSON.stringify(answer.body, null, 2))),
+  )
+  return answer.status
+}
+
+function refusal(error) {
+  return element('p.refusal', error?.message ?? 'No reason given.', ' ', element('code', error?.code ?? 'unknown'))
+}
+
+/** Plain values as terms, lists as tables. */
+function readable(body) {
+  const entries = Object.entries(body ?? {})
+  const facts = entries.filter(([, value]) => !Array.isArray(value))
+  const lists = entries.filter(([, value]) => Array.isArray(value) && value.length > 0)
+  return element(
+    'div',
+    ...(facts.length > 0
+      ? [element('dl.facts', ...facts.flatMap(([name, value]) => fact(name, display(name, value))))]
+      : []),
+    ...lists.map(([name, rows]) => table(title(name), rows)),
+  )
+}
+
+function table(caption, rows) {
+  const names = Object.keys(rows[0])
+  const kind = (name) => (typeof rows[0][name] === 'number' ? '.number' : '')
+  const heading = (name) => Object.assign(element(`th${kind(name)}`, title(name)), { scope: 'col' })
+  const cell = (name, row) => element(`td${kind(name)}`, row[name].toLocaleString('en'))
+  const line = (row) => element('tr', ...names.map((name) => cell(name, row)))
+  return element(
+    'table',
+    element('caption', caption),
+    element('thead', element('tr', ...names.map(heading))),
+    element('tbody', ...rows.map(line)),
+  )
+}
+
+// Forms and errors
+
+/** Sends a form's fields; what is wrong with them stands next to them afterwards. */
+async function submit(event, work) {
+  event.preventDefault()
+  const form = event.currentTarget
+  clearErrors(form)
+  if (!checkFields(form)) return
+  const button = $('button[type=submit]', form)
+  await busy(button, async () => {
+    try {
+      await work(Object.fromEntries(new FormData(form)))
+    } catch (error) {
+      if (isSignedOut(error)) await sessionEnded()
+      else showErrors(form, error)
+    }
+  })
+}
+
+/** Does what a button asks for; a failure is announced. */
+function attempt(control, work) {
+  return busy(control, async () => {
+    try {
+      await work()
+    } catch (error) {
+      if (isSignedOut(error)) await sessionEnded()
+      else announce(textOf(error), 'bad')
+    }
+  })
+}
+
+/** One at a time: a second click while the first is on its way does nothing. */
+async function busy(control, work) {
+  if (control.getAttribute('aria-busy') === 'true') return
+  control.setAttribute('aria-busy', 'true')
+  try {
+    await work()
+  } finally {
+    control.removeAttribute('aria-busy')
+  }
+}
+
+function isSignedOut(error) {
+  return error instanceof ApiError && error.code === 'authentication_required'
+}
+
+/** What a browser can tell without the server, in its own words. The rules are the server's. */
+function checkFields(form) {
+  const wrong = [...form.elements].filter((field) => field.willValidate && !field.validity.valid)
+  for (const field of wrong) markField(field, field.validationMessage)
+  wrong[0]?.focus()
+  return wrong.length === 0
+}
+
+function showErrors(form, error) {
+  const fields = (error.details ?? [])
+    .map(({ path, message }) => ({ field: form.elements.namedItem(path), message }))
+    .filter(({ field }) => field instanceof HTMLInputElement)
+  for (const { field, message } of fields) markField(field, message)
+  if (fields.length === 0) $('.form-error', form).textContent = textOf(error)
+  else fields[0].field.focus()
+}
+
+function markField(field, message) {
+  const [label] = field.labels
+  field.setAttribute('aria-invalid', 'true')
+  // The server's texts either are sentences, or go on from the field's name: "is not an e-mail address".
+  const isSentence = /^\P{Ll}/u.test(message)
+  document.getElementById(`${field.id}-error`).textContent = isSentence ? message : `${label.textContent} ${message}.`
+}
+
+function clearErrors(form) {
+  for (const field of form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid')
+  for (const place of form.querySelectorAll('.field-error, .form-error')) place.textContent = ''
+}
+
+function textOf(error) {
+  return error.retryAfter ? `${error.message} (${error.retryAfter} seconds)` : error.message
+}
+
+for (const button of document.querySelectorAll('.reveal')) {
+  button.addEventListener('click', () => {
+    const field = document.getElementById(button.getAttribute('aria-controls'))
+    const isShown = field.type === 'password'
+    field.type = isShown ? 'text' : 'password'
+    button.setAttribute('aria-pressed', String(isShown))
+    button.textContent = isShown ? 'Hide' : 'Show'
+  })
+}
+
+let noticeTimer
+
+/** Says something at the foot of the page, to screen readers too. */
+function announce(message, kind = 'good') {
+  const notice = $('#notice')
+  clearTimeout(noticeTimer)
+  notice.textContent = message
+  notice.className = message === '' ? 'notice' : `notice shown ${kind}`
+  if (message !== '') noticeTimer = setTimeout(announce, 8_000, '')
+}
+
+// Words and elements
+
+function deviceOf(userAgent) {
+  const find = (names) => names.find(([, pattern]) => pattern.test(userAgent))?.[0]
+  const browser = find([
+    ['Edge', /Edg\//],
+    ['Opera', /OPR\//],
+    ['Firefox', /Firefox\//],
+    ['Chrome', /Chrom(e|ium)\//],
+    ['Safari', /Safari\//],
+    ['curl', /^curl\//],
+  ])
+  const system = find([
+    ['Android', /Android/],
+    ['iPhone', /iPhone/],
+    ['iPad', /iPad/],
+    ['macOS', /Mac OS X/],
+    ['Windows', /Windows/],
+    ['ChromeOS', /CrOS/],
+    ['Linux', /Linux/],
+  ])
+  const isPhone = ['Android', 'iPhone', 'iPad'].includes(system)
+  const name = [browser ?? 'Unknown client', system].filter(Boolean).join(' on ')
+  return { name, icon: isPhone ? 'phone' : browser === 'curl' || !system ? 'terminal' : 'laptop' }
+}
+
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
+const dates = new Intl.DateTimeFormat('en', { dateStyle: 'long' })
+
+function ago(time) {
+  const seconds = (Date.now() - Date.parse(time)) / 1000
+  if (seconds < 45) return 'just now'
+  if (seconds < 45 * 60) return relative.format(-Math.round(seconds / 60), 'minute')
+  if (seconds < 22 * 3600) return relative.format(-Math.round(seconds / 3600), 'hour')
+  return relative.format(-Math.round(seconds / 86_400), 'day')
+}
+
+function date(time) {
+  return dates.format(new Date(time))
+}
+
+function initialsOf(name) {
+  const words = name.split(/[\s@]+/).filter(Boolean)
+  const letters = words.slice(0, 2).map((word) => [...word][0])
+  return letters.join('').toUpperCase()
+}
+
+/** `active_members` → `Active members` */
+function title(name) {
+  const words = name.replaceAll('_', ' ')
+  return words[0].toUpperCase() + words.slice(1)
+}
+
+function display(name, value) {
+  return name.endsWith('_id') ? element('code', value) : String(value ?? '–')
+}
+
+function fact(term, description) {
+  return [element('dt', term), element('dd', description)]
+}
+
+function statusText(status) {
+  const names = { 200: 'OK', 201: 'Created', 400: 'Bad Request', 403: 'Forbidden', 429: 'Too Many Requests' }
+  return [status, names[status]].filter(Boolean).join(' ')
+}
+
+/** `element('span.chip', 'owner')`. Text stays text: nothing here is ever parsed as HTML. */
+function element(description, ...children) {
+  const [name, ...classes] = description.split('.')
+  const node = document.createElement(name)
+  node.className = classes.join(' ')
+  node.append(...children)
+  return node
+}
+
+// Start
+
+if (hasSession()) {
+  showHome().catch((error) => {
+    showWelcome()
+    if (isSignedOut(error)) sessionEnded()
+    else announce(textOf(error), 'bad')
+  })
+} else {
+  showWelcome()
+}

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { findBrowser, launchBrowser, type PageWatch, watchPage } from '../support/browser.js'
+import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
+import { freePort, type Quickstart, startQuickstart } from '../support/quickstart.js'
+
+const executable = findBrowser()
+const screenshots = join(import.meta.dirname, '../screenshots')
+const person = {
+  name: 'Ada Lovelace',
+  email: 'ada@example.com',
+  password: 'correct-horse-battery-7',
+  organization: 'Analytical Engines',
+}
+const newPassword = 'staple-orbit-lantern-4'
+const desktop = { viewport: { width: 1280, height: 900 } }
+const mobile = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
+const iPhone =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
+
+const missing = 'NO BROWSER: the quickstart page is NOT tested. Install chromium, or set CHROMIUM_PATH.'
+if (executable === undefined) console.error(missing)
+const isSkipped = executable === undefined && process.env.CI !== 'true'
+
+describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'identsphere-quickstart-'))
+  const watches = new Map<Page, PageWatch>()
+  let database: TestDatabase
+  let port: number
+  let server: Quickstart
+  let browser: Browser
+  let laptop: Page
+  let phone: Page
+
+  before(async () => {
+    assert.ok(executable, missing)
+    mkdirSync(screenshots, { recursive: true })
+    database = await createEmptyDatabase()
+    port = await freePort()
+    server = await startQuickstart({ folder, port, databaseUrl: database.url })
+    browser = await launchBrowser(executable)
+    laptop = await open(desktop)
+    phone = await open({ ...mobile, userAgent: iPhone, colorScheme: 'dark' })
+  })
+  after(async () => {
+    await browser?.close()
+    await server?.stop('SIGKILL')
+    await database?.drop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  async function open(options: BrowserContextOptions): Promise<Page> {
+    const page = await (await browser.newContext({ ...options, reducedMotion: 'reduce' })).newPage()
+    page.setDefaultTimeout(15_000)
+    watches.set(page, await watchPage(page))
+    await page.goto(server.url)
+    return page
+  }
+
+  function watchOf(page: Page): PageWatch {
+    const watch = watches.get(page)
+    assert.ok(watch)
+    return watch
+  }
+
+  async function picture(page: Page, name: string): Promise<void> {
+    await page.screenshot({ path: join(screenshots, `quickstart-${name}.png`), fullPage: true })
+  }
+
+  async function signIn(page: Page, password = person.password): Promise<void> {
+    if (await page.locator('#register').isVisible()) await page.getByRole('link', { name: 'Sign in' }).click()
+    const form = page.locator('#sign-in-form')
+    await form.getByLabel('E-mail').fill(person.email)
+    await form.getByLabel('Password', { exact: true }).fill(password)
+    await form.getByRole('button', { name: 'Sign in' }).click()
+  }
+
+  async function isHome(page: Page): Promise<void> {
+    await page.getByRole('heading', { name: 'Hello, Ada' }).waitFor()
+  }
+
+  /** What stands below a route after its button was pressed. */
+  function answerOf(page: Page, path: string) {
+    return page.locator(`[data-path="${path}"] .answer`)
+  }
+
+  it('shows what the server refuses next to the field', async () => {
+    const form = laptop.locator('#register')
+    await picture(laptop, 'welcome')
+    await form.getByRole('button', { name: 'Create account' }).click()
+    assert.notEqual(await laptop.locator('#register-name-error').textContent(), '', 'an empty field is named')
+    await form.getByLabel('Name').fill(person.name)
+    await form.getByLabel('E-mail').fill('ada@example')
+    await form.getByLabel('Password', { exact: true }).fill('password1234')
+    await form.getByLabel('Organisation').fill(person.organization)
+    await form.getByRole('button', { name: 'Create account' }).click()
+    await form.getByText('E-mail is not an e-mail address.').waitFor()
+    await form.getByLabel('E-mail').fill(person.email)
+    await form.getByRole('button', { name: 'Create account' }).click()
+    await form.getByText('This is one of the most used passwords').waitFor()
+    const field = form.getByLabel('Password', { exact: true })
+    assert.equal(await field.getAttribute('aria-invalid'), 'true')
+    assert.ok(await form.locator('#register-password:focus').isVisible())
+    await picture(laptop, 'refused')
+  })
+
+  it('registers, and says who is signed in', async () => {
+    const form = laptop.locator('#register')
+    await form.getByLabel('Password', { exact: true }).fill(person.password)
+    await form.getByRole('button', { name: 'Create account' }).click()
+    await isHome(laptop)
+    const who = laptop.getByRole('region', { name: 'Who am I' })
+    for (const text of [person.email, 'owner', 'not confirmed yet', 'members:invite']) {
+      await who.getByText(text, { exact: true }).waitFor()
+    }
+    const cookies = await laptop.context().cookies(server.url)
+    const readable = cookies.filter((cookie) => !cookie.httpOnly).map((cookie) => cookie.name)
+    assert.deepEqual(readable, ['identsphere_csrf'])
+  })
+
+  it('names a taken address, and wrong credentials in one constant text', async () => {
+    const form = phone.locator('#register')
+    await form.getByLabel('Name').fill('Somebody Else')
+    await form.getByLabel('E-mail').fill(person.email)
+    await form.getByLabel('Password', { exact: true }).fill(person.password)
+    await form.getByLabel('Organisation').fill('Else Ltd')
+    await form.getByRole('button', { name: 'Create account' }).click()
+    await phone.getByText('E-mail is taken.').waitFor()
+    await signIn(phone, 'not-the-right-password')
+    await phone.getByText('The credentials are not valid.').waitFor()
+    await picture(phone, 'mobile-dark-refused')
+  })
+
+  it('signs in from a second browser, and both see two sessions', async () => {
+    await signIn(phone)
+    await isHome(phone)
+    await phone.getByRole('listitem').filter({ hasText: 'Safari on iPhone' }).getByText('This browser').waitFor()
+    await laptop.reload()
+    await isHome(laptop)
+    const sessions = laptop.locator('#sessions > li')
+    assert.equal(await sessions.count(), 2)
+    assert.match((await sessions.first().textContent()) ?? '', /Chrome on Linux.*This browser/s)
+    assert.match((await sessions.last().textContent()) ?? '', /Safari on iPhone/)
+  })
+
+  it('shows the answers of guarded routes', async () => {
+    await laptop.getByRole('button', { name: 'Call /api/me' }).click()
+    await answerOf(laptop, '/api/me').getByText('200 OK').waitFor()
+    await answerOf(laptop, '/api/me').getByText(person.email, { exact: true }).waitFor()
+    await laptop.getByRole('button', { name: 'Call /api/reports' }).click()
+    await answerOf(laptop, '/api/reports').getByRole('cell', { name: 'November' }).waitFor()
+    await laptop.getByLabel('Note', { exact: true }).fill('Call the printer <b>today</b>')
+    await laptop.getByRole('button', { name: 'Add note' }).click()
+    await answerOf(laptop, '/api/notes').getByText('Call the printer <b>today</b>').first().waitFor()
+    await picture(laptop, 'home')
+  })
+
+  it('shows that a request without the CSRF token is refused', async () => {
+    await phone.getByLabel('Note', { exact: true }).fill('Pay me')
+    await phone.getByLabel('Leave out the CSRF token').check()
+    await phone.getByRole('button', { name: 'Add note' }).click()
+    await answerOf(phone, '/api/notes').getByText('csrf_failed').first().waitFor()
+    await phone.getByRole('button', { name: 'Call /api/reports' }).click()
+    await answerOf(phone, '/api/reports').getByText('200 OK').waitFor()
+    await picture(phone, 'mobile-dark-home')
+    const [content, window] = await phone.evaluate<number[]>('[document.documentElement.scrollWidth, innerWidth]')
+    assert.equal(content, window, 'nothing is wider than the screen')
+  })
+
+  it('renews an expired access token once for all requests that need it', async () => {
+    const { requests } = watchOf(laptop)
+    requests.length = 0
+    await laptop.context().clearCookies({ name: 'identsphere_at' })
+    await laptop.reload()
+    await isHome(laptop)
+    assert.equal(requests.filter((request) => request === 'POST /v1/auth/refresh').length, 1)
+    assert.equal(requests.filter((request) => request === 'GET /v1/users/me/sessions').length, 2)
+  })
+
+  it('ends the other session, which finds itself signed out', async () => {
+    await laptop.getByRole('button', { name: /^Sign out Safari on iPhone/ }).click()
+    await laptop.getByText('Safari on iPhone is signed out.').waitFor()
+    assert.equal(await laptop.locator('#sessions > li').count(), 1)
+    await phone.getByRole('button', { name: 'Call /api/me' }).click()
+    await phone.getByText('This session has ended. Sign in again.').waitFor()
+    await phone.getByRole('heading', { name: 'Welcome back' }).waitFor()
+    assert.ok(!(await phone.content()).includes(person.email), 'nothing of the person stays on the page')
+    const left = await phone.context().cookies(`${server.url}/v1/auth`)
+    assert.deepEqual(
+      left.map((cookie) => cookie.name),
+      ['identsphere_device'],
+    )
+  })
+
+  it('signs out', async () => {
+    await laptop.getByRole('button', { name: 'Sign out', exact: true }).click()
+    await laptop.getByText('You are signed out.').waitFor()
+    await picture(laptop, 'signed-out')
+    await laptop.reload()
+    await laptop.getByRole('heading', { name: 'Welcome back' }).waitFor()
+    await picture(laptop, 'sign-in')
+  })
+
+  it('keeps account and session over a restart', async () => {
+    await signIn(phone)
+    await isHome(phone)
+    assert.equal(await server.stop(), 0)
+    server = await startQuickstart({ folder, port, databaseUrl: database.url })
+    await phone.reload()
+    await isHome(phone)
+    await signIn(laptop)
+    await isHome(laptop)
+  })
+
+  it('changes the password and ends all other sessions', async () => {
+    const form = laptop.locator('#password')
+    await form.getByLabel('Current password', { exact: true }).fill(person.password)
+    await form.getByLabel('New password', { exact: true }).fill('ada@example.com')
+    await form.getByRole('button', { name: 'Change password' }).click()
+    await form.getByText('This is mostly your own name, address or organisation. Choose another.').waitFor()
+    await form.getByLabel('New password', { exact: true }).fill(newPassword)
+    await form.getByRole('button', { name: 'Change password' }).click()
+    await laptop.getByText('Your password is changed.').waitFor()
+    await phone.reload()
+    await phone.getByText('This session has ended. Sign in again.').waitFor()
+    await signIn(phone, newPassword)
+    await isHome(phone)
+    await phone.getByRole('button', { name: 'Sign out everywhere else' }).click()
+    await phone.getByText('You are signed out everywhere else.').waitFor()
+    assert.equal(await phone.locator('#sessions > li').count(), 1)
+  })
+
+  it('looks right in the dark, on a desktop', async () => {
+    const dark = await open({ ...desktop, colorScheme: 'dark' })
+    await picture(dark, 'dark-welcome')
+    await signIn(dark, newPassword)
+    await isHome(dark)
+    await dark.getByRole('button', { name: 'Call /api/reports' }).click()
+    await answerOf(dark, '/api/reports').getByText('200 OK').waitFor()
+    await picture(dark, 'dark-home')
+    const bright = await open(mobile)
+    await picture(bright, 'mobile-welcome')
+    for (const width of [320, 768]) {
+      await dark.setViewportSize({ width, height: 900 })
+      await picture(dark, `dark-${width}`)
+      assert.equal(
+        await dark.evaluate('document.documentElement.scrollWidth'),
+        width,
+        'nothing is wider than the screen',
+      )
+    }
+  })
+
+  it('loads nothing from elsewhere, breaks no policy, and is refused only what was asked for', () => {
+    for (const watch of watches.values()) {
+      assert.deepEqual(watch.errors, [])
+      assert.deepEqual([...watch.origins], [server.url])
+    }
+    const expected = {
+      laptop: [
+        '400 POST /v1/auth/register', // address
+        '400 POST /v1/auth/register', // password
+        '401 GET /v1/auth/session', // expired access token
+        '401 GET /v1/users/me/sessions',
+        '400 POST /v1/users/me/password',
+      ],
+      phone: [
+        '409 POST /v1/auth/register',
+        '401 POST /v1/auth/login',
+        '403 POST /api/notes',
+        '401 GET /api/me', // revoked
+        '401 POST /v1/auth/refresh',
+        '401 GET /v1/auth/session', // password changed elsewhere
+        '401 GET /v1/users/me/sessions',
+        '401 POST /v1/auth/refresh',
+      ],
+    }
+    assert.deepEqual(
+      { laptop: watchOf(laptop).refusals.sort(), phone: watchOf(phone).refusals.sort() },
+      { laptop: expected.laptop.sort(), phone: expected.phone.sort() },
+    )
+  })
+
+  it('says so when its port is taken', async () => {
+    await assert.rejects(
+      startQuickstart({ folder, port, databaseUrl: database.url }),
+      (error: Error) => error.message.includes(`Port ${port} is in use`) && error.message.includes('ended with 1'),
+    )
+  })
+})

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const script = join(import.meta.dirname, '../../examples/quickstart/server.ts')
+
+/** The quickstart as people run it: a process of its own. */
+export interface Quickstart {
+  url: string
+  process: ChildProcess
+  /** Asks it to end, and gives its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+export interface QuickstartOptions {
+  /** Working folder: where `.identsphere/` comes to be. */
+  folder: string
+  port: number
+  databaseUrl?: string
+}
+
+/** Starts it and waits until it says where it listens. @throws Error with its output where it ends instead */
+export async function startQuickstart(options: QuickstartOptions): Promise<Quickstart> {
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script], {
+    cwd: options.folder,
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      PORT: String(options.port),
+      ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = once(child, 'exit')
+  let output = ''
+  const url = new Promise<string>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        output += `${line}\n`
+        const [address] = /http:\/\/\S+$/.exec(line) ?? []
+        if (address !== undefined) resolve(address)
+      })
+    }
+    child.once('close', (code) => reject(new Error(`The quickstart ended with ${code}:\n${output}`)))
+  })
+  return {
+    url: await url,
+    process: child,
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal)
+      const [code] = await ended
+      return code
+    },
+  }
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, 'localhost')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
