@@ -21,6 +21,7 @@ import type { Auth, Role } from './http/auth.js'
 import { createCookieJar } from './http/cookies.js'
 import { createCsrfTokens } from './http/csrf.js'
 import { createMountCheck } from './http/mount.js'
+import { longestReturnTarget } from './http/origin.js'
 import { createResponder } from './http/respond.js'
 import type { Route } from './http/route.js'
 import { createRouter, type Middleware } from './http/router.js'
@@ -137,7 +138,7 @@ export function createIdentSphere(options: IdentSphereOptions = {}): IdentSphere
   return buildIdentSphere(options, { environment: process.env, clock: systemClock })
 }
 
-/** {@link createIdentSphere} with environment and clock handed in. The only place that knows every room. */
+/** {@link createIdentSphere} with environment and clock handed in. The only place that knows every room. @internal */
 export function buildIdentSphere(
   options: IdentSphereOptions,
   parts: { environment: NodeJS.ProcessEnv; clock: Clock },
@@ -230,8 +231,10 @@ export function buildIdentSphere(
       if (auth !== null) request.identsphere = auth
     },
     signInLocation(returnTo) {
-      const query = new URLSearchParams({ return_to: returnTo })
-      return `${config.mountPath}/v1/auth/resume?${query}`
+      const resume = `${config.mountPath}/v1/auth/resume`
+      return returnTo.length > longestReturnTarget
+        ? resume
+        : `${resume}?${new URLSearchParams({ return_to: returnTo })}`
     },
   }
   const enrolledMethods = (userId: string) => signIn.enrolledMethods(userId)
@@ -302,7 +305,10 @@ export function buildIdentSphere(
       closing ??= shutDown()
       return closing
     },
-    revokeSigningKey: (kid) => revokeKey(store, kid),
+    async revokeSigningKey(kid) {
+      await ready()
+      await revokeKey({ store, journal }, kid)
+    },
   }
 }
 

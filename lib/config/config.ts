@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { RootSecret } from '../crypto/key-ring.js'
 import { ConfigurationError } from './configuration-error.js'
 import { developmentSecret } from './development-secret.js'
-import { type Logger, silentLogger } from './logger.js'
+import { type Logger, silentLogger, withoutValues } from './logger.js'
 import { type ClaimsUser, type FieldsSchema, type Hooks, type IdentSphereOptions, parseOptions } from './options.js'
 import { checkSecret, checkSecrets, parseSecrets } from './secrets.js'
 import { loadSigningKeys, parsePemBundle, type SigningKeys } from './signing-keys.js'
@@ -93,7 +93,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     pages: Object.freeze({ signIn: options.pages?.signIn ?? '/' }),
     rbac: options.rbac ?? null,
     hooks: Object.freeze({ ...options.hooks }),
-    logger: options.logger ?? silentLogger,
+    logger: withoutValues(options.logger ?? silentLogger),
     worker: options.worker ?? 'in-process',
     development,
   })

@@ -10,12 +10,12 @@ import type { Authenticate } from '../sessions/authenticate.js'
 export type OnDenied =
   | 'json'
   | 'redirect'
-  | ((error: IdentSphereError, request: IncomingMessage, response: ServerResponse) => void)
+  | ((error: IdentSphereError, request: IncomingMessage, response: ServerResponse) => void | Promise<void>)
 
 export interface GuardOptions {
   /**
    * `json` (default): the error envelope. `redirect`: page loads without a session go to sign-in and come back; everything
-   * else is `json`. A function answers itself.
+   * else is `json`. A function answers itself; where it throws, the answer is 500.
    */
   onDenied?: OnDenied
 }
@@ -43,17 +43,22 @@ export function createGuard(
 ): Middleware {
   const { onDenied = 'json' } = options
 
-  function deny(error: unknown, request: IncomingMessage, response: ServerResponse): void {
+  async function deny(error: unknown, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const context = requestContext(request)
     if (onDenied === 'redirect' && isPageLoad(request) && isMissingSession(error)) {
       const target = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/'
-      response.writeHead(303, { Location: parts.signInLocation(target), 'Cache-Control': 'no-store' }).end()
+      parts.responder.send(response, { status: 303, location: parts.signInLocation(target) }, context)
       return
     }
-    if (typeof onDenied === 'function' && error instanceof IdentSphereError) {
-      onDenied(error, request, response)
+    if (typeof onDenied !== 'function' || !(error instanceof IdentSphereError)) {
+      parts.responder.fail(request, response, error, context)
       return
     }
-    parts.responder.fail(request, response, error, requestContext(request))
+    try {
+      await onDenied(error, request, response)
+    } catch (thrown) {
+      parts.responder.fail(request, response, thrown, context)
+    }
   }
 
   async function passes(request: IncomingMessage): Promise<void> {

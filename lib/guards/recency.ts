@@ -8,8 +8,9 @@ export const recentAuthSeconds = 600
 export const recentMfaSeconds = 1800
 
 /** Whether `moment` lies within the last `seconds`, by the database's clock. Missing, unparsable and future times do not. */
-function isRecent(moment: Date | null, auth: Auth, seconds: number): boolean {
-  if (moment === null) return false
+export function isRecent(moment: Date | null, auth: Auth, seconds: number): boolean {
+  // The driver reads Postgres' infinity as a number.
+  if (!(moment instanceof Date)) return false
   const age = auth.checkedAt.getTime() - moment.getTime()
   return age >= 0 && age <= seconds * 1000
 }

@@ -17,7 +17,7 @@ export interface SessionAuth {
   readonly email: string
   readonly emailVerified: boolean
   readonly displayName: string | null
-  /** The session's active organisation; null without one. */
+  /** The session's active organisation; null without one, and for who is no longer its member. */
   readonly organizationId: string | null
   /** Role in the active organisation; null without a membership row. */
   readonly role: Role | null

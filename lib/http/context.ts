@@ -21,6 +21,11 @@ function requestId(request: IncomingMessage): string {
   return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : randomUUID()
 }
 
+/** For what the host's own code does, outside any request. */
+export function noRequest(): RequestContext {
+  return { requestId: randomUUID(), ipAddress: null, userAgent: null }
+}
+
 export function requestContext(request: IncomingMessage): RequestContext {
   const ip = (request as { ip?: unknown }).ip
   return {

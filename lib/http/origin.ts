@@ -19,12 +19,15 @@ export function isForeignRequest(
   return headers.secFetchSite === 'cross-site'
 }
 
+/** Characters. Longer return paths are dropped, so that no redirect outgrows what servers take as a header. */
+export const longestReturnTarget = 2000
+
 /**
  * A return path that is certain to stay on an own origin, as an absolute URL, or null.
  * Parsed as a browser would, then compared: `//x`, `/\x`, tabs, userinfo, `javascript:` and the like fall away.
  */
 export function safeReturnTarget(target: unknown, base: URL, isOwnOrigin: (origin: string) => boolean): string | null {
-  if (typeof target !== 'string' || target.length > 2000) return null
+  if (typeof target !== 'string' || target.length > longestReturnTarget) return null
   // Control characters, blanks and backslashes are dropped or turned round by URL parsers; none belongs in a path.
   if (hasControlOrBlank(target) || /\\|%5c/i.test(target) || /^\/(\/|%2f)/i.test(target)) return null
   // `https:evil` is relative in one parser and absolute in another.

@@ -68,9 +68,10 @@ export function createAuthenticate(options: {
     const session = await check.read(claims.sid)
     if (session === null || !fits(claims, kid, session)) return null
     if (found.delivery === 'cookie') assertOwnRequest(credentials, session.id)
-    assertOrganization(credentials.organizationId, session)
+    const auth = toAuth(session, claims, found.delivery, options.permissionsOf(session.role))
+    assertOrganization(credentials.organizationId, auth)
     if (session.seen_long_ago) lastSeen.touch(session.id)
-    return toAuth(session, claims, found.delivery, options.permissionsOf(session.role))
+    return auth
   }
 
   function assertOwnRequest(credentials: Credentials, sessionId: string): void {
@@ -91,8 +92,8 @@ export function createAuthenticate(options: {
 }
 
 /** A client that shows one organisation must not act in another, e.g. after a switch in a second tab. */
-function assertOrganization(wanted: string | null, session: LiveSession): void {
-  if (wanted === null || wanted.toLowerCase() === session.organization_id) return
+function assertOrganization(wanted: string | null, auth: Auth): void {
+  if (wanted === null || wanted.toLowerCase() === auth.organizationId) return
   throw new IdentSphereError('conflict', { message: "Another organisation is this session's active one." })
 }
 
@@ -117,7 +118,8 @@ function toAuth(
     email: session.email,
     emailVerified: session.email_verified_at !== null,
     displayName: session.display_name,
-    organizationId: session.organization_id,
+    // Without a membership row the organisation is no longer theirs to read, whatever the host asks of the role.
+    organizationId: session.role === null ? null : session.organization_id,
     role: session.role,
     permissions,
     sessionId: session.id,

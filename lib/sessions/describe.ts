@@ -32,7 +32,7 @@ export function describeSession(session: LiveSession, permissions: readonly stri
       email: session.email,
       email_verified: session.email_verified_at !== null,
       display_name: session.display_name,
-      organization_id: session.organization_id,
+      organization_id: session.role === null ? null : session.organization_id,
       is_platform_admin: session.is_platform_admin,
       auth_method: session.auth_method,
       session_family_id: session.id,

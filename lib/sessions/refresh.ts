@@ -42,16 +42,19 @@ export function createRefresh(options: {
   }
 
   /** The successor of a token: the same for everyone who presents the same token with the same salt. */
-  function successorOf(row: RefreshRow, presented: string, keyVersion: number, salt: Buffer): string | null {
+  function successorOf(row: RefreshRow, presented: string, keyVersion: number, salt: Buffer): string {
     const key = keys.version('refresh', keyVersion)
-    if (key === null) return null
+    // Another node already has a newer secret. That is no reuse: the retry belongs to a node that knows it.
+    if (key === null) {
+      throw new IdentSphereError('service_unavailable', { cause: new Error(`secrets lacks version ${keyVersion}`) })
+    }
     return hmacSha256(key, row.session_id, String(row.generation), presented, salt).toString('base64url')
   }
 
   async function rotate(row: RefreshRow, presented: string): Promise<string | null> {
     const { version: keyVersion } = keys.current('refresh')
     const salt = randomOctets(saltBytes)
-    const successor = successorOf(row, presented, keyVersion, salt) as string
+    const successor = successorOf(row, presented, keyVersion, salt)
     const won = await rotateRefresh(
       store,
       { sessionId: row.session_id, generation: row.generation },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { longestReturnTarget } from '../http/origin.js'
 
 export const sessionId = z.strictObject({ id: z.uuid() })
 
@@ -52,4 +53,4 @@ export const sessionList = z.strictObject({
   ),
 })
 
-export const returnTo = z.object({ return_to: z.string().max(2000).optional() })
+export const returnTo = z.object({ return_to: z.string().max(longestReturnTarget).optional() })

@@ -32,7 +32,7 @@ export async function spendBudget(db: Executor, budget: Budget): Promise<number 
   )
   if (rows.length > 0) return null
   const [left] = await db.sql<{ seconds: number }>(
-    `SELECT greatest(1, ceil(extract(epoch FROM window_ends_at - ${now})))::int AS seconds
+    `SELECT greatest(1, ceil(extract(epoch FROM window_ends_at - ${now})))::float8 AS seconds
      FROM ${db.schema}.budgets WHERE key = ?`,
     [budget.key],
   )

@@ -49,7 +49,8 @@ function isUnavailable(error: unknown): boolean {
   return (
     name === 'KnexTimeoutError' ||
     name === 'TimeoutError' ||
-    /^(Connection terminated|Client has encountered a connection error|Query read timeout|timeout expired|timeout exceeded|Unable to acquire a connection|aborted$)/.test(
+    // Knex puts the statement in front.
+    /(?:^| - )(Connection terminated|Client has encountered a connection error|Query read timeout|timeout expired|timeout exceeded|Unable to acquire a connection|aborted$)/.test(
       message,
     )
   )

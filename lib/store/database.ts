@@ -3,6 +3,7 @@ import knexLibrary, { type Knex } from 'knex'
 import { developmentFolder } from '../config/development-secret.js'
 import type { Logger } from '../config/logger.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/launcher.js'
+import { connectWithDeadlines } from './late-answers.js'
 
 /** Connections to the one Postgres that holds everything. Nothing is opened before the first query. */
 export interface Database {
@@ -45,8 +46,11 @@ export function openDatabase(given: string | Knex, logger: Logger): Database {
     }),
     acquireConnectionTimeout: given === 'embedded' ? 60_000 : acquireTimeout,
     pool: { min: 0, max: 10 },
+    // Errors are logged where they are answered, and without the values of the statement.
+    compileSqlOnError: false,
+    log: knexLog(logger),
   }
-  const knex = knexLibrary(config)
+  const knex = connectWithDeadlines(config)
   const reserved = knexLibrary({ ...config, pool: reservedPool(config.pool) })
   return {
     knex,
@@ -60,6 +64,17 @@ export function openDatabase(given: string | Knex, logger: Logger): Database {
 
 function reservedPool(pool: Knex.PoolConfig | undefined): Knex.PoolConfig {
   return { ...pool, min: 0, max: reservedConnections }
+}
+
+/** Knex would write to the console, one line for every connection that fails. */
+function knexLog(logger: Logger): Knex.Logger {
+  const write = (message: unknown) => logger.debug({}, `knex: ${message}`)
+  return {
+    debug: write,
+    warn: write,
+    error: write,
+    deprecate: (method, alternative) => write(`${method}, ${alternative}`),
+  }
 }
 
 async function startEmbedded(logger: Logger): Promise<EmbeddedPostgres> {

@@ -1,12 +1,21 @@
-import type { Executor } from '../store/store.js'
+import { noRequest } from '../http/context.js'
+import type { Journal } from '../journal/journal.js'
+import type { Executor, Store } from '../store/store.js'
 
 /** Takes a signing key out of use at once: the session check of every node reads this with its next query. */
-export async function revokeKey(db: Executor, kid: string): Promise<void> {
-  await db.sql(
-    `INSERT INTO ${db.schema}.signing_keys (kid, state, updated_at) VALUES (?, 'revoked', ${db.nowSql})
-     ON CONFLICT (kid) DO UPDATE SET state = 'revoked', updated_at = excluded.updated_at`,
-    [kid],
-  )
+export async function revokeKey({ store, journal }: { store: Store; journal: Journal }, kid: string): Promise<void> {
+  await store.transaction(async (tx) => {
+    await tx.sql(
+      `INSERT INTO ${tx.schema}.signing_keys (kid, state, updated_at) VALUES (?, 'revoked', ${tx.nowSql})
+       ON CONFLICT (kid) DO UPDATE SET state = 'revoked', updated_at = excluded.updated_at`,
+      [kid],
+    )
+    await journal.record(tx, 'keys.revoked', {
+      actorId: null,
+      resource: { type: 'signing_key', id: kid },
+      context: noRequest(),
+    })
+  })
 }
 
 export async function revokedKeys(db: Executor): Promise<Set<string>> {

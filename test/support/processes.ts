@@ -8,8 +8,9 @@ import { Client } from './client.js'
 /** A node in a process of its own, with the routes of IdentSphere and a guarded one at `/guarded`. */
 export interface ServerProcess {
   url: string
-  /** @param like a browser whose cookies the new one shares, as behind a load balancer */
-  client(like?: Client): Client
+  client(): Client
+  /** The same browser, sent here by a load balancer. */
+  clientWithCookiesOf(browser: Client): Client
   /** Moves the clock of this process. */
   advance(seconds: number): Promise<void>
   stop(): Promise<void>
@@ -31,9 +32,10 @@ export async function startProcess(
   const url = `http://localhost:${port}`
   return {
     url,
-    client(like) {
+    client: () => new Client(url),
+    clientWithCookiesOf(browser) {
       const client = new Client(url)
-      for (const [name, cookie] of like?.cookies ?? []) client.cookies.set(name, cookie)
+      for (const [name, cookie] of browser.cookies) client.cookies.set(name, cookie)
       return client
     },
     async advance(seconds) {

@@ -1,0 +1,65 @@
+import type { Socket } from 'node:net'
+import knexLibrary, { type Knex } from 'knex'
+import pg from 'pg'
+
+/** What node-postgres and Knex know of a connection beyond their types. */
+export interface RawConnection extends pg.Client {
+  readonly ssl: boolean
+  readonly processID: number
+  readonly secretKey: number
+  readonly __knexUid: string
+  /** Why Knex must not use it again. */
+  __knex__disposed?: unknown
+}
+
+interface CancelConnection extends pg.Connection {
+  readonly stream: Socket
+  connect(port: number, host: string): void
+  requestSsl(): void
+  cancel(processID: number, secretKey: number): void
+}
+
+/** Milliseconds. */
+const cancelTimeout = 2_000
+
+/**
+ * Gives a connection up whose answer is late, so that nothing waits behind it and no other question gets its answer. The
+ * server is told to stop too: a statement that waits for a lock would otherwise keep its connection there, and soon all of them.
+ */
+export function giveUp(connection: RawConnection, reason: string): void {
+  connection.__knex__disposed = reason
+  cancel(connection)
+  connection.end().catch(() => {})
+}
+
+/** @see https://www.postgresql.org/docs/current/protocol-flow.html "Canceling Requests in Progress" */
+function cancel({ host, port, ssl, processID, secretKey }: RawConnection): void {
+  const request = new pg.Connection({ ssl }) as CancelConnection
+  const send = () => request.cancel(processID, secretKey)
+  request.on('error', () => {})
+  request.on('connect', () => (ssl ? request.requestSsl() : send()))
+  request.on('sslconnect', send)
+  request.stream.setTimeout(cancelTimeout, () => request.stream.destroy())
+  request.connect(port, host)
+}
+
+/** Knex that gives up connections whose answer is late. By itself it would hand them to the next question. */
+export function connectWithDeadlines(config: Knex.Config): Knex {
+  const open = new Map<string, RawConnection>()
+  const knex = knexLibrary({
+    ...config,
+    pool: {
+      ...config.pool,
+      afterCreate(connection: RawConnection, done: (error: unknown, connection: RawConnection) => void) {
+        open.set(connection.__knexUid, connection)
+        connection.once('end', () => open.delete(connection.__knexUid))
+        done(null, connection)
+      },
+    },
+  })
+  knex.on('query-error', (error: Error, { __knexUid }: { __knexUid: string }) => {
+    const connection = open.get(__knexUid)
+    if (connection !== undefined && error.message.endsWith('Query read timeout')) giveUp(connection, error.message)
+  })
+  return knex
+}
