@@ -63,12 +63,9 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     )
   }
   const jwtSecret = environment.IDENTSPHERE_JWT_SECRET ?? (development ? developmentSecret() : undefined)
-  const secrets = options.secrets ?? defaultSecrets(jwtSecret)
-  checkSecrets(
-    input.secrets === undefined && environment.IDENTSPHERE_SECRETS ? 'IDENTSPHERE_SECRETS' : 'secrets',
-    secrets,
-  )
   if (jwtSecret !== undefined) checkSecret('IDENTSPHERE_JWT_SECRET', jwtSecret)
+  const secrets = options.secrets ?? defaultSecrets(jwtSecret)
+  checkSecrets(nameOfSecrets(input, environment), secrets)
   const issuer = options.issuer ?? withoutSlash(publicBaseUrl.href)
 
   return Object.freeze({
@@ -167,6 +164,11 @@ function parsePublicBaseUrl(text: string | undefined): URL {
   return url
 }
 
+function nameOfSecrets(input: IdentSphereOptions, environment: NodeJS.ProcessEnv): string {
+  if (input.secrets !== undefined) return 'secrets'
+  return environment.IDENTSPHERE_SECRETS === undefined ? 'secrets (IDENTSPHERE_SECRETS)' : 'IDENTSPHERE_SECRETS'
+}
+
 function defaultSecrets(jwtSecret: string | undefined): RootSecret[] {
   return jwtSecret === undefined ? [] : [{ version: 1, value: jwtSecret }]
 }
@@ -222,7 +224,7 @@ function ownOrigins(
 ): (origin: string) => boolean {
   if (typeof allowed === 'function') return (origin) => origin === publicBaseUrl.origin || allowed(origin) === true
   for (const origin of allowed) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin || origin.includes('*')) {
       throw new ConfigurationError(
         'allowedOrigins',
         `holds ${JSON.stringify(origin)}, which is not an origin`,

@@ -38,4 +38,8 @@ export function checkSecrets(setting: string, secrets: readonly RootSecret[]): v
   if (new Set(secrets.map((secret) => secret.version)).size !== secrets.length) {
     throw new ConfigurationError(setting, 'names one version twice', 'Give every secret its own version number.')
   }
+  // A rotation that only changes the number leaves whoever has the old secret in possession of the new one.
+  if (new Set(secrets.map((secret) => secret.value)).size !== secrets.length) {
+    throw new ConfigurationError(setting, 'holds one secret twice', fix)
+  }
 }

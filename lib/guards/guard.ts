@@ -42,6 +42,7 @@ export function createGuard(
   options: GuardOptions = {},
 ): Middleware {
   const { onDenied = 'json' } = options
+  assertKnownOptions(options)
 
   async function deny(error: unknown, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const context = requestContext(request)
@@ -73,6 +74,12 @@ export function createGuard(
       (error: unknown) => deny(error, request, response),
     )
   }
+}
+
+/** A misspelt option would leave a guard weaker than it reads, so it stops the start. */
+function assertKnownOptions(options: object): void {
+  const unknown = Object.keys(options).find((key) => key !== 'onDenied')
+  if (unknown !== undefined) throw new TypeError(`a guard has no option ${unknown}`)
 }
 
 /** @throws IdentSphereError `authentication_required` */

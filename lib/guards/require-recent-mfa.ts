@@ -13,7 +13,7 @@ export function requireRecentMfa(
   enrolledMethods: (userId: string) => Promise<readonly string[]>,
   options: RecentMfaOptions = {},
 ): Middleware {
-  const { maxAgeSeconds = recentMfaSeconds } = options
+  const { maxAgeSeconds = recentMfaSeconds, ...rest } = options
   if (!Number.isFinite(maxAgeSeconds) || maxAgeSeconds <= 0) {
     throw new RangeError('requireRecentMfa: maxAgeSeconds must be a number of seconds above 0')
   }
@@ -23,6 +23,6 @@ export function requireRecentMfa(
       assertSignedIn(auth)
       await assertRecentMfa(auth, maxAgeSeconds, enrolledMethods)
     },
-    options,
+    rest,
   )
 }

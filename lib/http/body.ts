@@ -20,7 +20,7 @@ export async function readBody(request: IncomingMessage, response: ServerRespons
   if (Number(request.headers['content-length'] ?? 0) > bodyLimitBytes) throw new IdentSphereError('payload_too_large')
 
   const carrier = request as IncomingMessage & { body?: unknown }
-  if (carrier.body === undefined) {
+  if (carrier.body === undefined || isPlaceholder(carrier)) {
     await new Promise<void>((resolve, reject) => {
       parseJson(request as never, response as never, (error?: unknown) => {
         if (error === undefined || error === null) resolve()
@@ -35,6 +35,12 @@ export async function readBody(request: IncomingMessage, response: ServerRespons
 
 function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
+}
+
+/** Body parsers for Express 4 leave `{}` where the body was none of theirs to read. */
+function isPlaceholder(request: IncomingMessage & { body?: unknown }): boolean {
+  const { body } = request
+  return typeof body === 'object' && body !== null && Object.keys(body).length === 0 && !request.readableDidRead
 }
 
 /** A host may have put `express.raw()` or `express.text()` in front of us. */

@@ -41,6 +41,12 @@ export function createRouter(routes: readonly Route[], plumbing: Plumbing): Midd
       void serve(declared, plumbing, request, response)
     })
   }
+  // Handlers answer their own errors. What is left is a parameter that does not decode, e.g. `%E0%A4%A`, which Express
+  // would hand to the host as an error of the host's.
+  router.use((cause: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
+    const error = new IdentSphereError('invalid_input', { cause })
+    plumbing.responder.fail(request, response, error, requestContext(request))
+  })
   return router as unknown as Middleware
 }
 

@@ -105,6 +105,9 @@ export function createPasswords(options: {
     )
   }
 
+  const hashOf = (password: string, context: RequestContext) =>
+    hasher.hash(policy.normalise(password), clientNetwork(context.ipAddress ?? undefined))
+
   return {
     /**
      * Checks an address and its password.
@@ -138,9 +141,9 @@ export function createPasswords(options: {
       devices.read(present, userId) === null ? devices.issue(userId) : null,
 
     /** A hash for a new password. @throws IdentSphereError `invalid_input` where the policy refuses it */
-    async hashNew(password: string, owner: PasswordOwner, context: RequestContext, path = 'password'): Promise<string> {
-      await policy.check(password, owner, path)
-      return hasher.hash(policy.normalise(password), clientNetwork(context.ipAddress ?? undefined))
+    async hashNew(password: string, owner: PasswordOwner, context: RequestContext): Promise<string> {
+      await policy.check(password, owner)
+      return hashOf(password, context)
     },
 
     /** Changes the password of the person who is signed in and, unless told otherwise, ends all other sessions. */
@@ -149,10 +152,12 @@ export function createPasswords(options: {
       input: { currentPassword: string; newPassword: string; signOutOthers: boolean },
       context: RequestContext,
     ): Promise<void> {
+      const owner = { email: auth.email, displayName: auth.displayName }
+      // Before the current password is tried: a refused new one must not cost an attempt.
+      await policy.check(input.newPassword, owner, 'new_password')
       const proven = await this.proveBySession(auth, input.currentPassword, context)
       const { user } = proven
-      const owner = { email: user.email, displayName: user.display_name }
-      const passwordHash = await this.hashNew(input.newPassword, owner, context, 'new_password')
+      const passwordHash = await hashOf(input.newPassword, context)
       await store.transaction(async (tx) => {
         await proven.settle(tx)
         await accounts.replacePassword(tx, user, passwordHash)

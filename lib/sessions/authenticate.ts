@@ -42,8 +42,8 @@ export function createAuthenticate(options: {
   ready: () => Promise<void>
 }): Authenticate {
   const { accessTokens, check, cookies, csrf, lastSeen } = options
-  /** One look per request, shared by all guards in front of it. */
-  const known = new WeakMap<object, Promise<Auth | null>>()
+  /** One look per request, shared by all guards in front of it. A method override in between asks anew: it may need CSRF proof. */
+  const known = new WeakMap<IncomingMessage, { method: string | undefined; answer: Promise<Auth | null> }>()
 
   /** The access token, and how it came. A present `Authorization` decides alone. */
   function findToken(credentials: Credentials): { token: string; delivery: 'cookie' | 'body' } | null {
@@ -83,9 +83,9 @@ export function createAuthenticate(options: {
   return (source, { method } = {}) => {
     if (source instanceof Headers) return establish(fromHeaders(source, method))
     const before = known.get(source)
-    if (before !== undefined) return before
+    if (before !== undefined && before.method === source.method) return before.answer
     const answer = establish(fromRequest(source))
-    known.set(source, answer)
+    known.set(source, { method: source.method, answer })
     answer.catch(() => known.delete(source))
     return answer
   }

@@ -24,11 +24,6 @@ export function isRetryable(error: unknown): boolean {
   return codeOf(error) === '40001' || codeOf(error) === '40P01'
 }
 
-/** Whether `error` is a violation of the named unique constraint or index. */
-export function isUniqueViolation(error: unknown, constraint: string): boolean {
-  return codeOf(error) === '23505' && (error as { constraint?: unknown }).constraint === constraint
-}
-
 /**
  * Anything that was thrown → the catalogue. A database that cannot answer is 503 (denied, never allowed); whatever else
  * is not from the catalogue is a bug and 500.

@@ -131,7 +131,7 @@ describe('registration', () => {
 
   /**
    * @see CVE-2026-54693, Zitadel
-   * @see https://github.com/better-auth/better-auth/pull/9965
+   * @see https://github.com/better-auth/better-auth/issues/9965
    */
   it('lets no body set role, status, verified flags, organisation or owner', async () => {
     const before = await rows(app)

@@ -23,7 +23,7 @@ export async function startProcess(
 ): Promise<ServerProcess> {
   const given = JSON.stringify({ database: app.databaseUrl, publicBaseUrl: app.url, ...options })
   const child = fork(join(import.meta.dirname, 'server-process.ts'), [given], {
-    execArgv: ['--import', 'tsx'],
+    execArgv: process.execArgv, // tsx and the network trap
     env: { ...process.env, ...app.environment },
   })
   const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the process ended with ${code}`)))

@@ -1,0 +1,112 @@
+import { password, signIn, signUp, type TestApp } from './app.js'
+import type { Client, SendOptions } from './client.js'
+
+/** A call of a route that must succeed. */
+export interface Call {
+  client: Client
+  path: string
+  options: SendOptions
+  /** The status it answers with. */
+  status: number
+}
+
+/** For every route the calls that reach each of its answers. A route without an entry here fails the matrices. */
+export const succeedingCalls: Record<string, (app: TestApp) => Promise<Call[]>> = {
+  async 'POST /v1/auth/register'(app) {
+    const body = (email: string) => ({ email, password, organization_name: 'Example Works' })
+    const call = (given: object) => ({ client: app.client(), path: '/v1/auth/register', options: { body: given } })
+    return [
+      { ...call(body('cookie-delivery@example.com')), status: 201 },
+      { ...call({ ...body('body-delivery@example.com'), token_delivery: 'body' }), status: 201 },
+    ]
+  },
+
+  async 'POST /v1/auth/login'(app) {
+    const { email } = await signUp(app)
+    const call = (given: object) => ({ client: app.client(), path: '/v1/auth/login', options: { body: given } })
+    return [
+      { ...call({ email, password }), status: 200 },
+      { ...call({ email, password, token_delivery: 'body' }), status: 200 },
+    ]
+  },
+
+  async 'POST /v1/auth/reauthenticate'(app) {
+    const path = '/v1/auth/reauthenticate'
+    const { client } = await signUp(app)
+    return [
+      { client, path, options: { body: { password } }, status: 200 },
+      { client: await nativeClient(app), path, options: { body: { password, purpose: 'mfa_setup' } }, status: 200 },
+    ]
+  },
+
+  async 'POST /v1/auth/refresh'(app) {
+    const path = '/v1/auth/refresh'
+    const { client, email } = await signUp(app)
+    const { body } = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
+    return [
+      { client, path, options: {}, status: 200 },
+      { client: app.client(), path, options: { body: { refresh_token: body.refresh_token } }, status: 200 },
+    ]
+  },
+
+  async 'GET /v1/auth/resume'(app) {
+    const { client } = await signUp(app)
+    const path = '/v1/auth/resume?return_to=%2Freports'
+    return [client, app.client()].map((browser) => ({ client: browser, path, options: {}, status: 303 }))
+  },
+
+  async 'POST /v1/auth/logout'(app) {
+    const { client } = await signUp(app)
+    return [client, await nativeClient(app), app.client()].map((browser) => ({
+      client: browser,
+      path: '/v1/auth/logout',
+      options: { body: {} },
+      status: 204,
+    }))
+  },
+
+  'GET /v1/auth/session': (app) => reading(app, '/v1/auth/session'),
+  'GET /v1/users/me/sessions': (app) => reading(app, '/v1/users/me/sessions'),
+  'GET /v1/users/me': (app) => reading(app, '/v1/users/me'),
+
+  async 'DELETE /v1/users/me/sessions/:id'(app) {
+    const { email, sessionId } = await signUp(app)
+    const client = await signIn(app, email)
+    const own = (await client.get('/v1/auth/session')).body.session.id
+    return [sessionId, own].map((id) => ({ client, path: `/v1/users/me/sessions/${id}`, options: {}, status: 204 }))
+  },
+
+  async 'DELETE /v1/users/me/sessions'(app) {
+    const { client } = await signUp(app)
+    return [{ client, path: '/v1/users/me/sessions', options: {}, status: 204 }]
+  },
+
+  async 'PATCH /v1/users/me'(app) {
+    const { client } = await signUp(app)
+    const body = { display_name: 'Ada', job_title: '', preferences: { theme: 'dark' } }
+    return [{ client, path: '/v1/users/me', options: { body }, status: 200 }]
+  },
+
+  async 'POST /v1/users/me/password'(app) {
+    const { client } = await signUp(app)
+    const body = { current_password: password, new_password: 'four-lone-heron-wades-9' }
+    return [{ client, path: '/v1/users/me/password', options: { body }, status: 204 }]
+  },
+
+  'GET /.well-known/jwks.json': async (app) => [anonymous(app, '/.well-known/jwks.json')],
+  'GET /v1/health': async (app) => [anonymous(app, '/v1/health')],
+}
+
+const anonymous = (app: TestApp, path: string): Call => ({ client: app.client(), path, options: {}, status: 200 })
+
+async function reading(app: TestApp, path: string): Promise<Call[]> {
+  const { client } = await signUp(app)
+  return [client, await nativeClient(app)].map((reader) => ({ client: reader, path, options: {}, status: 200 }))
+}
+
+/** A client that keeps its tokens itself and sends them in `Authorization`. */
+export async function nativeClient(app: TestApp): Promise<Client> {
+  const { email } = await signUp(app)
+  const { body } = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
+  return app.client({ authorization: `Bearer ${body.access_token}` })
+}
