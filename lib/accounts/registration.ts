@@ -3,11 +3,10 @@ import { uuidv7 } from '../crypto/random.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
-import type { Organizations } from '../organizations/service.js'
+import { longestOrganizationName, type Organizations } from '../organizations/service.js'
 import type { Passwords } from '../passwords/service.js'
 import type { Entered, SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
-import { longestOrganizationName } from './schemas.js'
 import type { Accounts } from './service.js'
 
 export interface Registration {

@@ -1,13 +1,11 @@
 import { z } from 'zod'
+import { longestOrganizationName } from '../organizations/service.js'
 import { signInSuccess, tokenDelivery } from '../sign-in/schemas.js'
 import { emailAddress } from './email-address.js'
 import type { Registration } from './registration.js'
 
 /** Characters are counted by the password policy; this only bounds the work. */
 export const passwordText = z.string().min(1).max(1024)
-
-/** Characters. */
-export const longestOrganizationName = 100
 
 const organizationName = z.string().trim().min(1).max(longestOrganizationName)
 const organizationSlug = z.string().regex(/^[a-z0-9-]{1,100}$/, 'may hold a-z, 0-9 and - only')

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { uuidv7 } from '../crypto/random.js'
 
 /** What a service may know of the request it serves. Plain values, no Express types. */
 export interface RequestContext {
@@ -18,12 +18,12 @@ export function header(request: IncomingMessage, name: string): string | null {
 /** The host's own request id (pino-http and others set `req.id`), else a new one. */
 function requestId(request: IncomingMessage): string {
   const id = (request as { id?: unknown }).id
-  return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : randomUUID()
+  return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : uuidv7()
 }
 
 /** For what the host's own code does, outside any request. */
 export function noRequest(): RequestContext {
-  return { requestId: randomUUID(), ipAddress: null, userAgent: null }
+  return { requestId: uuidv7(), ipAddress: null, userAgent: null }
 }
 
 export function requestContext(request: IncomingMessage): RequestContext {

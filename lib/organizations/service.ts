@@ -3,6 +3,9 @@ import { IdentSphereError } from '../http/errors.js'
 import type { Tx } from '../store/store.js'
 import { firstOrganizationOf, insertMembership, insertOrganization } from './repository.js'
 
+/** Characters. */
+export const longestOrganizationName = 100
+
 const slugAttempts = 3
 const longestSlug = 100
 

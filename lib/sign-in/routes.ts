@@ -1,28 +1,12 @@
-import { type Reply, type Route, route } from '../http/route.js'
+import { type Route, route } from '../http/route.js'
 import type { Journal } from '../journal/journal.js'
-import { deviceCookieSeconds } from '../passwords/device-cookie.js'
 import type { Passwords } from '../passwords/service.js'
-import type { Delivery, TokenIssuer } from '../sessions/issue.js'
+import type { TokenIssuer } from '../sessions/issue.js'
 import type { Sessions } from '../sessions/service.js'
 import type { Store } from '../store/store.js'
+import { answerSignIn } from './answer.js'
 import { loginBody, mfaChallenge, reauthenticateBody, reauthenticated, signInSuccess } from './schemas.js'
-import type { Entered, SignIn } from './service.js'
-
-/** The answer to a first factor: a session, or the question for a second one, without cookies. */
-export async function answerSignIn(
-  rooms: { signIn: SignIn; passwords: Passwords },
-  entered: Entered,
-  delivery: Delivery,
-  deviceCookie: string | null,
-  status = 200,
-): Promise<Reply> {
-  if (entered.kind === 'challenge') return { status: 200, body: { status: 'mfa_required', ...entered.challenge } }
-  const { body, cookies } = await rooms.signIn.succeed(entered, delivery)
-  const device = delivery === 'cookie' ? rooms.passwords.deviceCookieFor(body.user.user_id, deviceCookie) : null
-  const remembered =
-    device === null ? [] : [{ name: 'device' as const, value: device, maxAgeSeconds: deviceCookieSeconds }]
-  return { status, body, cookies: [...cookies, ...remembered] }
-}
+import type { SignIn } from './service.js'
 
 export function signInRoutes(rooms: {
   store: Store

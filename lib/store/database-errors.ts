@@ -45,7 +45,7 @@ function isUnavailable(error: unknown): boolean {
     name === 'KnexTimeoutError' ||
     name === 'TimeoutError' ||
     // Knex puts the statement in front.
-    /(?:^| - )(Connection terminated|Client has encountered a connection error|Query read timeout|timeout expired|timeout exceeded|Unable to acquire a connection|aborted$)/.test(
+    /(?:^| - )(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout expired|timeout exceeded|Unable to acquire a connection|aborted$)/.test(
       message,
     )
   )

@@ -7,11 +7,13 @@ import dgram from 'node:dgram'
 import dns from 'node:dns'
 import { syncBuiltinESMExports } from 'node:module'
 import { isIP, Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 
-/** Names that the resolver answers by itself, and what means every address of this machine. */
+/** Names that the resolver answers by itself, what means every address of this machine, and those addresses. */
 const ownNames = new Set(['localhost', '0.0.0.0', '::', ''])
+for (const { address } of Object.values(networkInterfaces()).flatMap((list) => list ?? [])) ownNames.add(address)
 
-export function isLoopback(host: string): boolean {
+export function isThisMachine(host: string): boolean {
   const bare = host.replace(/^::ffff:/i, '')
   if (isIP(bare) === 4 && bare.startsWith('127.')) return true
   return bare === '::1' || ownNames.has(bare.toLowerCase()) || /\.localhost$/i.test(bare)
@@ -50,19 +52,19 @@ function guard(owner: object, name: string, check: (parameters: readonly unknown
 
 guard(Socket.prototype, 'connect', (parameters) => {
   const host = hostOf(parameters)
-  if (!isLoopback(host)) refuse(`connect to ${host}`)
+  if (!isThisMachine(host)) refuse(`connect to ${host}`)
 })
 for (const name of ['send', 'connect']) {
   guard(dgram.Socket.prototype, name, (parameters) => {
     const host = parameters.slice(1).find((parameter) => typeof parameter === 'string')
-    if (typeof host === 'string' && !isLoopback(host)) refuse(`datagram to ${host}`)
+    if (typeof host === 'string' && !isThisMachine(host)) refuse(`datagram to ${host}`)
   })
 }
 for (const owner of [dns, dns.promises, dns.Resolver.prototype, dns.promises.Resolver.prototype]) {
   for (const name of Object.keys(Object.getOwnPropertyDescriptors(owner))) {
     if (!/^(lookup|resolve|reverse)/.test(name)) continue
     guard(owner, name, ([host]) => {
-      if (isIP(String(host)) === 0 && !isLoopback(String(host))) refuse(`look-up of ${host}`)
+      if (isIP(String(host)) === 0 && !isThisMachine(String(host))) refuse(`look-up of ${host}`)
     })
   }
 }

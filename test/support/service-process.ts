@@ -24,6 +24,10 @@ const knex =
       })
 const app = express().set('trust proxy', true)
 const server = createServer(app).listen(0, '127.0.0.1')
+let received = 0
+server.on('request', () => {
+  received += 1
+})
 await new Promise((resolve) => server.once('listening', resolve))
 const url = `http://localhost:${(server.address() as AddressInfo).port}`
 
@@ -50,6 +54,7 @@ const held: Array<{ rollback(): Promise<unknown> }> = []
 
 const answers: Record<Asked['ask'], (count: number) => unknown> = {
   lines: () => log.lines,
+  received: () => received,
   memory: () => process.memoryUsage().rss,
   async hold(count) {
     for (let index = 0; index < count; index += 1) {

@@ -15,7 +15,7 @@ export interface ServiceOptions extends Pick<IdentSphereOptions, 'refreshGraceSe
 /** A question to the process. */
 export interface Asked {
   id: number
-  ask: 'lines' | 'memory' | 'hold' | 'release' | 'close'
+  ask: 'lines' | 'received' | 'memory' | 'hold' | 'release' | 'close'
   count?: number
 }
 
@@ -25,6 +25,8 @@ export interface Service {
   client(): Client
   /** What it has logged. */
   lines(): Promise<string[]>
+  /** Requests that have arrived. */
+  received(): Promise<number>
   /** Resident memory in bytes. */
   memory(): Promise<number>
   /** Opens so many transactions of the host's and keeps them open. */
@@ -50,6 +52,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     url,
     client: () => new Client(url),
     lines: () => ask('lines') as Promise<string[]>,
+    received: () => ask('received') as Promise<number>,
     memory: () => ask('memory') as Promise<number>,
     hold: async (count) => void (await ask('hold', count)),
     release: async () => void (await ask('release')),

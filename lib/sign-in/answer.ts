@@ -1,0 +1,21 @@
+import type { Reply } from '../http/route.js'
+import { deviceCookieSeconds } from '../passwords/device-cookie.js'
+import type { Passwords } from '../passwords/service.js'
+import type { Delivery } from '../sessions/issue.js'
+import type { Entered, SignIn } from './service.js'
+
+/** The answer to a first factor: a session, or the question for a second one, without cookies. */
+export async function answerSignIn(
+  rooms: { signIn: SignIn; passwords: Passwords },
+  entered: Entered,
+  delivery: Delivery,
+  deviceCookie: string | null,
+  status = 200,
+): Promise<Reply> {
+  if (entered.kind === 'challenge') return { status: 200, body: { status: 'mfa_required', ...entered.challenge } }
+  const { body, cookies } = await rooms.signIn.succeed(entered, delivery)
+  const device = delivery === 'cookie' ? rooms.passwords.deviceCookieFor(body.user.user_id, deviceCookie) : null
+  const remembered =
+    device === null ? [] : [{ name: 'device' as const, value: device, maxAgeSeconds: deviceCookieSeconds }]
+  return { status, body, cookies: [...cookies, ...remembered] }
+}

@@ -1,0 +1,140 @@
+/** Knex's own command line, as the README shows it, and the roles of its production checklist. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { createIdentSphere } from '../../lib/index.js'
+import { startApp } from '../support/app.js'
+import { adminQuery, createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
+import { codeUnder } from './markdown.js'
+
+const root = join(import.meta.dirname, '../..')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const names = readdirSync(join(root, 'migrations'))
+  .filter((name) => /^\d/.test(name))
+  .map((name) => name.replace('.ts', ''))
+
+describe('knex migrate', () => {
+  let database: TestDatabase
+  before(async () => {
+    database = await createEmptyDatabase()
+  })
+  after(() => database.drop())
+
+  /** Runs the lines of the README that have this in them. */
+  async function command(part: string): Promise<string> {
+    const line = codeUnder(readme, 'Migrations', 'sh')
+      .split('\n')
+      .find((text) => text.includes(part))
+    assert.ok(line, part)
+    const { NODE_TEST_CONTEXT: _, ...environment } = process.env
+    const { stdout } = await promisify(execFile)('sh', ['-c', line], {
+      cwd: root,
+      env: { ...environment, DATABASE_URL: database.url },
+    })
+    return stdout
+  }
+
+  async function query(sql: string): Promise<string[]> {
+    const client = new pg.Client({ connectionString: database.url })
+    await client.connect()
+    try {
+      return (await client.query(sql)).rows.map((row) => String(Object.values(row)[0]))
+    } finally {
+      await client.end()
+    }
+  }
+
+  it('latest makes schema and tables, and does nothing the second time', async () => {
+    assert.match(await command('migrate:latest'), new RegExp(`run: ${names.length} migrations`))
+    assert.match(await command('migrate:latest'), /Already up to date/)
+  })
+
+  it('records the names that identsphere.migrate() records', async () => {
+    assert.deepEqual(await query('SELECT name FROM identsphere.migrations ORDER BY name'), names.sort())
+    const identsphere = createIdentSphere({ database: database.url, development: true })
+    await identsphere.migrate()
+    await identsphere.ready()
+    await identsphere.close()
+    assert.equal((await query('SELECT name FROM identsphere.migrations')).length, names.length)
+  })
+
+  it("rollback --all leaves nothing but Knex's record", async () => {
+    await command('migrate:rollback --all')
+    const left = await query(
+      `SELECT relname FROM pg_class WHERE relnamespace = 'identsphere'::regnamespace AND relkind <> 'i'
+       UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'identsphere'::regnamespace
+       ORDER BY 1`,
+    )
+    assert.deepEqual(left, ['migrations', 'migrations_id_seq', 'migrations_lock', 'migrations_lock_index_seq'])
+    assert.deepEqual(await query('SELECT name FROM identsphere.migrations'), [])
+  })
+
+  it('and the way forward is open again', async () => {
+    assert.match(await command('migrate:latest'), new RegExp(`run: ${names.length} migrations`))
+  })
+})
+
+describe("the production checklist's role", () => {
+  const role = `identsphere_app_${randomBytes(6).toString('hex')}`
+  const secret = randomBytes(16).toString('hex')
+  after(() => adminQuery(`DROP ROLE IF EXISTS ${role}`))
+
+  it('can do everything that the application does, and cannot change what was recorded', async () => {
+    await adminQuery(`CREATE ROLE ${role} LOGIN PASSWORD '${secret}'`)
+    const app = await startApp()
+    try {
+      for (const statement of codeUnder(readme, 'Production checklist', 'sql').split('\n').filter(Boolean)) {
+        await app.sql(statement.replace(/\bapp;/, `${role};`))
+      }
+      const url = new URL(app.databaseUrl)
+      url.username = role
+      url.password = secret
+      const node = await app.node({ database: url.href })
+
+      const browser = node.client()
+      const password = 'correct-horse-battery-7'
+      const email = 'owner@example.com'
+      const organization_name = 'Example Works'
+      const register = await browser.post('/v1/auth/register', { email, password, organization_name })
+      assert.equal(register.status, 201, register.text)
+      assert.equal((await browser.post('/v1/auth/login', { email, password: `${password}x` })).status, 401)
+      assert.equal((await browser.post('/v1/auth/login', { email, password })).status, 200)
+      assert.equal((await browser.post('/v1/auth/refresh')).status, 200)
+      assert.equal((await browser.post('/v1/auth/reauthenticate', { password })).status, 200)
+      assert.equal((await browser.patch('/v1/users/me', { bio: 'Hello.' })).status, 200)
+      const new_password = 'another-horse-battery-8'
+      assert.equal(
+        (await browser.post('/v1/users/me/password', { current_password: password, new_password })).status,
+        204,
+      )
+      assert.equal((await browser.delete('/v1/users/me/sessions')).status, 204)
+      await node.identsphere.revokeSigningKey('a-key-of-old')
+      assert.equal((await browser.post('/v1/auth/logout')).status, 204)
+
+      const client = new pg.Client({ connectionString: url.href })
+      await client.connect()
+      try {
+        for (const statement of [
+          'UPDATE identsphere.audit_logs SET action = action',
+          'DELETE FROM identsphere.audit_logs',
+          'TRUNCATE identsphere.audit_logs',
+          'DELETE FROM identsphere.migrations',
+          'INSERT INTO identsphere.platform_admins (user_id, created_at) SELECT id, now() FROM identsphere.users',
+          'DROP TABLE identsphere.budgets',
+          'CREATE TABLE identsphere.mine ()',
+        ]) {
+          await assert.rejects(client.query(statement), { code: '42501' }, statement)
+        }
+      } finally {
+        await client.end()
+      }
+    } finally {
+      await app.close()
+    }
+  })
+})

@@ -1,0 +1,266 @@
+/** The package as hosts get it: packed, unpacked and used from the outside. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { Client } from '../support/client.js'
+import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
+import { codeUnder } from './markdown.js'
+import { type Host, installPacked } from './packed.js'
+
+const root = join(import.meta.dirname, '../..')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+let host: Host
+before(async () => {
+  host = await installPacked([...Object.keys(manifest.dependencies), '@types/node'])
+})
+after(() => host?.remove())
+
+function write(name: string, text: string): void {
+  writeFileSync(join(host.folder, name), text)
+}
+
+async function compile(file: string, more: object = { noEmit: true }): Promise<void> {
+  const compilerOptions = {
+    target: 'es2022',
+    module: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    types: ['node'],
+    ...more,
+  }
+  write(`tsconfig.${file}.json`, JSON.stringify({ compilerOptions, files: [file] }))
+  await host.tsc(['-p', `tsconfig.${file}.json`])
+}
+
+describe('the tarball', () => {
+  it('holds what hosts need', () => {
+    const migrations = readdirSync(join(root, 'migrations')).map((name) => name.replace(/\.ts$/, ''))
+    const needed = [
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'CHANGELOG.md',
+      'package.json',
+      'dist/lib/index.js',
+      'dist/lib/index.d.ts',
+      ...migrations.map((name) => `dist/migrations/${name}.js`),
+    ]
+    assert.deepEqual(
+      needed.filter((path) => !host.tarball.includes(path)),
+      [],
+    )
+  })
+
+  it('holds nothing else: no sources, tests, examples or settings', () => {
+    const refused = host.tarball.filter(
+      (path) =>
+        !/^dist\/(lib|migrations)\/.*(\.js|\.d\.ts)$/.test(path) &&
+        !/^(LICENSE|README\.md|SECURITY\.md|CHANGELOG\.md|package\.json)$/.test(path),
+    )
+    assert.deepEqual(refused, [])
+  })
+
+  it('names no path of the machine that it was made on', () => {
+    const naming = host.tarball.filter((path) =>
+      readFileSync(join(host.folder, 'node_modules/identsphere', path), 'utf8').includes(root),
+    )
+    assert.deepEqual(naming, [])
+  })
+})
+
+describe('from JavaScript', () => {
+  const use = `
+    const names = Object.keys(identsphere).sort()
+    let refusal = ''
+    try {
+      identsphere.createIdentSphere()
+    } catch (error) {
+      refusal = error instanceof identsphere.ConfigurationError ? error.setting : String(error)
+    }
+    console.log(JSON.stringify({ names, refusal }))`
+  const expected = {
+    names: ['ConfigurationError', 'IdentSphereError', 'createIdentSphere', 'errorCatalogue'],
+    refusal: 'publicBaseUrl',
+  }
+
+  it('ESM imports it, and without settings it refuses to start', async () => {
+    write('esm.mjs', `import * as identsphere from 'identsphere'\n${use}`)
+    const { stdout, stderr } = await host.node(['esm.mjs'])
+    assert.deepEqual(JSON.parse(stdout), expected)
+    assert.equal(stderr, '')
+  })
+
+  it('CommonJS requires it, and gets the same', async () => {
+    write('cjs.cjs', `const identsphere = require('identsphere')\n${use}`)
+    const { stdout, stderr } = await host.node(['cjs.cjs'])
+    assert.deepEqual(JSON.parse(stdout), expected)
+    assert.equal(stderr, '')
+  })
+
+  it('nothing behind the entrance can be imported, but package.json can', async () => {
+    const deep = ['identsphere/dist/lib/index.js', 'identsphere/dist/lib/crypto/digest.js', 'identsphere/lib/index.js']
+    write(
+      'deep.mjs',
+      `import { createRequire } from 'node:module'
+       const codes = []
+       for (const path of ${JSON.stringify(deep)}) codes.push(await import(path).then(() => 'imported', (error) => error.code))
+       console.log(JSON.stringify([codes, createRequire(import.meta.url)('identsphere/package.json').name]))`,
+    )
+    const { stdout } = await host.node(['deep.mjs'])
+    assert.deepEqual(JSON.parse(stdout), [deep.map(() => 'ERR_PACKAGE_PATH_NOT_EXPORTED'), 'identsphere'])
+  })
+
+  it('importing it does no work: no handles, listeners or files, and none of its settings is read', async () => {
+    write(
+      'idle.mjs',
+      `import { readdirSync } from 'node:fs'
+       import { setTimeout } from 'node:timers/promises'
+       const environment = process.env
+       const read = []
+       process.env = new Proxy(environment, {
+         get(target, name) {
+           if (/^(IDENTSPHERE_|DATABASE_URL$|PORT$)/.test(String(name))) read.push(name)
+           return target[name]
+         },
+       })
+       const state = () => ({
+         handles: process.getActiveResourcesInfo().sort(),
+         listeners: process.eventNames().map((name) => [String(name), process.listenerCount(name)]).sort(),
+         files: readdirSync('.').sort(),
+       })
+       process.stdout.writable && process.stderr.writable // whoever asks first opens them
+       await setTimeout(50) // reading this file ends too
+       const before = state()
+       await import('identsphere')
+       await setTimeout(50)
+       console.log(JSON.stringify({ before, after: state(), read }))`,
+    )
+    const { stdout } = await host.node(['idle.mjs'], { IDENTSPHERE_SECRETS: 'short', DATABASE_URL: 'no address' })
+    const { before, after, read } = JSON.parse(stdout)
+    assert.deepEqual(after, before)
+    assert.deepEqual(read, [])
+  })
+})
+
+describe('from TypeScript', () => {
+  const use = `
+    const identsphere: IdentSphere = createIdentSphere({ database: 'postgres://db.example.com/app' })
+    const guard: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void =
+      identsphere.requireRole('admin', { onDenied: (error: IdentSphereError, req, res) => void res.end(error.code + req.url) })
+    async function whoIs(request: IncomingMessage): Promise<string | null> {
+      const auth: Auth | null = await identsphere.authenticate(request)
+      return auth?.kind === 'session' ? auth.userId : null
+    }
+    const inline: string | undefined = ({} as IncomingMessage).identsphere?.userId
+    console.log(guard, whoIs, inline)`
+
+  it('its declarations name no Express', () => {
+    const naming = host.tarball.filter(
+      (path) =>
+        path.endsWith('.d.ts') &&
+        /(from|import\(|types=)\s*["'](@types\/)?(express|connect|qs|serve-static|cookie-parser)/.test(
+          readFileSync(join(host.folder, 'node_modules/identsphere', path), 'utf8'),
+        ),
+    )
+    assert.deepEqual(naming, [])
+  })
+
+  it('its declarations compile in strict mode without the types of Express or Postgres', async () => {
+    write(
+      'strict.mts',
+      `import type { IncomingMessage, ServerResponse } from 'node:http'
+       import { type Auth, createIdentSphere, type IdentSphere, type IdentSphereError } from 'identsphere'
+       ${use}`,
+    )
+    await compile('strict.mts')
+  })
+
+  it('they compile in a CommonJS host', async () => {
+    write(
+      'strict.cts',
+      `import type { IncomingMessage, ServerResponse } from 'node:http'
+       import { type Auth, createIdentSphere, type IdentSphere, type IdentSphereError } from 'identsphere'
+       ${use}`,
+    )
+    await compile('strict.cts')
+  })
+
+  it('an option that does not exist is a compile-time error', async () => {
+    write('typo.mts', `import { createIdentSphere } from 'identsphere'\ncreateIdentSphere({ acessTokenSeconds: 60 })`)
+    await assert.rejects(compile('typo.mts'), /acessTokenSeconds/)
+  })
+})
+
+describe("the README's example", () => {
+  let database: TestDatabase
+  let application: ChildProcess | undefined
+  before(async () => {
+    database = await createEmptyDatabase()
+  })
+  after(async () => {
+    if (application?.exitCode === null && application.kill()) await once(application, 'exit')
+    await database.drop()
+  })
+
+  it('compiles with the types of Express, runs, and lets an owner through and a stranger not', async () => {
+    host.link('@types/express') // not before: the tests above do without
+    write('app.mts', codeUnder(readme, 'In your application', 'ts'))
+    await compile('app.mts', { outDir: '.' })
+
+    const port = await freePort()
+    const url = `http://localhost:${port}`
+    const environment = {
+      PATH: process.env.PATH,
+      NODE_ENV: 'development',
+      PORT: String(port),
+      DATABASE_URL: database.url,
+    }
+    application = spawn(process.execPath, ['app.mjs'], { cwd: host.folder, env: environment, stdio: 'inherit' })
+    await listening(url)
+
+    const owner = new Client(url)
+    const password = 'correct-horse-battery-7'
+    const registered = await owner.post('/v1/auth/register', {
+      email: 'owner@example.com',
+      password,
+      organization_name: 'Example Works',
+    })
+    assert.equal(registered.status, 201, registered.text)
+    const reports = await owner.get('/reports')
+    assert.equal(reports.status, 200)
+    assert.deepEqual(reports.body, { organization: registered.body.user.organization_id })
+    assert.equal((await new Client(url).get('/reports')).status, 401)
+  })
+
+  async function listening(url: string): Promise<void> {
+    const deadline = Date.now() + 30_000
+    while (Date.now() < deadline && application?.exitCode === null) {
+      if (
+        await fetch(`${url}/v1/health`).then(
+          (answer) => answer.ok,
+          () => false,
+        )
+      )
+        return
+      await setTimeout(50)
+    }
+    throw new Error('the application did not start')
+  }
+
+  async function freePort(): Promise<number> {
+    const server = createServer().listen(0, 'localhost')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+})

@@ -1,0 +1,248 @@
+/** The README's tables, checked against the code: whatever is there is documented, and whatever is documented is there. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { z } from 'zod'
+import { loadConfig } from '../../lib/config/config.js'
+import { optionsSchema } from '../../lib/config/options.js'
+import { type CookieName, createCookieJar } from '../../lib/http/cookies.js'
+import { errorCatalogue } from '../../lib/http/errors.js'
+import { buildIdentSphere } from '../../lib/identsphere.js'
+import { createRoleMatrix, roles } from '../../lib/organizations/roles.js'
+import { argon2Minimum } from '../../lib/passwords/schemes/argon2id.js'
+import { testClock } from '../support/clock.js'
+import { columnsOf, tableUnder } from './markdown.js'
+
+const root = join(import.meta.dirname, '../..')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const environment = { NODE_ENV: 'test', IDENTSPHERE_JWT_SECRET: 'an-example-secret-of-enough-length' }
+const identsphere = buildIdentSphere({ database: 'postgres://127.0.0.1:1/unused' }, { environment, clock: testClock() })
+
+const rowsUnder = (heading: string) => columnsOf(tableUnder(readme, heading))
+/** The text of the first `code` in a cell. */
+const code = (cell = '') => /`([^`]+)`/.exec(cell)?.[1] ?? cell
+/** The texts of all `code` in a cell. */
+const codes = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text as string)
+
+/** `['database', 'cookies.secure', …]`: objects are opened, other types are not. */
+function keysOf(schema: z.ZodType, prefix = ''): string[] {
+  const inner = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema
+  if (!(inner instanceof z.ZodObject) || unopened.has(prefix)) return [prefix]
+  return Object.entries(inner.shape).flatMap(([key, value]) => keysOf(value, prefix === '' ? key : `${prefix}.${key}`))
+}
+
+/** One row in the table of options, explained as a whole there or in a table of its own. */
+const unopened = new Set(['hooks', 'passwords.argon2'])
+
+describe('options', () => {
+  const rows = rowsUnder('Options')
+
+  it('each has a row, and each row is one', () => {
+    assert.deepEqual(rows.map(([option]) => code(option)).sort(), keysOf(optionsSchema).sort())
+  })
+
+  it('the named defaults are those of the code', () => {
+    const config = loadConfig({}, environment)
+    const { memoryKiB, iterations } = argon2Minimum
+    const defaults = {
+      schema: config.schema,
+      'cookies.prefix': config.cookies.prefix,
+      accessTokenSeconds: config.accessTokenSeconds,
+      refreshTokenSeconds: config.refreshTokenSeconds,
+      refreshGraceSeconds: config.refreshGraceSeconds,
+      'passwords.argon2': `${memoryKiB} KiB, ${iterations} passes`,
+      'tokens.exposeAccessToken': config.exposeAccessToken,
+      'registration.mode': config.registration.mode,
+      'registration.organization': config.registration.organization,
+      'pages.signIn': config.pages.signIn,
+      worker: config.worker,
+      database: config.database,
+    }
+    for (const [option, value] of Object.entries(defaults)) {
+      const [, , cell = ''] = rows.find(([name]) => code(name) === option) ?? []
+      assert.ok(cell.includes(String(value)), `${option}: the README says ${cell}, the code ${value}`)
+    }
+    assert.equal(config.publicBaseUrl.href, 'http://localhost:3000/')
+    assert.equal(config.sessionIdleSeconds, null)
+  })
+
+  it('each environment variable that the code reads is named, and no other', () => {
+    const pattern = /\b(IDENTSPHERE_[A-Z_]+|DATABASE_URL|NODE_ENV|PORT)\b/g
+    const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => readFileSync(join(root, 'lib', path), 'utf8'))
+    const variables = (text: string) => [...text.matchAll(pattern)].map(([, name]) => name as string)
+    const read = new Set(sources.flatMap(variables))
+    assert.deepEqual([...new Set(rows.flatMap((cells) => variables(cells.join(' '))))].sort(), [...read].sort())
+    assert.deepEqual([...new Set(variables(readme))].sort(), [...read].sort())
+  })
+})
+
+describe('endpoints', () => {
+  it('each route has a row, and each row is one', () => {
+    const declared = identsphere.routes.map(({ method, path }) => `${method} ${path}`)
+    assert.deepEqual(
+      rowsUnder('Endpoints')
+        .map(([name]) => code(name))
+        .sort(),
+      declared.sort(),
+    )
+  })
+
+  it('the rows say which of them need a session', () => {
+    for (const [name, needs] of rowsUnder('Endpoints')) {
+      const declared = identsphere.routes.find(({ method, path }) => `${method} ${path}` === code(name))
+      assert.equal(needs === 'session', declared?.auth === 'session', code(name))
+    }
+  })
+
+  it('each error code has a row with its status', () => {
+    const rows = rowsUnder('Errors').map(([name, status]) => [code(name), Number(status)])
+    assert.deepEqual(
+      rows,
+      Object.entries(errorCatalogue).map(([name, { status }]) => [name, status]),
+    )
+  })
+
+  it('no error code is named that does not exist', () => {
+    const denials = rowsUnder('Guards').flatMap(([, , denial]) => codes(denial))
+    assert.deepEqual(
+      denials.filter((name) => !(name in errorCatalogue)),
+      [],
+    )
+  })
+})
+
+describe('guards, cookies, hooks and roles', () => {
+  it('each guard has a row, and each row is one', () => {
+    const guards = Object.keys(identsphere).filter((name) => /^(require|optional)[A-Z]/.test(name))
+    assert.deepEqual(
+      rowsUnder('Guards')
+        .map(([name]) => code(name).replace(/\(.*/, ''))
+        .sort(),
+      guards.sort(),
+    )
+  })
+
+  it('everything else that an instance has is named', () => {
+    const others = Object.keys(identsphere).filter(
+      (name) => !/^(require|optional)[A-Z]/.test(name) && name !== 'routes',
+    )
+    const unnamed = others.filter((name) => !readme.includes(`identsphere.${name}`) && !readme.includes(`\`${name}(`))
+    assert.deepEqual(unnamed, [])
+  })
+
+  it('each room that can be mounted alone is named', () => {
+    for (const name of Object.keys(identsphere.routers)) assert.ok(readme.includes(`\`${name}\``), name)
+  })
+
+  it('cookies have the attributes of their rows', () => {
+    const jar = createCookieJar({ mountPath: '', secure: true, prefix: false })
+    for (const [name = '', , httpOnly, path] of rowsUnder('Cookies')) {
+      const wire = code(name)
+      const line = jar.serialize({ name: wire.replace('identsphere_', '') as CookieName, value: 'x', maxAgeSeconds: 1 })
+      const attributes = line.split('; ')
+      assert.equal(attributes[0], `${wire}=x`)
+      assert.equal(attributes.includes('HttpOnly'), httpOnly === 'yes', wire)
+      assert.ok(attributes.includes(`Path=${code(path)}`), wire)
+      assert.ok(attributes.includes('Secure') && attributes.includes('SameSite=Lax'), wire)
+      assert.ok(!/domain/i.test(line), wire)
+    }
+  })
+
+  it('each cookie has a row', () => {
+    const source = readFileSync(join(root, 'lib/http/cookies.ts'), 'utf8')
+    const names = codes(/type CookieName = ([^\n]+)/.exec(source)?.[1]?.replaceAll("'", '`'))
+    assert.deepEqual(
+      rowsUnder('Cookies')
+        .map(([name]) => code(name))
+        .sort(),
+      names.map((name) => `identsphere_${name}`).sort(),
+    )
+  })
+
+  it('each hook has a row, and each row is one', () => {
+    const hooks = optionsSchema.shape.hooks.unwrap().shape
+    assert.deepEqual(
+      rowsUnder('Hooks')
+        .map(([name]) => code(name).replace(/\(.*/, ''))
+        .sort(),
+      Object.keys(hooks).sort(),
+    )
+  })
+
+  it('the roles have the permissions of their rows', () => {
+    const { permissionsOf } = createRoleMatrix(null)
+    const rows = rowsUnder('Permissions')
+    for (const [role, permissions] of rows) {
+      assert.deepEqual(codes(permissions).sort(), [...permissionsOf(code(role))].sort(), role)
+    }
+    assert.deepEqual(['owner', ...rows.map(([role]) => code(role))].sort(), [...roles].sort())
+  })
+})
+
+describe('dependencies', () => {
+  it('each has a row with a reason, and each row is one', () => {
+    const rows = rowsUnder('Dependencies')
+    const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]
+    assert.deepEqual(rows.map(([name]) => code(name)).sort(), packages.sort())
+    for (const [name, reason = ''] of rows) assert.ok(reason.length > 10, name)
+  })
+
+  it('optional peers are optional in package.json too', () => {
+    const optional = rowsUnder('Dependencies').filter(([name]) => name?.includes('optional peer'))
+    assert.deepEqual(
+      optional.map(([name]) => code(name)),
+      Object.keys(manifest.peerDependencies),
+    )
+    for (const [name] of optional) assert.equal(manifest.peerDependenciesMeta[code(name)].optional, true)
+  })
+})
+
+describe('the text', () => {
+  const documents = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/architecture.md']
+
+  it('links lead somewhere', () => {
+    const slug = (heading: string) =>
+      `#${heading
+        .toLowerCase()
+        .replace(/[^\w -]/g, '')
+        .replaceAll(' ', '-')}`
+    const anchorsOf = (text: string) => [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slug(heading ?? ''))
+    const textOf = (path: string) => readFileSync(join(root, path), 'utf8').replace(/^ *```.*?^ *```$/gms, '')
+    const broken = documents.flatMap((path) =>
+      [...textOf(path).matchAll(/\]\(([^)]+)\)/g)]
+        .map(([, target]) => target as string)
+        .filter((target) => !target.startsWith('https://'))
+        .filter((target) => {
+          const [file = '', anchor] = target.split('#')
+          const named = file === '' ? path : join(path, '..', file)
+          if (!existsSync(join(root, named))) return true
+          return anchor !== undefined && !anchorsOf(textOf(named)).includes(`#${anchor}`)
+        })
+        .map((target) => `${path}: ${target}`),
+    )
+    assert.deepEqual(broken, [])
+  })
+
+  it('the commands it names are scripts of package.json', () => {
+    const named = documents.flatMap((path) =>
+      [
+        ...readFileSync(join(root, path), 'utf8').matchAll(
+          /\bnpm (?:run )?(start|test|build|check|lint|types|format|bench)\b/g,
+        ),
+      ].map(([, script]) => script as string),
+    )
+    assert.deepEqual(
+      [...new Set(named)].filter((script) => !(script in manifest.scripts)),
+      [],
+    )
+  })
+
+  it('the version of the licence and of the change log is that of the package', () => {
+    assert.ok(readFileSync(join(root, 'LICENSE'), 'utf8').includes(`IdentSphere ${manifest.version}\n`))
+    assert.ok(readFileSync(join(root, 'CHANGELOG.md'), 'utf8').includes(`## [${manifest.version}]`))
+  })
+})
