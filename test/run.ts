@@ -50,7 +50,18 @@ function testFiles(): string[] {
 
 function runTests(files: string[], url: string): Promise<number> {
   const reporter = flags.some((flag) => flag.startsWith('--test-reporter')) ? [] : ['--test-reporter=spec']
-  const nodeArguments = ['--import', 'tsx', '--test', '--test-concurrency=2', ...reporter, ...flags, ...files]
+  const trap = join(root, 'test/support/network-trap.ts')
+  const nodeArguments = [
+    '--import',
+    'tsx',
+    '--import',
+    trap,
+    '--test',
+    '--test-concurrency=2',
+    ...reporter,
+    ...flags,
+    ...files,
+  ]
   const environment = { ...process.env, TEST_DATABASE_URL: url, NODE_ENV: 'test' }
   return new Promise((done, failed) => {
     child = spawn(process.execPath, nodeArguments, { cwd: root, env: environment, stdio: 'inherit', detached: true })

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { migrations } from '../../migrations/index.js'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.js'
+
+let database: TestDatabase
+let admin: pg.Client
+
+before(async () => {
+  database = await createEmptyDatabase()
+  admin = new pg.Client(database.url)
+  await admin.connect()
+})
+
+after(async () => {
+  await admin?.end()
+  await database?.drop()
+})
+
+function startMigrating(): ChildProcess {
+  return fork(join(import.meta.dirname, '../support/migrate-process.ts'), [database.url])
+}
+
+/** Tables, columns, indexes and constraints of the schema, as text. */
+async function shapeOf(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query(`
+    SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable AS line
+      FROM information_schema.columns WHERE table_schema = 'identsphere'
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'identsphere'
+    UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+      FROM pg_constraint WHERE connamespace = 'identsphere'::regnamespace
+    ORDER BY 1`)
+  return rows.map(({ line }) => line)
+}
+
+test('a process that is killed half-way through its migrations leaves nothing, and holds nobody up', async () => {
+  // The migrating session stops in front of its sixth table until the test lets go of the lock.
+  await admin.query(`
+    CREATE FUNCTION public.stop_half_way() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF (SELECT count(*) FROM pg_tables WHERE schemaname = 'identsphere') = 5 THEN PERFORM pg_advisory_xact_lock(7); END IF;
+    END $$;
+    CREATE EVENT TRIGGER half_way ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.stop_half_way();
+    SELECT pg_advisory_lock(7)`)
+  const child = startMigrating()
+  await untilWaiting()
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await admin.query('SELECT pg_advisory_unlock(7)')
+  await untilAlone()
+  const left = "SELECT to_regnamespace('identsphere') IS NULL AS none"
+  assert.deepEqual((await admin.query(left)).rows, [{ none: true }])
+  await admin.query('DROP EVENT TRIGGER half_way; DROP FUNCTION public.stop_half_way()')
+})
+
+test('eight processes that migrate at once leave one schema, complete and the same as ever', async () => {
+  const children = Array.from({ length: 8 }, startMigrating)
+  const ends = await Promise.all(children.map((child) => once(child, 'exit')))
+  assert.deepEqual(ends, Array(8).fill([0, null]))
+  const { rows } = await admin.query('SELECT name FROM identsphere.migrations ORDER BY id')
+  assert.deepEqual(
+    rows.map(({ name }) => name),
+    Object.keys(migrations).sort(),
+  )
+
+  const reference = await createTestDatabase()
+  const client = new pg.Client(reference.url)
+  await client.connect()
+  try {
+    assert.deepEqual(await shapeOf(admin), await shapeOf(client))
+  } finally {
+    await client.end()
+    await reference.drop()
+  }
+})
+
+const others = 'FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'
+
+async function untilWaiting(): Promise<void> {
+  const waiting = `SELECT count(*)::int AS count ${others} AND wait_event_type = 'Lock'`
+  while ((await admin.query(waiting)).rows[0].count === 0) await sleep(20)
+}
+
+async function untilAlone(): Promise<void> {
+  while ((await admin.query(`SELECT count(*)::int AS count ${others}`)).rows[0].count > 0) await sleep(20)
+}
