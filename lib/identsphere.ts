@@ -22,6 +22,7 @@ import { createCookieJar } from './http/cookies.js'
 import { createCsrfTokens } from './http/csrf.js'
 import { createMountCheck } from './http/mount.js'
 import { longestReturnTarget } from './http/origin.js'
+import { perRequest } from './http/per-request.js'
 import { createResponder } from './http/respond.js'
 import type { Route } from './http/route.js'
 import { createRouter, type Middleware } from './http/router.js'
@@ -222,7 +223,7 @@ export function buildIdentSphere(
   const routes = Object.values(rooms).flat()
   const routerOf = (some: readonly Route[]) => createRouter(some, plumbing)
 
-  const established = new WeakMap<IncomingMessage, Auth | null>()
+  const established = perRequest<Auth | null>()
   const guardParts: GuardParts = {
     authenticate,
     responder,

@@ -6,8 +6,8 @@ import { ConfigurationError } from '../config/configuration-error.js'
  * long the verification took, and so which scheme the account's hash has or whether there is an account, no longer
  * shows, as long as the floor is above the slowest scheme in use.
  *
- * @param floorMilliseconds - bcrypt of cost 12 takes about 300 ms, so 500 is a good floor; imports of cost 13 or 14
- * need 1000 or 2000.
+ * @param floorMilliseconds - bcrypt of cost 12 takes about 300 ms, and twice that on a busy node, so 1000 is a good floor; imports of cost 13 or 14
+ * need 2000 or 4000.
  * @throws ConfigurationError when it is not an integer from 1 to 10000.
  *
  * @example
@@ -26,7 +26,7 @@ export function createFailureFloor(
     throw new ConfigurationError(
       'passwords.failureFloorMilliseconds',
       'is not an integer from 1 to 10000',
-      'Leave it out for 500.',
+      'Leave it out for 1000.',
     )
   }
   return async (clock, startedAtMilliseconds) => {

@@ -17,7 +17,7 @@ export interface PasswordHasherOptions {
   queue: HashingQueue
   /** Cost of new hashes; OWASP's minimum of 19456 KiB, 2 passes and 1 lane for whatever is absent. */
   argon2?: Partial<Argon2Parameters>
-  /** See {@link createFailureFloor}; 500 when absent. */
+  /** See {@link createFailureFloor}; 1000 when absent. */
   failureFloorMilliseconds?: number
 }
 
@@ -68,7 +68,7 @@ const maxStoredLength = 512
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 export function createPasswordHasher(options: PasswordHasherOptions): PasswordHasher {
-  const { queue, failureFloorMilliseconds = 500 } = options
+  const { queue, failureFloorMilliseconds = 1000 } = options
   const parameters = { ...argon2Minimum, ...options.argon2 }
   checkArgon2Parameters(parameters)
 

@@ -5,6 +5,7 @@ import type { CookieJar } from '../http/cookies.js'
 import type { CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
 import { isForeignRequest, isUnsafe } from '../http/origin.js'
+import { perRequest } from '../http/per-request.js'
 import { csrfTokenOf } from '../http/router.js'
 import type { AccessTokenClaims, AccessTokens } from '../tokens/access-tokens.js'
 import type { LiveSession, SessionCheck } from './check.js'
@@ -43,7 +44,7 @@ export function createAuthenticate(options: {
 }): Authenticate {
   const { accessTokens, check, cookies, csrf, lastSeen } = options
   /** One look per request, shared by all guards in front of it. A method override in between asks anew: it may need CSRF proof. */
-  const known = new WeakMap<IncomingMessage, { method: string | undefined; answer: Promise<Auth | null> }>()
+  const known = perRequest<{ method: string | undefined; answer: Promise<Auth | null> }>()
 
   /** The access token, and how it came. A present `Authorization` decides alone. */
   function findToken(credentials: Credentials): { token: string; delivery: 'cookie' | 'body' } | null {
@@ -86,7 +87,7 @@ export function createAuthenticate(options: {
     if (before !== undefined && before.method === source.method) return before.answer
     const answer = establish(fromRequest(source))
     known.set(source, { method: source.method, answer })
-    answer.catch(() => known.delete(source))
+    answer.catch(() => known.set(source, undefined))
     return answer
   }
 }

@@ -86,7 +86,7 @@ describe('one answer for every failed login', () => {
     const { unknown, ...others } = outcomes as Record<string, { status: number; hashing: number; waits: number[] }>
     assert.equal(unknown?.status, 401)
     assert.equal(unknown?.hashing, 1)
-    assert.deepEqual(unknown?.waits, [500])
+    assert.deepEqual(unknown?.waits, [1000])
     for (const [cause, outcome] of Object.entries(others)) assert.deepEqual(outcome, unknown, cause)
   })
 
