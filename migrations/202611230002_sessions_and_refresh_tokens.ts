@@ -25,6 +25,7 @@ export async function up(knex: Knex, schema: string): Promise<void> {
       revoke_reason text
     ) WITH (fillfactor = 90);
     CREATE INDEX user_sessions_user ON ${s}.user_sessions (user_id);
+    CREATE INDEX user_sessions_live ON ${s}.user_sessions (user_id, created_at) WHERE revoked_at IS NULL;
     CREATE INDEX user_sessions_organization ON ${s}.user_sessions (organization_id);
     CREATE INDEX user_sessions_impersonator ON ${s}.user_sessions (impersonator_id) WHERE impersonator_id IS NOT NULL;
     CREATE INDEX user_sessions_expiry ON ${s}.user_sessions (expires_at);

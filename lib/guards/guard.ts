@@ -88,6 +88,8 @@ export function assertSignedIn(auth: Auth | null): asserts auth is Auth {
 }
 
 function isPageLoad(request: IncomingMessage): boolean {
+  // Where a proxy asks for Basic credentials, `Authorization` decides and `resume` could not help: no redirect, no loop.
+  if (request.headers.authorization !== undefined) return false
   return (request.method === 'GET' || request.method === 'HEAD') && /\btext\/html\b/.test(request.headers.accept ?? '')
 }
 

@@ -31,8 +31,20 @@ export function passwordBudgets(keys: KeyRing, email: string, source: Source): B
   const account = hmacSha256(keys.current('budget').key, 'password', email).toString('base64url')
   return [
     { key: `password:${account}:${source.kind}:${source.id}`, limit: perSource, windowSeconds },
-    { key: `password:${account}:${source.kind}s`, limit: consecutive, windowSeconds: forever },
+    { key: totalKey(account, source), limit: consecutive, windowSeconds: forever },
   ]
+}
+
+/** A browser that was lost must not use up what the owner's other browsers have, so each has a total of its own. */
+function totalKey(account: string, source: Source): string {
+  const owner = source.kind === 'device' ? `device:${source.id}:total` : `${source.kind}s`
+  return `password:${account}:${owner}`
+}
+
+/** What a right password makes forgotten besides its own source's: the rows of failures that are over with it. */
+export function accountTotals(keys: KeyRing, email: string): string[] {
+  const account = hmacSha256(keys.current('budget').key, 'password', email).toString('base64url')
+  return [`password:${account}:networks`, `password:${account}:sessions`]
 }
 
 /** Repeated failures of one account become one audit row a minute. */

@@ -37,14 +37,12 @@ interface Link<T> {
 class Line<T> {
   #head: Link<T> | undefined
   #tail: Link<T> | undefined
-  size = 0
 
   push(item: T): void {
     const node: Link<T> = { item, next: undefined }
     if (this.#tail === undefined) this.#head = node
     else this.#tail.next = node
     this.#tail = node
-    this.size += 1
   }
 
   shift(): T | undefined {
@@ -52,7 +50,6 @@ class Line<T> {
     if (node === undefined) return undefined
     this.#head = node.next
     if (this.#head === undefined) this.#tail = undefined
-    this.size -= 1
     return node.item
   }
 }
@@ -64,7 +61,8 @@ interface Waiting {
 
 interface Lane {
   network: string
-  waiting: Line<Waiting>
+  /** At most `perNetworkLimit`, so an array's `shift` costs little. */
+  waiting: Waiting[]
 }
 
 /**
@@ -97,7 +95,7 @@ export function createHashingQueue(options: HashingQueueOptions = {}): HashingQu
   function wait(network: string, job: Waiting): void {
     let lane = lanes.get(network)
     if (lane === undefined) {
-      lane = { network, waiting: new Line() }
+      lane = { network, waiting: [] }
       lanes.set(network, lane)
       turns.push(lane)
     }
@@ -109,10 +107,23 @@ export function createHashingQueue(options: HashingQueueOptions = {}): HashingQu
     const lane = turns.shift()
     const job = lane?.waiting.shift()
     if (lane === undefined || job === undefined) return undefined
-    if (lane.waiting.size > 0) turns.push(lane)
+    if (lane.waiting.length > 0) turns.push(lane)
     else lanes.delete(lane.network)
     depth -= 1
     return job
+  }
+
+  /** In a full queue the longest line gives up its newest job for a network that has fewer waiting. */
+  function makeRoom(own: number): boolean {
+    let longest: Lane | undefined
+    for (const lane of lanes.values()) {
+      if (lane.waiting.length > (longest?.waiting.length ?? own + 1)) longest = lane
+    }
+    const job = longest?.waiting.pop()
+    if (job === undefined) return false
+    depth -= 1
+    job.deny()
+    return true
   }
 
   async function perform<T>(work: () => Promise<T>): Promise<T> {
@@ -134,7 +145,9 @@ export function createHashingQueue(options: HashingQueueOptions = {}): HashingQu
     async run(network, work) {
       if (closed) throw unavailable()
       if (running < concurrency) return perform(work)
-      if (depth >= totalLimit || (lanes.get(network)?.waiting.size ?? 0) >= perNetworkLimit) throw unavailable()
+      const own = lanes.get(network)?.waiting.length ?? 0
+      if (own >= perNetworkLimit) throw unavailable()
+      if (depth >= totalLimit && !makeRoom(own)) throw unavailable()
       return new Promise((resolve, reject) => {
         wait(network, { start: () => resolve(perform(work)), deny: () => reject(unavailable()) })
       })

@@ -6,9 +6,9 @@ import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { Sessions } from '../sessions/service.js'
-import { clearBudgets, refundBudget, spendBudget } from '../store/budgets.js'
+import { type Budget, clearBudgets, refundBudget, spendBudget } from '../store/budgets.js'
 import type { Store, Tx } from '../store/store.js'
-import { auditBudget, passwordBudgets, type Source } from './budgets.js'
+import { accountTotals, auditBudget, passwordBudgets, type Source } from './budgets.js'
 import { clientNetwork } from './client-network.js'
 import type { DeviceCookies } from './device-cookie.js'
 import type { PasswordHasher } from './hasher.js'
@@ -50,13 +50,8 @@ export function createPasswords(options: {
     context: RequestContext,
   ): Promise<ProvenPassword> {
     const startedAt = clock.now()
-    const budgets = passwordBudgets(keys, email, source)
-    for (const budget of budgets) {
-      const wait = await spendBudget(store, budget)
-      if (wait === null) continue
-      throw new IdentSphereError('rate_limited', { retryAfterSeconds: Math.min(wait, longestRetryAfter) })
-    }
     const network = clientNetwork(context.ipAddress ?? undefined)
+    const budgets = await spend(email, source, network)
     const normal = policy.normalise(password)
     const usable = user?.status === 'active' ? user : undefined
     let verified: Awaited<ReturnType<PasswordHasher['verify']>>
@@ -72,18 +67,45 @@ export function createPasswords(options: {
       await hasher.releaseFailure(clock, startedAt)
       throw new IdentSphereError('invalid_credentials')
     }
-    const upgraded = verified.needsRehash ? await hasher.hash(normal, network) : null
+    const upgraded = verified.needsRehash ? await upgrade(normal, network) : null
     return {
       user: usable,
       async settle(tx) {
-        await clearBudgets(
-          tx,
-          [...budgets, ...passwordBudgets(keys, email, { kind: 'network', id: network })].map((budget) => budget.key),
-        )
+        await clearBudgets(tx, [
+          ...[...budgets, ...passwordBudgets(keys, email, { kind: 'network', id: network })].map(({ key }) => key),
+          ...accountTotals(keys, email),
+        ])
         if (upgraded !== null && usable.password_hash !== null) {
           await accounts.upgradePasswordHash(tx, usable.id, usable.password_hash, upgraded)
         }
       },
+    }
+  }
+
+  /**
+   * Spends the source's budgets. A known browser that has used up its own is a stranger like any other.
+   *
+   * @returns what was spent
+   * @throws IdentSphereError `rate_limited`
+   */
+  async function spend(email: string, source: Source, network: string): Promise<Budget[]> {
+    const budgets = passwordBudgets(keys, email, source)
+    for (const budget of budgets) {
+      const wait = await spendBudget(store, budget)
+      if (wait === null) continue
+      if (source.kind === 'device') return spend(email, { kind: 'network', id: network }, network)
+      throw new IdentSphereError('rate_limited', { retryAfterSeconds: Math.min(wait, longestRetryAfter) })
+    }
+    return budgets
+  }
+
+  /** A better hash of a password that was right. It can wait for the next sign-in where the queue is full. */
+  async function upgrade(password: string, network: string): Promise<string | null> {
+    try {
+      return await hasher.hash(password, network)
+    } catch (error) {
+      if (error instanceof IdentSphereError && error.code === 'service_unavailable') return null
+      throw error
     }
   }
 

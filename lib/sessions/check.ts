@@ -45,9 +45,13 @@ export interface SessionCheck {
 const deadline = 1_000
 const queriesInFlight = 2
 const largestBatch = 256
+/** Look-ups beyond this are refused at once: a database that hangs costs bounded memory. */
+const mostWaiting = 10_000
 
 interface Waiting {
   sessionId: string
+  /** Milliseconds of `performance.now()` when it came. */
+  since: number
   resolve(session: LiveSession | null): void
   reject(error: unknown): void
 }
@@ -78,8 +82,13 @@ export function createSessionCheck(options: {
 
   function flush(): void {
     scheduled = false
-    const batch = waiting.slice(0, largestBatch)
-    waiting = waiting.slice(largestBatch)
+    const late = performance.now() - deadline
+    const inTime = waiting.findIndex((one) => one.since >= late)
+    const first = inTime === -1 ? waiting.length : inTime
+    for (const one of waiting.slice(0, first)) one.reject(new IdentSphereError('service_unavailable'))
+    const batch = waiting.slice(first, first + largestBatch)
+    waiting = waiting.slice(first + largestBatch)
+    if (batch.length === 0) return
     inFlight += 1
     ask(batch.map((one) => one.sessionId))
       .then(
@@ -138,7 +147,11 @@ export function createSessionCheck(options: {
   return {
     read(sessionId) {
       return new Promise((resolve, reject) => {
-        waiting.push({ sessionId, resolve, reject })
+        if (waiting.length >= mostWaiting) {
+          reject(new IdentSphereError('service_unavailable'))
+          return
+        }
+        waiting.push({ sessionId, since: performance.now(), resolve, reject })
         schedule()
       })
     },

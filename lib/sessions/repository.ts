@@ -194,6 +194,19 @@ export async function revokeSessions(
   return rows.map((row) => row.id)
 }
 
+/** Ends the oldest of a user's live sessions beyond `keep` and returns their ids. */
+export async function endOldestSessions(tx: Tx, userId: string, keep: number): Promise<string[]> {
+  const rows = await tx.sql<{ id: string }>(
+    `UPDATE ${tx.schema}.user_sessions SET revoked_at = ${tx.nowSql}, revoke_reason = 'too_many_sessions'
+     WHERE id IN (
+       SELECT id FROM ${tx.schema}.user_sessions WHERE user_id = ? AND revoked_at IS NULL AND expires_at > ${tx.nowSql}
+       ORDER BY created_at DESC, id DESC OFFSET ?
+     ) RETURNING id`,
+    [userId, keep],
+  )
+  return rows.map((row) => row.id)
+}
+
 /**
  * Moves `auth_time` to now and the epoch on, so that tokens from before no longer count as recent.
  *

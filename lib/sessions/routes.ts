@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js'
 import type { Auth } from '../http/auth.js'
+import type { RequestContext } from '../http/context.js'
 import type { CookieName } from '../http/cookies.js'
 import { IdentSphereError } from '../http/errors.js'
 import { safeReturnTarget } from '../http/origin.js'
@@ -80,12 +81,7 @@ export function sessionRoutes(rooms: {
         // Whatever still names the session ends it: an expired access token is no reason to keep anybody signed in.
         if (body.refresh_token !== undefined) {
           await sessions.signOut({ refreshToken: body.refresh_token }, 'not_needed', context)
-        } else if (bearer !== null) {
-          const verified = rooms.accessTokens.verify(bearer)
-          if (verified.ok && verified.claims.dlv === undefined && verified.claims.client_id === undefined) {
-            await sessions.signOut({ accessToken: verified }, 'not_needed', context)
-          }
-        } else {
+        } else if (!(await signOutByBearer(bearer, context))) {
           await signOutByCookies(cookie, csrfToken, context)
         }
         return { status: 204, cookies: clearedCookies }
@@ -135,15 +131,24 @@ export function sessionRoutes(rooms: {
     }),
   ]
 
+  /** @returns false where the header holds no access token of a native client; somebody else's says nothing of our cookies */
+  async function signOutByBearer(bearer: string | null, context: RequestContext): Promise<boolean> {
+    const verified = bearer === null ? null : rooms.accessTokens.verifyEvenExpired(bearer)
+    if (verified?.ok !== true) return false
+    if (verified.claims.dlv !== undefined || verified.claims.client_id !== undefined) return false
+    await sessions.signOut({ accessToken: verified }, 'not_needed', context)
+    return true
+  }
+
   async function signOutByCookies(
     cookie: (name: CookieName) => string | null,
     csrfToken: string | null,
-    context: Parameters<Sessions['signOut']>[2],
+    context: RequestContext,
   ): Promise<void> {
     const refreshToken = cookie('rt')
     if (refreshToken !== null) await sessions.signOut({ refreshToken }, { csrfToken }, context)
     const accessToken = cookie('at')
-    const verified = accessToken === null ? null : rooms.accessTokens.verify(accessToken)
+    const verified = accessToken === null ? null : rooms.accessTokens.verifyEvenExpired(accessToken)
     if (verified?.ok === true) await sessions.signOut({ accessToken: verified }, { csrfToken }, context)
   }
 

@@ -11,6 +11,7 @@ import type { Verified } from '../tokens/verified-tokens.js'
 import type { LiveSession, SessionCheck } from './check.js'
 import {
   carrySecurityVersion,
+  endOldestSessions,
   findSessionOfToken,
   insertSession,
   listSessions,
@@ -29,6 +30,9 @@ export interface SessionInput {
   context: RequestContext
 }
 
+/** Live sessions of one user. One more ends the oldest, so that listing and ending all of them stays cheap. */
+const mostSessions = 100
+
 export function createSessions(options: {
   store: Store
   journal: Journal
@@ -40,7 +44,7 @@ export function createSessions(options: {
 
   async function recordRevoked(
     tx: Tx,
-    owner: { userId: string; organizationId: string | null },
+    owner: Pick<Auth, 'userId' | 'organizationId' | 'impersonatorId'>,
     sessionIds: readonly string[],
     reason: string,
     context: RequestContext,
@@ -48,6 +52,7 @@ export function createSessions(options: {
     for (const id of sessionIds) {
       await journal.record(tx, 'sessions.revoked', {
         actorId: owner.userId,
+        impersonatorId: owner.impersonatorId,
         organizationId: owner.organizationId,
         resource: { type: 'session', id },
         data: { reason, user_id: owner.userId },
@@ -83,6 +88,8 @@ export function createSessions(options: {
         refreshTokenHash: sha256(refreshToken),
       })
       if (sessionId === null) throw new IdentSphereError('invalid_credentials')
+      const ended = await endOldestSessions(tx, input.userId, mostSessions)
+      await recordRevoked(tx, { ...input, impersonatorId: null }, ended, 'too_many_sessions', input.context)
       return { sessionId, refreshToken }
     },
 

@@ -14,8 +14,9 @@ export async function answerSignIn(
 ): Promise<Reply> {
   if (entered.kind === 'challenge') return { status: 200, body: { status: 'mfa_required', ...entered.challenge } }
   const { body, cookies } = await rooms.signIn.succeed(entered, delivery)
-  const device = delivery === 'cookie' ? rooms.passwords.deviceCookieFor(body.user.user_id, deviceCookie) : null
-  const remembered =
-    device === null ? [] : [{ name: 'device' as const, value: device, maxAgeSeconds: deviceCookieSeconds }]
-  return { status, body, cookies: [...cookies, ...remembered] }
+  const device = rooms.passwords.deviceCookieFor(body.user.user_id, deviceCookie)
+  if (device === null) return { status, body, cookies }
+  if (delivery === 'body') return { status, body: { ...body, device_token: device }, cookies }
+  const remembered = { name: 'device', value: device, maxAgeSeconds: deviceCookieSeconds } as const
+  return { status, body, cookies: [...cookies, remembered] }
 }

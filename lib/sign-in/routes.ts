@@ -26,7 +26,7 @@ export function signInRoutes(rooms: {
       output: { 200: signInSuccess.or(mfaChallenge) },
       errors: ['invalid_input', 'invalid_credentials', 'rate_limited', 'service_unavailable'],
       async handle({ body, context, cookie }) {
-        const device = cookie('device')
+        const device = body.device_token ?? cookie('device')
         const proven = await passwords.proveByEmail(body.email, body.password, device, context)
         const entered = await store.transaction(async (tx) => {
           await proven.settle(tx)

@@ -7,12 +7,19 @@ export const tokenDelivery = z.enum(['cookie', 'body']).default('cookie')
 
 const password = z.string().min(1).max(1024)
 
-export const loginBody = z.strictObject({ email: emailAddress, password, token_delivery: tokenDelivery })
+export const loginBody = z.strictObject({
+  email: emailAddress,
+  password,
+  token_delivery: tokenDelivery,
+  /** What an earlier sign-in of this native client answered; browsers have a cookie instead. */
+  device_token: z.string().max(200).optional(),
+})
 
 export const signInSuccess = z.strictObject({
   status: z.literal('success'),
   ...sessionDescription.shape,
   ...issuedTokens.shape,
+  device_token: z.string().optional(),
 })
 
 export const mfaChallenge = z.strictObject({

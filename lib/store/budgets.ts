@@ -41,7 +41,11 @@ export async function spendBudget(db: Executor, budget: Budget): Promise<number 
 
 /** Gives back one that was spent for nothing. */
 export async function refundBudget(db: Executor, budget: Budget): Promise<void> {
-  await db.sql(`UPDATE ${db.schema}.budgets SET count = count - 1 WHERE key = ? AND count > 0`, [budget.key])
+  const left = await db.sql(
+    `UPDATE ${db.schema}.budgets SET count = count - 1 WHERE key = ? AND count > 1 RETURNING 1`,
+    [budget.key],
+  )
+  if (left.length === 0) await db.sql(`DELETE FROM ${db.schema}.budgets WHERE key = ? AND count <= 1`, [budget.key])
 }
 
 /** Forgets what was spent. */

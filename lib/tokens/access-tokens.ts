@@ -39,6 +39,8 @@ export interface AccessTokens {
   sign(claims: AccessTokenClaims, lifetimeSeconds: number): string
   /** Never throws. Says nothing about the session, which has to be checked each time. */
   verify(token: string): VerifyResult
+  /** The same but for the lifetime, for what an expired token may still ask: to end its session. */
+  verifyEvenExpired(token: string): VerifyResult
 }
 
 /**
@@ -60,7 +62,7 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
   }
 
   /** The rules, in order. Nothing in the payload is looked at before the signature holds. */
-  function check(token: string, now: number): VerifiedEntry | RefusalReason {
+  function check(token: string, now: number | 'ever'): VerifiedEntry | RefusalReason {
     const signed = openSigned(token, keyFor)
     if (typeof signed === 'string') return signed
 
@@ -72,7 +74,8 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
     if (!hasClaimShape(claims)) return 'claims'
 
     const { key } = signed
-    return lifetimeProblem(claims, now) ?? { result: Object.freeze({ ok: true, claims, kid: key.kid }), key }
+    const problem = now === 'ever' ? null : lifetimeProblem(claims, now)
+    return problem ?? { result: Object.freeze({ ok: true, claims, kid: key.kid }), key }
   }
 
   return {
@@ -89,6 +92,11 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
         throw new RangeError(`the access token would have ${token.length} bytes, and ${maximumTokenLength} is the most`)
       }
       return token
+    },
+
+    verifyEvenExpired(token) {
+      const entry = check(token, 'ever')
+      return typeof entry === 'string' ? { ok: false, reason: entry } : entry.result
     },
 
     verify(token) {

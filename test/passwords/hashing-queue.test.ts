@@ -191,3 +191,19 @@ test('a bound that would stop all work is refused by name', () => {
     }
   }
 })
+
+test('a full queue has room for a newcomer: the longest line gives up its newest job', async () => {
+  const queue = createHashingQueue({ concurrency: 1, perNetworkLimit: 4, totalLimit: 8 })
+  const { open, ended } = occupy(queue)
+  const flood = ['a', 'b'].flatMap((network) =>
+    Array.from({ length: 4 }, () => queue.run(network, async () => network)),
+  )
+  const outcomes = Promise.allSettled(flood)
+  const newcomer = queue.run('newcomer', async () => 'served')
+  assert.equal(queue.depth, 8)
+  open()
+  await ended
+  assert.equal(await newcomer, 'served')
+  const refused = (await outcomes).filter(({ status }) => status === 'rejected')
+  assert.equal(refused.length, 1)
+})

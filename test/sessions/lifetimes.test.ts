@@ -4,7 +4,7 @@ import { systemClock } from '../../lib/config/clock.js'
 import { ConfigurationError } from '../../lib/config/configuration-error.js'
 import type { IdentSphereOptions } from '../../lib/config/options.js'
 import { buildIdentSphere } from '../../lib/identsphere.js'
-import { signIn, signUp, startApp, type TestApp } from '../support/app.js'
+import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
 import { bearer, claimsOf, refreshNatively, signInNatively } from '../support/native-client.js'
 import { setCookies } from '../support/set-cookie.js'
@@ -157,6 +157,33 @@ describe('an idle timeout', () => {
       assert.equal((await client.post('/v1/auth/refresh')).status, 200)
     } finally {
       await patient.close()
+    }
+  })
+})
+
+describe('the sessions of one user', () => {
+  it('are a hundred at most: one more ends the oldest', async () => {
+    const app = await startApp()
+    try {
+      const { client, email, userId, sessionId } = await signUp(app)
+      await app.sql(
+        `INSERT INTO identsphere.user_sessions (id, user_id, auth_method, amr, auth_time, security_version, created_at,
+           last_seen_at, expires_at)
+         SELECT gen_random_uuid(), $1, 'password', ARRAY['pwd'], now(), 1, now() + n * interval '1 second', now(),
+           now() + interval '1 day'
+         FROM generate_series(1, 99) AS n`,
+        [userId],
+      )
+      assert.equal((await client.get('/v1/auth/session')).status, 200)
+      app.clock.advance(200)
+      const newest = app.client()
+      assert.equal((await newest.post('/v1/auth/login', { email, password })).status, 200)
+      assert.equal((await client.get('/v1/auth/session')).status, 401)
+      assert.equal((await newest.get('/v1/users/me/sessions')).body.sessions.length, 100)
+      const [row] = await app.sql('SELECT revoke_reason FROM identsphere.user_sessions WHERE id = $1', [sessionId])
+      assert.equal(row.revoke_reason, 'too_many_sessions')
+    } finally {
+      await app.close()
     }
   })
 })

@@ -254,6 +254,22 @@ describe('signing out', () => {
     assert.equal(row.revoke_reason, 'signed_out')
   })
 
+  it('works with the expired bearer of a native client, and beside the bearer of somebody else', async () => {
+    const { client, email } = await signUp(app)
+    const body = { email, password, token_delivery: 'body' }
+    const native = (await app.client().post('/v1/auth/login', body)).body
+    app.clock.advance(901)
+    const authorization = `Bearer ${native.access_token}`
+    assert.equal((await app.client().post('/v1/auth/logout', {}, { headers: { authorization } })).status, 204)
+    const { refresh_token } = native
+    assert.equal((await app.client().post('/v1/auth/refresh', { refresh_token })).status, 401)
+
+    const token = client.cookie('rt')
+    const foreign = { authorization: 'Bearer of.another.product' }
+    assert.equal((await client.post('/v1/auth/logout', {}, { headers: foreign })).status, 204)
+    assert.equal((await app.client().post('/v1/auth/refresh', { refresh_token: token })).status, 401)
+  })
+
   it('is idempotent, and no error without any credential', async () => {
     const { client } = await signUp(app)
     const copy = app.client()

@@ -186,11 +186,56 @@ describe('a browser that has signed in before', () => {
     assert.equal((await guess(owner, email, password)).status, 200)
   })
 
-  it('has 10 failures as well, and its guesses spend nobody else’s budget', async () => {
-    const { email, client: thief } = await signUp(app)
+  it('has 10 failures as well, is a stranger of its network after them, and spends nobody else’s budget', async () => {
+    const { email } = await signUp(app)
+    const thief = from(app, '203.0.120.1')
+    assert.equal((await guess(thief, email, password)).status, 200)
     assert.deepEqual(await guesses(thief, email, perSource), Array(perSource).fill(401))
+    assert.deepEqual(await guesses(from(app, '203.0.120.2'), email, 1), [401], 'its network has spent nothing yet')
+    assert.deepEqual(await guesses(thief, email, perSource - 1), Array(perSource - 1).fill(401))
     assert.equal((await guess(thief, email, password)).status, 429)
     assert.equal((await guess(app.client(), email, password)).status, 200)
+  })
+
+  it('that was lost cannot use up the total of the owner’s other browsers', async () => {
+    const { email } = await signUp(app)
+    const owner = await signIn(app, email)
+    const lost = from(app, '203.0.121.1')
+    assert.equal((await guess(lost, email, password)).status, 200)
+    for (let round = 0; round < 10; round += 1) {
+      await guesses(lost, email, perSource)
+      app.clock.advance(901)
+    }
+    assert.equal((await guess(owner, email, password)).status, 200)
+    app.clock.advance(86_400)
+    assert.equal((await guess(owner, email, password)).status, 200)
+  })
+
+  it('may be a native client: it gets a token and shows it, so that strangers cannot lock it out either', async () => {
+    const { email } = await signUp(app)
+    const native = { email, password, token_delivery: 'body' }
+    const first = await from(app, '203.0.122.1').post('/v1/auth/login', native)
+    assert.equal(first.headers['set-cookie'], undefined)
+    const { device_token: token } = first.body
+    await guesses(from(app, '203.0.122.2'), email, perSource)
+    assert.equal((await from(app, '203.0.122.3').post('/v1/auth/login', native)).status, 429)
+    const again = await from(app, '203.0.122.3').post('/v1/auth/login', { ...native, device_token: token })
+    assert.equal(again.status, 200)
+    assert.equal(again.body.device_token, undefined, 'it has a good one')
+  })
+
+  it('is let in at last: a right password forgets the failures of live sessions too', async () => {
+    const { email, client } = await signUp(app)
+    for (let round = 0; round < 10; round += 1) {
+      for (let index = 0; index < perSource; index += 1) {
+        await client.post('/v1/auth/reauthenticate', { password: wrong })
+      }
+      app.clock.advance(901)
+      await client.post('/v1/auth/refresh')
+    }
+    assert.equal((await client.post('/v1/auth/reauthenticate', { password })).status, 429)
+    const fresh = await signIn(app, email)
+    assert.equal((await fresh.post('/v1/auth/reauthenticate', { password })).status, 200)
   })
 
   it('is one only for the account that it signed in to, and only with a cookie that we made', async () => {
@@ -209,7 +254,7 @@ describe('a browser that has signed in before', () => {
     assert.equal(answer.status, 200)
   })
 
-  it('gets the cookie once, under the auth path, and native clients get none', async () => {
+  it('gets the cookie once, under the auth path', async () => {
     const { client, email } = await signUp(app)
     const stored = client.cookies.get('identsphere_device')
     assert.match(stored?.attributes ?? '', /HttpOnly/)
