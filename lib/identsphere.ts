@@ -26,9 +26,14 @@ import { perRequest } from './http/per-request.js'
 import { createResponder } from './http/respond.js'
 import type { Route } from './http/route.js'
 import { createRouter, type Middleware } from './http/router.js'
-import { createWorker } from './jobs/worker.js'
+import { createWorker, type Worker } from './jobs/worker.js'
 import { createJournal } from './journal/journal.js'
 import { journalSweeps } from './journal/sweeps.js'
+import { createMailJob } from './mail/job.js'
+import { createLinks } from './mail/links.js'
+import { createNotices } from './mail/notices.js'
+import { createOutbox } from './mail/outbox.js'
+import { mailSweeps } from './mail/sweeps.js'
 import { createRoleMatrix } from './organizations/roles.js'
 import { createOrganizations } from './organizations/service.js'
 import { createDeviceCookies } from './passwords/device-cookie.js'
@@ -152,7 +157,11 @@ export function buildIdentSphere(
   const database = openDatabase(config.database, logger)
   const store = new Store(database, schema, clock)
   const readiness = createReadiness({ store, schemaName: schema, keys, logger })
-  const journal = createJournal({ keys, hooks: config.hooks, logger })
+  const { mailer } = config
+  const outbox = createOutbox({ keys, enabled: mailer !== null, wake: () => worker.wake('mail') })
+  const links = createLinks(config)
+  const notify = createNotices({ outbox, links, recipient: (tx, userId) => accounts.recipient(tx, userId) })
+  const journal = createJournal({ keys, hooks: config.hooks, notify, logger })
   const { isOwnOrigin } = config
 
   const cookies = createCookieJar({ mountPath: config.mountPath, ...config.cookies })
@@ -187,8 +196,18 @@ export function buildIdentSphere(
   const signIn = createSignIn({ journal, sessions, organizations, issuer, permissionsOf, secondFactors, config })
   const register = createRegistration({ store, journal, accounts, passwords, organizations, signIn, config })
 
-  const worker = createWorker(
-    [...sessionSweeps(store, config), ...budgetSweeps(store), ...journalSweeps(store)],
+  const mailJobs =
+    mailer === null
+      ? []
+      : [createMailJob({ store, keys, ...mailer, requests: {}, domain: config.publicBaseUrl.hostname, logger })]
+  const worker: Worker = createWorker(
+    [
+      ...mailJobs,
+      ...sessionSweeps(store, config),
+      ...budgetSweeps(store),
+      ...journalSweeps(store),
+      ...mailSweeps(store),
+    ],
     logger,
   )
   const health = createHealth({ store, queue })
@@ -252,6 +271,7 @@ export function buildIdentSphere(
 
   async function shutDown(): Promise<void> {
     await worker.close()
+    await mailer?.transport.close()
     await queue.close()
     await lastSeen.close()
     await database.close()

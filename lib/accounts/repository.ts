@@ -112,3 +112,12 @@ export async function updateProfile(tx: Tx, userId: string, change: ProfileChang
     .returning(profileColumns.split(', '))) as ProfileRow[]
   return row
 }
+
+/** The address of an account in use. */
+export async function emailOf(db: Executor, userId: string): Promise<string | undefined> {
+  const [row] = await db.sql<{ email: string }>(
+    `SELECT email FROM ${db.schema}.users WHERE id = ? AND status IN ('active', 'disabled')`,
+    [userId],
+  )
+  return row?.email
+}

@@ -2,10 +2,12 @@ import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
+import type { MailRecipient } from '../mail/message.js'
 import type { Executor, Store, Tx } from '../store/store.js'
 import {
   credentialsByEmail,
   credentialsById,
+  emailOf,
   findProfile,
   insertUser,
   type ProfileChange,
@@ -23,6 +25,12 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
   return {
     credentialsByEmail: (db: Executor, email: string) => credentialsByEmail(db, email),
     credentialsById: (db: Executor, id: string) => credentialsById(db, id),
+
+    /** Where mail to this user goes, or null. */
+    async recipient(db: Executor, userId: string): Promise<MailRecipient | null> {
+      const email = await emailOf(db, userId)
+      return email === undefined ? null : { userId, email }
+    },
 
     /** @throws IdentSphereError `conflict` where the address is taken */
     async insert(

@@ -1,5 +1,10 @@
 import type { Knex } from 'knex'
 import type { RootSecret } from '../crypto/key-ring.js'
+import type { PageName } from '../mail/links.js'
+import { createMailbox, type Mailbox } from '../mail/mailbox.js'
+import type { MailTransport } from '../mail/message.js'
+import { createSmtpTransport } from '../mail/smtp.js'
+import { defaultTemplates, type MailTemplates } from '../mail/templates.js'
 import { ConfigurationError } from './configuration-error.js'
 import { developmentSecret } from './development-secret.js'
 import { type Logger, silentLogger, withoutValues } from './logger.js'
@@ -32,7 +37,16 @@ export interface Config {
     readonly organization: 'required' | 'personal' | 'none'
     readonly fields: FieldsSchema | null
   }
-  readonly pages: { readonly signIn: string }
+  /** Null where nothing can send mail: then no mail is written, and what cannot work without it is not offered. */
+  readonly mailer: {
+    readonly transport: MailTransport
+    readonly from: string
+    readonly templates: MailTemplates
+    /** What would have been sent, in development without SMTP; else null. */
+    readonly mailbox: Mailbox | null
+  } | null
+  /** Paths on `publicBaseUrl`'s origin. */
+  readonly pages: Readonly<Record<'signIn' | PageName, string>>
   readonly rbac: Readonly<Record<string, readonly string[]>> | null
   readonly hooks: Hooks
   readonly logger: Logger
@@ -87,7 +101,8 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     exposeAccessToken: options.tokens?.exposeAccessToken ?? false,
     accessTokenClaims: options.tokens?.accessTokenClaims ?? null,
     registration: registrationOf(options.registration ?? {}),
-    pages: Object.freeze({ signIn: options.pages?.signIn ?? '/' }),
+    mailer: mailerOf(options.mailer ?? {}, publicBaseUrl, development),
+    pages: pagesOf(options.pages ?? {}, withoutSlash(publicBaseUrl.pathname)),
     rbac: options.rbac ?? null,
     hooks: Object.freeze({ ...options.hooks }),
     logger: withoutValues(options.logger ?? silentLogger),
@@ -113,10 +128,11 @@ function withEnvironment(options: IdentSphereOptions, environment: NodeJS.Proces
     accessTokenSeconds: numberFrom(environment, 'IDENTSPHERE_ACCESS_EXPIRY_SECS'),
     refreshTokenSeconds: numberFrom(environment, 'IDENTSPHERE_REFRESH_EXPIRY_SECS'),
     worker: environment.IDENTSPHERE_WORKER,
+    mailer: mailerFrom(options.mailer, environment),
   }
   const given = Object.fromEntries(Object.entries(fromEnvironment).filter(([, value]) => value !== undefined))
   const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  return { ...given, ...set }
+  return { ...given, ...set, ...(given.mailer === undefined ? {} : { mailer: given.mailer }) } as never
 }
 
 function numberFrom(environment: NodeJS.ProcessEnv, name: string): number | undefined {
@@ -202,6 +218,55 @@ function cookiesOf(cookies: { secure?: boolean; prefix?: boolean }, publicBaseUr
   return Object.freeze({ secure, prefix })
 }
 
+/** What the option does not name comes from the environment; `sendMail` is never overruled by an SMTP server there. */
+function mailerFrom(
+  mailer: IdentSphereOptions['mailer'],
+  environment: NodeJS.ProcessEnv,
+): IdentSphereOptions['mailer'] {
+  const from = mailer?.from ?? environment.IDENTSPHERE_MAIL_FROM
+  const smtpUrl = mailer?.smtpUrl ?? (mailer?.sendMail === undefined ? environment.SMTP_URL : undefined)
+  if (mailer === undefined && from === undefined && smtpUrl === undefined) return undefined
+  return { ...mailer, ...(from === undefined ? {} : { from }), ...(smtpUrl === undefined ? {} : { smtpUrl }) }
+}
+
+function mailerOf(
+  mailer: NonNullable<IdentSphereOptions['mailer']>,
+  publicBaseUrl: URL,
+  development: boolean,
+): Config['mailer'] {
+  const { smtpUrl, sendMail } = mailer
+  const templates: MailTemplates = { ...defaultTemplates, ...mailer.templates }
+  if (smtpUrl !== undefined && sendMail !== undefined) {
+    throw new ConfigurationError('mailer', 'has both sendMail and an SMTP server', 'Leave one of them out.')
+  }
+  if (smtpUrl === undefined && sendMail === undefined) {
+    if (!development) return null
+    const mailbox = createMailbox()
+    const from = mailer.from ?? `no-reply@${publicBaseUrl.hostname}`
+    return Object.freeze({ transport: mailbox, from, templates, mailbox })
+  }
+  if (mailer.from === undefined) {
+    throw new ConfigurationError(
+      'mailer.from (IDENTSPHERE_MAIL_FROM)',
+      'is missing',
+      'Give the sender, e.g. Example <no-reply@example.com>.',
+    )
+  }
+  return Object.freeze({ transport: transportOf(mailer, development), from: mailer.from, templates, mailbox: null })
+}
+
+function transportOf(
+  { smtpUrl, sendMail }: NonNullable<IdentSphereOptions['mailer']>,
+  development: boolean,
+): MailTransport {
+  if (smtpUrl === undefined) {
+    return { send: async (message) => void (await sendMail?.(message)), close: async () => {} }
+  }
+  if (!URL.canParse(smtpUrl)) throw new ConfigurationError('mailer.smtpUrl (SMTP_URL)', 'is not a URL', 'Correct it.')
+  const isOnThisMachine = loopbackHosts.has(new URL(smtpUrl).hostname)
+  return createSmtpTransport(smtpUrl, { requireTls: !development && !isOnThisMachine })
+}
+
 function registrationOf(registration: NonNullable<IdentSphereOptions['registration']>): Config['registration'] {
   if (registration.verification === 'first') {
     throw new ConfigurationError(
@@ -214,6 +279,18 @@ function registrationOf(registration: NonNullable<IdentSphereOptions['registrati
     mode: registration.mode ?? 'open',
     organization: registration.organization ?? 'required',
     fields: registration.fields ?? null,
+  })
+}
+
+/** The host's own pages, and ours where it has none. */
+function pagesOf(pages: NonNullable<IdentSphereOptions['pages']>, mountPath: string): Config['pages'] {
+  return Object.freeze({
+    signIn: pages.signIn ?? '/',
+    resetPassword: pages.resetPassword ?? `${mountPath}/v1/pages/reset-password`,
+    verifyEmail: pages.verifyEmail ?? `${mountPath}/v1/pages/verify-email`,
+    signInLink: pages.signInLink ?? `${mountPath}/v1/pages/sign-in-link`,
+    confirmEmail: pages.confirmEmail ?? `${mountPath}/v1/pages/confirm-email`,
+    undoEmailChange: pages.undoEmailChange ?? `${mountPath}/v1/pages/undo-email-change`,
   })
 }
 

@@ -1,5 +1,7 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
+import type { MailMessage } from '../mail/message.js'
+import { defaultTemplates, type MailName, type MailTemplates } from '../mail/templates.js'
 import { ConfigurationError } from './configuration-error.js'
 import type { Logger } from './logger.js'
 
@@ -132,10 +134,27 @@ export interface IdentSphereOptions {
     /** Shape of the body's `fields`, handed to `hooks.beforeRegister`. */
     fields?: FieldsSchema
   }
+  /** How mail is sent. In development without it, mail is kept in a mailbox page instead. */
+  mailer?: {
+    /** Sender of every mail, e.g. `Example <no-reply@example.com>`. Environment: `IDENTSPHERE_MAIL_FROM`. */
+    from?: string
+    /** `smtp://user:password@host:587` or `smtps://…`; needs the package nodemailer. Environment: `SMTP_URL`. */
+    smtpUrl?: string
+    /** Sends a mail in the host's own way instead. Rejects where it was not taken; then it is tried again. */
+    sendMail?: (message: MailMessage) => Promise<unknown> | unknown
+    /** Replaces single mails, e.g. to translate them. Their texts have to escape what they fill into HTML. */
+    templates?: Partial<MailTemplates>
+  }
   /** Paths of the host's own pages. */
   pages?: {
     /** Where a visitor without a session is sent. Default `/`. */
     signIn?: string
+    /** Where mails lead, each with `#token=…`. Default: small pages of IdentSphere's own. */
+    resetPassword?: string
+    verifyEmail?: string
+    signInLink?: string
+    confirmEmail?: string
+    undoEmailChange?: string
   }
   /** Role → permissions. Replaces the default matrix; `'*'` stands for every permission. */
   rbac?: Readonly<Record<string, readonly string[]>>
@@ -218,7 +237,32 @@ export const optionsSchema = z.strictObject({
         .optional(),
     })
     .optional(),
-  pages: z.strictObject({ signIn: path.optional() }).optional(),
+  mailer: z
+    .strictObject({
+      from: z
+        .string()
+        .regex(/^([^<>\r\n]* )?<?[^\s<>@,]+@[^\s<>@,]+>?$/, 'must be one address, e.g. Example <no-reply@example.com>')
+        .optional(),
+      smtpUrl: z
+        .string()
+        .regex(/^smtps?:\/\/\S+$/, 'must be an smtp:// or smtps:// address')
+        .optional(),
+      sendMail: callable<(message: MailMessage) => unknown>().optional(),
+      templates: z
+        .partialRecord(z.enum(Object.keys(defaultTemplates) as [MailName, ...MailName[]]), callable<never>())
+        .optional(),
+    })
+    .optional(),
+  pages: z
+    .strictObject({
+      signIn: path.optional(),
+      resetPassword: path.optional(),
+      verifyEmail: path.optional(),
+      signInLink: path.optional(),
+      confirmEmail: path.optional(),
+      undoEmailChange: path.optional(),
+    })
+    .optional(),
   rbac: z.record(z.string(), z.array(z.string().min(1))).optional(),
   hooks: z
     .strictObject({

@@ -1,9 +1,12 @@
 import type { Hooks } from '../config/options.js'
+import type { NoticeName } from '../mail/notices.js'
 
 /** What one action tells the world, besides its audit row. */
 interface Announcement {
   /** The webhook event that it is. */
   event?: 'user.registered' | 'user.updated' | 'user.password_changed' | 'session.revoked' | 'session.reuse_detected'
+  /** The mail to whom it concerns. */
+  notice?: NoticeName
   /** The host's hook, called after the commit. */
   hook?: Exclude<keyof Hooks, 'beforeRegister' | 'beforeSignIn'>
 }
@@ -18,10 +21,10 @@ export const catalogue = {
   'auth.login.mfa_required': {},
   'auth.logout': { hook: 'onSignOut' },
   'auth.reauthenticated': {},
-  'auth.refresh.reused': { event: 'session.reuse_detected', hook: 'onRefreshReused' },
+  'auth.refresh.reused': { event: 'session.reuse_detected', hook: 'onRefreshReused', notice: 'sessionReused' },
   'sessions.revoked': { event: 'session.revoked', hook: 'onSessionRevoked' },
   'users.updated': { event: 'user.updated' },
-  'users.password_changed': { event: 'user.password_changed', hook: 'onPasswordChanged' },
+  'users.password_changed': { event: 'user.password_changed', hook: 'onPasswordChanged', notice: 'passwordChanged' },
   'keys.revoked': {},
 } as const satisfies Record<string, Announcement>
 

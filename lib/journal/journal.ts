@@ -4,6 +4,7 @@ import type { KeyRing } from '../crypto/key-ring.js'
 import { uuidv7 } from '../crypto/random.js'
 import { seal } from '../crypto/sealing.js'
 import type { RequestContext } from '../http/context.js'
+import type { Notify } from '../mail/notices.js'
 import type { Tx } from '../store/store.js'
 import { type Action, announcementOf } from './catalogue.js'
 import { nobody, subjectKey } from './subject-keys.js'
@@ -25,14 +26,14 @@ export interface JournalFacts {
   context: RequestContext
 }
 
-/** How rooms tell the world that something happened: audit row, webhook event and the host's `on…` hook. */
+/** How rooms tell the world that something happened: audit row, webhook event, notice mail and the host's `on…` hook. */
 export interface Journal {
   /** Writes with the change itself, in its transaction; the hook runs after the commit. */
   record(tx: Tx, action: Action, facts: JournalFacts): Promise<void>
 }
 
-export function createJournal(options: { keys: KeyRing; hooks: Hooks; logger: Logger }): Journal {
-  const { keys, hooks, logger } = options
+export function createJournal(options: { keys: KeyRing; hooks: Hooks; notify: Notify; logger: Logger }): Journal {
+  const { keys, hooks, notify, logger } = options
 
   function callHook(action: Action, facts: JournalFacts): void {
     const { hook } = announcementOf(action)
@@ -61,7 +62,7 @@ export function createJournal(options: { keys: KeyRing; hooks: Hooks; logger: Lo
         user_agent: facts.context.userAgent,
         ...(facts.email === undefined ? {} : { email: facts.email }),
       }
-      const { event } = announcementOf(action)
+      const { event, notice } = announcementOf(action)
       const now = tx.now
       await tx.table('audit_logs').insert({
         id,
@@ -92,6 +93,7 @@ export function createJournal(options: { keys: KeyRing; hooks: Hooks; logger: Lo
           created_at: now,
         })
       }
+      if (notice !== undefined && subjectId !== nobody) await notify(tx, notice, subjectId)
       tx.afterCommit(() => callHook(action, facts))
     },
   }

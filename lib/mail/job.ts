@@ -1,0 +1,172 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Logger } from '../config/logger.js'
+import type { KeyRing } from '../crypto/key-ring.js'
+import type { Job } from '../jobs/worker.js'
+import type { Store, Tx } from '../store/store.js'
+import type { MailContent, MailRecipient, MailTransport } from './message.js'
+import {
+  claimMail,
+  extendClaim,
+  giveUp,
+  markSent,
+  type OutboxEntry,
+  postpone,
+  requestPrefix,
+  takeRequest,
+} from './outbox.js'
+import type { MailName, MailParameters, MailTemplates } from './templates.js'
+
+/** Decides what a request leads to, in the worker and in one transaction with what it writes. */
+export type MailRequestHandler = (tx: Tx, input: never) => Promise<void>
+
+/** Seconds for which a mail belongs to the process that claimed it; renewed while it is on its way. */
+const leaseSeconds = 60
+const renewMilliseconds = 20_000
+/** Mails on their way at once from one process. */
+const lanes = 4
+/** Seconds between attempts: doubled each time. */
+const firstPause = 5
+const longestPause = 3_600
+/** Milliseconds for which a process leaves a mail server alone that it cannot reach: doubled each time. */
+const firstRest = 1_000
+const longestRest = 60_000
+
+/**
+ * The job that sends what is in the outbox. A mail belongs to whoever claimed it; one whose process died is claimed again when
+ * the lease ends. What the server has confirmed is never tried again: marking it is repeated until the database has it.
+ */
+export function createMailJob(options: {
+  store: Store
+  keys: KeyRing
+  transport: MailTransport
+  templates: MailTemplates
+  requests: Readonly<Record<string, MailRequestHandler>>
+  from: string
+  /** Right half of message ids. */
+  domain: string
+  logger: Logger
+}): Job {
+  const { store, keys, transport, templates, requests, from, domain, logger } = options
+  let rest = firstRest
+  let restUntil = 0
+
+  async function decideOne(): Promise<boolean> {
+    return store.transaction(async (tx) => {
+      const entry = await takeRequest(tx, keys)
+      if (entry === null) return false
+      const handle = requests[entry.template.slice(requestPrefix.length)]
+      if (handle === undefined || entry.content === null) {
+        logger.error(
+          { id: entry.id, template: entry.template },
+          'a request in the outbox cannot be read and was dropped',
+        )
+        return true
+      }
+      await handle(tx, entry.content as never)
+      return true
+    })
+  }
+
+  async function render(entry: OutboxEntry): Promise<{ to: MailRecipient; content: MailContent } | null> {
+    const template = Object.hasOwn(templates, entry.template) ? templates[entry.template as MailName] : undefined
+    if (template === undefined || entry.content === null) return null
+    const { to, parameters } = entry.content as { to: MailRecipient; parameters: MailParameters[MailName] }
+    const content = await template(parameters as never, to)
+    return { to, content: { ...content, subject: oneLine(content.subject) } }
+  }
+
+  /** @returns whether there was one */
+  async function sendOne(): Promise<boolean> {
+    const entry = await claimMail(store, keys, leaseSeconds)
+    if (entry === null) return false
+    const renewing = setInterval(() => {
+      extendClaim(store, entry.id, leaseSeconds).catch(() => {})
+    }, renewMilliseconds)
+    renewing.unref()
+    try {
+      const mail = await render(entry)
+      if (mail === null) {
+        logger.error({ id: entry.id, template: entry.template }, 'a mail cannot be made and was given up')
+        await giveUp(store, entry.id)
+        return true
+      }
+      const messageId = `<${entry.id}@${domain}>`
+      await transport.send({ messageId, from, to: mail.to.email, ...mail.content })
+    } catch (error) {
+      await failed(entry, error)
+      return true
+    } finally {
+      clearInterval(renewing)
+    }
+    rest = firstRest
+    await untilMarked(entry.id)
+    return true
+  }
+
+  async function failed(entry: OutboxEntry, error: unknown): Promise<void> {
+    const facts = { id: entry.id, template: entry.template, attempts: entry.attempts, err: withoutText(error) }
+    if (isFinal(error)) {
+      logger.warn(facts, 'the mail server refused a mail for good')
+      await giveUp(store, entry.id)
+      return
+    }
+    if (isUnreachable(error)) {
+      restUntil = Date.now() + rest
+      rest = Math.min(rest * 2, longestRest)
+    }
+    const pause = Math.min(firstPause * 2 ** Math.min(entry.attempts - 1, 12), longestPause)
+    const gaveUp = await postpone(store, entry.id, pause)
+    logger.warn(
+      facts,
+      gaveUp ? 'a mail was not sent in time and was given up' : 'a mail was not sent and will be tried again',
+    )
+  }
+
+  /** The server has it: forgetting that would send it twice. */
+  async function untilMarked(id: string): Promise<void> {
+    for (let pause = 100; ; pause = Math.min(pause * 2, 5_000)) {
+      try {
+        await markSent(store, id)
+        return
+      } catch (error) {
+        logger.warn({ id, err: error }, 'a mail was sent, and the database does not take note of it yet')
+        await wait(pause)
+      }
+    }
+  }
+
+  return {
+    name: 'mail',
+    everySeconds: 2,
+    async run() {
+      const decided = await decideOne()
+      if (Date.now() < restUntil) return decided
+      const sent = await Promise.all(Array.from({ length: lanes }, sendOne))
+      return decided || sent.includes(true)
+    },
+  }
+}
+
+/** A subject is one line: whatever else a name in it holds, it begins no header. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, 250)
+}
+
+/** 5xx: the server will not take this mail however often it is tried (RFC 5321 section 4.2.1). */
+function isFinal(error: unknown): boolean {
+  const { responseCode, code } = (error ?? {}) as { responseCode?: unknown; code?: unknown }
+  return typeof responseCode === 'number' && responseCode >= 500 && (code === 'EENVELOPE' || code === 'EMESSAGE')
+}
+
+/** The server as a whole does not answer, or does not let us in. */
+function isUnreachable(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' && code !== 'EENVELOPE' && code !== 'EMESSAGE'
+}
+
+/** What servers answer may quote the mail or its recipient: the log gets codes only. */
+function withoutText(error: unknown): Error {
+  const { code, responseCode, command } = (error ?? {}) as Record<string, unknown>
+  const known = [code, responseCode, command].filter((part) => typeof part === 'string' || typeof part === 'number')
+  return new Error(`sending failed: ${known.join(' ') || 'unknown'}`)
+}

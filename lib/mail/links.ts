@@ -1,0 +1,20 @@
+import type { Config } from '../config/config.js'
+
+/** Pages that a mail can point to. */
+export type PageName = 'resetPassword' | 'verifyEmail' | 'signInLink' | 'confirmEmail' | 'undoEmailChange'
+
+/** Addresses in mails. They come from `publicBaseUrl`, never from a request's headers. */
+export interface Links {
+  signIn(): string
+  /** @param token goes into the fragment, which no server, proxy or `Referer` gets to see */
+  page(name: PageName, token?: string): string
+}
+
+/** @see CVE-2026-29067 links built from `X-Forwarded-Host` */
+export function createLinks(config: Pick<Config, 'publicBaseUrl' | 'pages'>): Links {
+  const absolute = (path: string) => new URL(path, config.publicBaseUrl.origin).href
+  return {
+    signIn: () => absolute(config.pages.signIn),
+    page: (name, token) => absolute(config.pages[name]) + (token === undefined ? '' : `#token=${token}`),
+  }
+}

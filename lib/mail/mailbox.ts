@@ -1,0 +1,25 @@
+import type { MailMessage, MailTransport } from './message.js'
+
+/** A mail in the mailbox of a developer's own application. */
+export interface MailboxMail extends MailMessage {
+  sentAt: Date
+}
+
+/** Keeps what would have been sent, newest first, in memory: for development without SMTP, and for tests. */
+export interface Mailbox extends MailTransport {
+  readonly mails: readonly MailboxMail[]
+}
+
+const most = 100
+
+export function createMailbox(): Mailbox {
+  const mails: MailboxMail[] = []
+  return {
+    mails,
+    async send(message) {
+      mails.unshift({ ...message, sentAt: new Date() })
+      mails.length = Math.min(mails.length, most)
+    },
+    async close() {},
+  }
+}

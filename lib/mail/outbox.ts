@@ -1,0 +1,153 @@
+import type { KeyRing } from '../crypto/key-ring.js'
+import { uuidv7 } from '../crypto/random.js'
+import { open, seal } from '../crypto/sealing.js'
+import type { Executor, Tx } from '../store/store.js'
+import type { MailRecipient } from './message.js'
+import type { MailName, MailParameters } from './templates.js'
+
+/** A mail to be sent once the transaction has committed. */
+export interface OutgoingMail<Name extends MailName = MailName> {
+  template: Name
+  to: MailRecipient
+  parameters: MailParameters[Name]
+  /** Seconds after which nobody wants it any more; it is given up then. Default a day. */
+  worthSeconds?: number
+}
+
+/** A row of the outbox that was opened. */
+export interface OutboxEntry {
+  id: string
+  /** A {@link MailName}, or `request.…` for what is decided by the worker. */
+  template: string
+  content: unknown
+  attempts: number
+}
+
+const longestWorth = 86_400
+
+/** Prefix of requests in the column `template`. */
+export const requestPrefix = 'request.'
+
+/**
+ * The transactional outbox: mail is written in the transaction of what it tells, and sent by the worker. Recipient,
+ * parameters, links and codes are sealed, and wiped when the mail was sent or given up.
+ */
+export interface Outbox {
+  /** Whether mail can be sent at all. Where not, {@link send} does nothing. */
+  readonly enabled: boolean
+  send<Name extends MailName>(tx: Tx, mail: OutgoingMail<Name>): Promise<void>
+  /**
+   * Leaves it to the worker to decide what a request leads to. The request itself does the same work whether or not an account
+   * exists, so its duration tells nobody anything.
+   *
+   * @param name of a handler that was given to the mail job
+   */
+  request(tx: Tx, name: string, input: object): Promise<void>
+}
+
+export function createOutbox(options: { keys: KeyRing; enabled: boolean; wake: () => void }): Outbox {
+  const { keys, enabled, wake } = options
+
+  async function insert(tx: Tx, template: string, content: object, worthSeconds: number): Promise<void> {
+    const id = uuidv7()
+    const { version, key } = keys.current('sealing')
+    await tx.sql(
+      `INSERT INTO ${tx.schema}.mail_outbox
+         (id, template, key_version, sealed_parameters, next_attempt_at, created_at, expires_at)
+       VALUES (?, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql}, ${tx.nowSql} + ? * interval '1 second')`,
+      [id, template, version, seal(key, JSON.stringify(content), context(id)), worthSeconds],
+    )
+    tx.afterCommit(wake)
+  }
+
+  return {
+    enabled,
+    async send(tx, { template, to, parameters, worthSeconds = longestWorth }) {
+      if (!enabled) return
+      await insert(tx, template, { to, parameters }, Math.min(worthSeconds, longestWorth))
+    },
+    request: (tx, name, input) => insert(tx, `${requestPrefix}${name}`, input, longestWorth),
+  }
+}
+
+interface OutboxRow {
+  id: string
+  template: string
+  key_version: number
+  sealed_parameters: Buffer
+  attempts: number
+}
+
+/** Claims the next mail that is due, so that no other worker takes it before the lease ends. */
+export async function claimMail(db: Executor, keys: KeyRing, leaseSeconds: number): Promise<OutboxEntry | null> {
+  const [row] = await db.sql<OutboxRow>(
+    `UPDATE ${db.schema}.mail_outbox SET attempts = attempts + 1, next_attempt_at = ${db.nowSql} + ? * interval '1 second'
+     WHERE id = (
+       SELECT id FROM ${db.schema}.mail_outbox
+       WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${db.nowSql} AND template NOT LIKE 'request.%'
+       ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
+     ) RETURNING id, template, key_version, sealed_parameters, attempts`,
+    [leaseSeconds],
+  )
+  return row === undefined ? null : opened(keys, row)
+}
+
+/** Takes the next request out, for as long as `tx` lasts: where that rolls back, it is there again. */
+export async function takeRequest(tx: Tx, keys: KeyRing): Promise<OutboxEntry | null> {
+  const [row] = await tx.sql<OutboxRow>(
+    `DELETE FROM ${tx.schema}.mail_outbox WHERE id = (
+       SELECT id FROM ${tx.schema}.mail_outbox
+       WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${tx.nowSql} AND template LIKE 'request.%'
+       ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
+     ) RETURNING id, template, key_version, sealed_parameters, attempts`,
+  )
+  return row === undefined ? null : opened(keys, row)
+}
+
+/** Content null: it was sealed with a secret that is not configured any more, or was tampered with. */
+function opened(keys: KeyRing, row: OutboxRow): OutboxEntry {
+  const key = keys.version('sealing', row.key_version)
+  const bytes = key === null ? null : open(key, row.sealed_parameters, context(row.id))
+  const content: unknown = bytes === null ? null : JSON.parse(bytes.toString('utf8'))
+  return { id: row.id, template: row.template, content, attempts: row.attempts }
+}
+
+/** Keeps a claim while the mail is on its way. */
+export async function extendClaim(db: Executor, id: string, leaseSeconds: number): Promise<void> {
+  await db.sql(
+    `UPDATE ${db.schema}.mail_outbox SET next_attempt_at = ${db.nowSql} + ? * interval '1 second'
+     WHERE id = ? AND sent_at IS NULL AND given_up_at IS NULL`,
+    [leaseSeconds, id],
+  )
+}
+
+export async function markSent(db: Executor, id: string): Promise<void> {
+  await db.sql(
+    `UPDATE ${db.schema}.mail_outbox SET sent_at = ${db.nowSql}, given_up_at = NULL, sealed_parameters = NULL WHERE id = ?`,
+    [id],
+  )
+}
+
+/** @returns whether it was given up because nobody wants it any more */
+export async function postpone(db: Executor, id: string, seconds: number): Promise<boolean> {
+  const [row] = await db.sql<{ given_up: boolean }>(
+    `UPDATE ${db.schema}.mail_outbox SET
+       next_attempt_at = ${db.nowSql} + ? * interval '1 second',
+       given_up_at = CASE WHEN expires_at <= ${db.nowSql} + ? * interval '1 second' THEN ${db.nowSql} END,
+       sealed_parameters = CASE WHEN expires_at <= ${db.nowSql} + ? * interval '1 second' THEN NULL ELSE sealed_parameters END
+     WHERE id = ? AND sent_at IS NULL RETURNING given_up_at IS NOT NULL AS given_up`,
+    [seconds, seconds, seconds, id],
+  )
+  return row?.given_up ?? true
+}
+
+export async function giveUp(db: Executor, id: string): Promise<void> {
+  await db.sql(
+    `UPDATE ${db.schema}.mail_outbox SET given_up_at = ${db.nowSql}, sealed_parameters = NULL WHERE id = ? AND sent_at IS NULL`,
+    [id],
+  )
+}
+
+function context(id: string): string {
+  return `mail_outbox.sealed_parameters:${id}`
+}

@@ -1,0 +1,15 @@
+import { sweep } from '../jobs/sweep.js'
+import type { Job } from '../jobs/worker.js'
+import type { Store } from '../store/store.js'
+
+/** Mails that were sent or given up are wiped at once; a week later their rows go too. */
+export function mailSweeps(store: Store): Job[] {
+  return [
+    sweep(
+      store,
+      'mail_outbox',
+      'id',
+      (now) => `(sent_at IS NOT NULL OR given_up_at IS NOT NULL) AND created_at < ${now} - interval '7 days'`,
+    ),
+  ]
+}
