@@ -6,6 +6,12 @@ import { type Clock, systemClock } from './config/clock.js'
 import { loadConfig } from './config/config.js'
 import type { IdentSphereOptions } from './config/options.js'
 import { createKeyRing } from './crypto/key-ring.js'
+import { createAddressChange } from './email/address-change.js'
+import { createChallenges } from './email/challenges.js'
+import { emailRoutes } from './email/routes.js'
+import { createEmailSignIn } from './email/sign-in.js'
+import { createMailboxProof } from './email/takeover.js'
+import { createVerification } from './email/verification.js'
 import type { GuardOptions, GuardParts } from './guards/guard.js'
 import { optionalAuth } from './guards/optional-auth.js'
 import { assertRecentAuth } from './guards/recency.js'
@@ -40,7 +46,8 @@ import { createDeviceCookies } from './passwords/device-cookie.js'
 import { createPasswordHasher } from './passwords/hasher.js'
 import { createHashingQueue } from './passwords/hashing-queue.js'
 import { createPasswordPolicy } from './passwords/password-policy.js'
-import { passwordRoutes } from './passwords/routes.js'
+import { createRecovery } from './passwords/recovery.js'
+import { passwordRoutes, recoveryRoutes } from './passwords/routes.js'
 import { createPasswords } from './passwords/service.js'
 import { type Authenticate, createAuthenticate } from './sessions/authenticate.js'
 import { createSessionCheck } from './sessions/check.js'
@@ -68,6 +75,7 @@ export interface RoomRouters {
   signIn(): Middleware
   sessions(): Middleware
   passwords(): Middleware
+  email(): Middleware
   tokens(): Middleware
   health(): Middleware
 }
@@ -194,12 +202,27 @@ export function buildIdentSphere(
   const passwords = createPasswords({ store, clock, keys, journal, accounts, sessions, hasher, policy, devices })
   const secondFactors: [] = []
   const signIn = createSignIn({ journal, sessions, organizations, issuer, permissionsOf, secondFactors, config })
-  const register = createRegistration({ store, journal, accounts, passwords, organizations, signIn, config })
+  const challenges = createChallenges({ store, keys })
+  const mailing = { store, journal, accounts, passwords, sessions, challenges, outbox, links, signIn }
+  const proveMailbox = createMailboxProof({ accounts, sessions, organizations, challenges, journal })
+  const verification = createVerification(mailing)
+  const register = createRegistration({ ...mailing, organizations, verification, config })
+  const recovery = createRecovery({ ...mailing, proveMailbox })
+  const emailSignIn = createEmailSignIn({ ...mailing, proveMailbox })
+  const addressChange = createAddressChange(mailing)
 
+  const requests = {
+    verification: verification.answer,
+    registration: register.answer,
+    passwordReset: recovery.answer,
+    code: emailSignIn.answerCode,
+    signInLink: emailSignIn.answerLink,
+    addressChange: addressChange.answer,
+  }
   const mailJobs =
     mailer === null
       ? []
-      : [createMailJob({ store, keys, ...mailer, requests: {}, domain: config.publicBaseUrl.hostname, logger })]
+      : [createMailJob({ store, keys, ...mailer, requests, domain: config.publicBaseUrl.hostname, logger })]
   const worker: Worker = createWorker(
     [
       ...mailJobs,
@@ -226,7 +249,8 @@ export function buildIdentSphere(
     accounts: accountRoutes({ accounts, passwords, register, signIn, config }),
     signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer }),
     sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, permissionsOf, config }),
-    passwords: passwordRoutes({ passwords }),
+    passwords: [...passwordRoutes({ passwords }), ...recoveryRoutes({ recovery, passwords, signIn })],
+    email: emailRoutes({ ...mailing, verification, emailSignIn, addressChange, register }),
     tokens: tokenRoutes({ store, keys: config.signingKeys }),
     health: healthRoutes({ health }),
   }
@@ -285,6 +309,7 @@ export function buildIdentSphere(
       signIn: () => routerOf(rooms.signIn),
       sessions: () => routerOf(rooms.sessions),
       passwords: () => routerOf(rooms.passwords),
+      email: () => routerOf(rooms.email),
       tokens: () => routerOf(rooms.tokens),
       health: () => routerOf(rooms.health),
     },

@@ -1,8 +1,12 @@
 import type { Config } from '../config/config.js'
 import { uuidv7 } from '../crypto/random.js'
+import { type Challenges, lifetimes, type ProvenChallenge } from '../email/challenges.js'
+import type { Verification } from '../email/verification.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
+import type { Links } from '../mail/links.js'
+import type { Outbox } from '../mail/outbox.js'
 import { longestOrganizationName, type Organizations } from '../organizations/service.js'
 import type { Passwords } from '../passwords/service.js'
 import type { Entered, SignIn } from '../sign-in/service.js'
@@ -25,9 +29,25 @@ export function createRegistration(options: {
   passwords: Passwords
   organizations: Organizations
   signIn: SignIn
+  challenges: Challenges
+  verification: Verification
+  outbox: Outbox
+  links: Links
   config: Pick<Config, 'registration' | 'hooks'>
 }) {
-  const { store, journal, accounts, passwords, organizations, signIn, config } = options
+  const {
+    store,
+    journal,
+    accounts,
+    passwords,
+    organizations,
+    signIn,
+    challenges,
+    verification,
+    outbox,
+    links,
+    config,
+  } = options
 
   function hostFields(value: unknown): Readonly<Record<string, unknown>> {
     const schema = config.registration.fields
@@ -42,7 +62,11 @@ export function createRegistration(options: {
     })
   }
 
-  async function createOrganization(tx: Tx, ownerId: string, input: Registration): Promise<string | null> {
+  async function createOrganization(
+    tx: Tx,
+    ownerId: string,
+    input: Omit<Registration, 'password'>,
+  ): Promise<string | null> {
     const kind = config.registration.organization
     if (kind === 'none') return null
     const owner = input.display_name || input.email.slice(0, input.email.indexOf('@'))
@@ -51,49 +75,126 @@ export function createRegistration(options: {
     return organizations.create(tx, { name, slug: input.organization_slug ?? null, ownerId })
   }
 
-  /**
-   * Makes user, organisation, owner membership, session and audit row in one transaction.
-   *
-   * @throws IdentSphereError `forbidden` where registration is not open, `invalid_input`, `conflict`, or what the host's
-   * `beforeRegister` throws
-   */
-  return async function register(input: Registration, context: RequestContext): Promise<Entered> {
+  /** @throws IdentSphereError `forbidden`, `invalid_input` */
+  async function prepare(input: Registration, context: RequestContext): Promise<PreparedRegistration> {
     if (config.registration.mode !== 'open') {
       throw new IdentSphereError('forbidden', { message: 'Registration is not open.' })
     }
     const fields = hostFields(input.fields)
-    const displayName = input.display_name || null
-    const passwordHash = await passwords.hashNew(
-      input.password,
-      {
-        email: input.email,
-        displayName,
-        ...(input.organization_name === undefined ? {} : { organizationName: input.organization_name }),
-      },
-      context,
-    )
+    const owner = {
+      email: input.email,
+      displayName: input.display_name || null,
+      ...(input.organization_name === undefined ? {} : { organizationName: input.organization_name }),
+    }
+    const { password, ...rest } = input
+    return { ...rest, fields, passwordHash: await passwords.hashNew(password, owner, context) }
+  }
+
+  async function create(
+    tx: Tx,
+    prepared: PreparedRegistration,
+    isVerified: boolean,
+    context: RequestContext,
+  ): Promise<Entered> {
+    const { email, passwordHash, fields } = prepared
+    const displayName = prepared.display_name || null
     const userId = uuidv7()
-    return store.transaction(async (tx) => {
-      await accounts.insert(tx, { id: userId, email: input.email, displayName, passwordHash })
-      const organizationId = await createOrganization(tx, userId, input)
-      await config.hooks.beforeRegister?.(tx.trx, { userId, email: input.email, displayName, organizationId, fields })
-      await journal.record(tx, 'auth.register', {
-        actorId: userId,
-        organizationId,
-        resource: { type: 'user', id: userId },
-        email: input.email,
-        context,
-      })
-      return signIn.enter(tx, {
-        userId,
-        organizationId,
-        securityVersion: 1,
-        authMethod: 'password',
-        amr: ['pwd'],
-        context,
-      })
+    await accounts.insert(tx, { id: userId, email, displayName, passwordHash })
+    const organizationId = await createOrganization(tx, userId, prepared)
+    await config.hooks.beforeRegister?.(tx.trx, { userId, email, displayName, organizationId, fields })
+    await journal.record(tx, 'auth.register', {
+      actorId: userId,
+      organizationId,
+      resource: { type: 'user', id: userId },
+      email,
+      context,
+    })
+    if (isVerified) await accounts.markVerified(tx, userId, email)
+    else await verification.request(tx, userId)
+    return signIn.enter(tx, {
+      userId,
+      organizationId,
+      securityVersion: 1,
+      authMethod: 'password',
+      amr: ['pwd'],
+      context,
     })
   }
+
+  return {
+    /**
+     * Makes user, organisation, owner membership, session and audit row in one transaction, and mails a link that verifies the
+     * address.
+     *
+     * @throws IdentSphereError `forbidden` where registration is not open, `invalid_input`, `conflict`, or what the host's
+     * `beforeRegister` throws
+     */
+    async now(input: Registration, context: RequestContext): Promise<Entered> {
+      const prepared = await prepare(input, context)
+      return store.transaction((tx) => create(tx, prepared, false, context))
+    },
+
+    /** With `verification: 'first'`: keeps the registration until the address is proven. The same for every address. */
+    async later(input: Registration, context: RequestContext): Promise<void> {
+      const prepared = await prepare(input, context)
+      await store.transaction((tx) => outbox.request(tx, 'registration', prepared))
+    },
+
+    /** In the worker: a link to whoever has no account yet, a hint to whoever has one. */
+    async answer(tx: Tx, prepared: PreparedRegistration): Promise<void> {
+      const { email } = prepared
+      if (!(await challenges.mayMail(tx, email))) return
+      const known = await accounts.credentialsByEmail(tx, email)
+      if (known !== undefined) {
+        await outbox.send(tx, {
+          template: 'alreadyRegistered',
+          to: { userId: known.id, email },
+          parameters: { signInLink: links.signIn(), resetLink: links.page('resetPassword') },
+        })
+        return
+      }
+      const token = await challenges.issueLink(tx, {
+        kind: 'register',
+        email,
+        userId: null,
+        securityVersion: null,
+        payload: prepared,
+      })
+      await outbox.send(tx, {
+        template: 'verifyEmail',
+        to: { userId: null, email },
+        parameters: { link: links.page('verifyEmail', token), expiresInSeconds: lifetimes.register },
+        worthSeconds: lifetimes.register,
+      })
+    },
+
+    /**
+     * Makes what {@link later} kept, for whoever has the link and the password: a link alone may have been asked for by somebody
+     * who wants an account in another person's name.
+     *
+     * @throws IdentSphereError `reauthentication_required` without a password, `invalid_credentials`, `conflict`
+     */
+    async complete(
+      challenge: ProvenChallenge,
+      password: string | undefined,
+      context: RequestContext,
+    ): Promise<Entered> {
+      const prepared = challenge.payload as PreparedRegistration | null
+      if (prepared === null) throw new IdentSphereError('invalid_credentials')
+      if (password === undefined) throw new IdentSphereError('reauthentication_required')
+      await passwords.assertMatches(prepared.email, prepared.passwordHash, password, context)
+      return store.transaction(async (tx) => {
+        await challenges.consume(tx, challenge)
+        return create(tx, prepared, true, context)
+      })
+    },
+  }
+}
+
+/** A registration that has been checked, without the password in the clear. */
+interface PreparedRegistration extends Omit<Registration, 'password'> {
+  fields: Readonly<Record<string, unknown>>
+  passwordHash: string
 }
 
 export type Register = ReturnType<typeof createRegistration>

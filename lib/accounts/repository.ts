@@ -7,6 +7,7 @@ export interface UserCredentials {
   display_name: string | null
   status: 'active' | 'invited' | 'disabled' | 'deleted'
   password_hash: string | null
+  email_verified_at: Date | null
   security_version: number
 }
 
@@ -32,7 +33,7 @@ export interface ProfileChange {
   preferences?: Record<string, unknown> | undefined
 }
 
-const credentialColumns = 'id, email, display_name, status, password_hash, security_version'
+const credentialColumns = 'id, email, display_name, status, password_hash, email_verified_at, security_version'
 const profileColumns =
   'id, email, email_verified_at, display_name, job_title, phone_number, bio, preferences, created_at, updated_at'
 
@@ -120,4 +121,66 @@ export async function emailOf(db: Executor, userId: string): Promise<string | un
     [userId],
   )
   return row?.email
+}
+
+/** @returns false where the account has another address by now, or is not in use */
+export async function markVerified(tx: Tx, userId: string, email: string): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.users SET email_verified_at = coalesce(email_verified_at, ${tx.nowSql}), updated_at = ${tx.nowSql}
+     WHERE id = ? AND lower(email) = ? AND status = 'active' RETURNING 1`,
+    [userId, email],
+  )
+  return rows.length > 0
+}
+
+/**
+ * Gives an account whose address was never proven to whoever has just proven it: without its password, under a new security
+ * version.
+ *
+ * @returns the new security version, or undefined where the account has changed since it was read
+ */
+export async function takeOver(tx: Tx, user: { id: string; securityVersion: number }): Promise<number | undefined> {
+  const [row] = await tx.sql<{ security_version: number }>(
+    `UPDATE ${tx.schema}.users SET password_hash = NULL, email_verified_at = ${tx.nowSql}, updated_at = ${tx.nowSql},
+       security_version = security_version + 1
+     WHERE id = ? AND security_version = ? AND email_verified_at IS NULL AND status = 'active'
+     RETURNING security_version`,
+    [user.id, user.securityVersion],
+  )
+  return row?.security_version
+}
+
+/** @returns false where the account has changed since; throws a unique violation where the new address is taken */
+export async function changeEmail(
+  tx: Tx,
+  user: { id: string; securityVersion: number },
+  email: string,
+): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.users SET email = ?, email_verified_at = ${tx.nowSql}, updated_at = ${tx.nowSql},
+       security_version = security_version + 1
+     WHERE id = ? AND security_version = ? AND status = 'active' RETURNING 1`,
+    [email, user.id, user.securityVersion],
+  )
+  return rows.length > 0
+}
+
+/** The way back from {@link changeEmail}, whatever has happened since. The password goes too: somebody else may know it. */
+export async function restoreEmail(
+  tx: Tx,
+  userId: string,
+  email: string,
+): Promise<{ security_version: number } | undefined> {
+  const [row] = await tx.sql<{ security_version: number }>(
+    `UPDATE ${tx.schema}.users SET email = ?, email_verified_at = ${tx.nowSql}, password_hash = NULL,
+       updated_at = ${tx.nowSql}, security_version = security_version + 1
+     WHERE id = ? AND status IN ('active', 'disabled') RETURNING security_version`,
+    [email, userId],
+  )
+  return row
+}
+
+export async function isEmailTaken(db: Executor, email: string): Promise<boolean> {
+  const rows = await db.sql(`SELECT 1 FROM ${db.schema}.users WHERE lower(email) = ?`, [email])
+  return rows.length > 0
 }

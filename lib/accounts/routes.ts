@@ -6,7 +6,7 @@ import { answerSignIn } from '../sign-in/answer.js'
 import { mfaChallenge } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
 import type { Register } from './registration.js'
-import { profile, profilePatch, registerBody, registerSuccess } from './schemas.js'
+import { profile, profilePatch, registerBody, registerSuccess, registrationKept } from './schemas.js'
 import type { Accounts, ProfileRow } from './service.js'
 
 export function accountRoutes(rooms: {
@@ -23,11 +23,18 @@ export function accountRoutes(rooms: {
       path: '/v1/auth/register',
       auth: 'none',
       input: { body: registerBody(config.registration.organization, config.registration.fields !== null) },
-      output: { 201: registerSuccess, 200: mfaChallenge },
+      output:
+        config.registration.verification === 'first'
+          ? { 202: registrationKept }
+          : { 201: registerSuccess, 200: mfaChallenge },
       errors: ['invalid_input', 'forbidden', 'conflict', 'service_unavailable'],
       async handle({ body, context, cookie }) {
         const { token_delivery: delivery, ...registration } = body
-        return answerSignIn(rooms, await register(registration, context), delivery, cookie('device'), 201)
+        if (config.registration.verification === 'first') {
+          await register.later(registration, context)
+          return { status: 202, body: { status: 'verification_required' } }
+        }
+        return answerSignIn(rooms, await register.now(registration, context), delivery, cookie('device'), 201)
       },
     }),
     route({

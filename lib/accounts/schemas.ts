@@ -28,6 +28,9 @@ export function registerBody(
 
 export const registerSuccess = signInSuccess
 
+/** With `verification: 'first'`: the same for new and for taken addresses. */
+export const registrationKept = z.strictObject({ status: z.literal('verification_required') })
+
 const text = (longest: number) => z.string().max(longest).optional()
 
 /** Bytes of JSON. */

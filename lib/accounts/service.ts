@@ -5,14 +5,19 @@ import type { Journal } from '../journal/journal.js'
 import type { MailRecipient } from '../mail/message.js'
 import type { Executor, Store, Tx } from '../store/store.js'
 import {
+  changeEmail,
   credentialsByEmail,
   credentialsById,
   emailOf,
   findProfile,
   insertUser,
+  isEmailTaken,
+  markVerified,
   type ProfileChange,
   type ProfileRow,
   replacePassword,
+  restoreEmail,
+  takeOver,
   type UserCredentials,
   updateProfile,
   upgradePasswordHash,
@@ -50,6 +55,34 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
       if (!replaced) throw new IdentSphereError('conflict', { message: 'The account has just been changed.' })
     },
 
+    isEmailTaken: (db: Executor, email: string) => isEmailTaken(db, email),
+
+    /** @throws IdentSphereError `invalid_credentials` where the account has another address by now */
+    async markVerified(tx: Tx, userId: string, email: string): Promise<void> {
+      if (!(await markVerified(tx, userId, email))) throw new IdentSphereError('invalid_credentials')
+    },
+
+    /** @returns the new security version @throws IdentSphereError `conflict` where the account has just been changed */
+    async takeOver(tx: Tx, user: UserCredentials): Promise<number> {
+      const version = await takeOver(tx, { id: user.id, securityVersion: user.security_version })
+      if (version === undefined)
+        throw new IdentSphereError('conflict', { message: 'The account has just been changed.' })
+      return version
+    },
+
+    /** @throws IdentSphereError `conflict` where the address is taken, `invalid_credentials` where the account has changed */
+    async changeEmail(tx: Tx, user: { id: string; securityVersion: number }, email: string): Promise<void> {
+      const changed = await refusingTaken(() => changeEmail(tx, user, email))
+      if (!changed) throw new IdentSphereError('invalid_credentials')
+    },
+
+    /** @returns the new security version @throws IdentSphereError `conflict` where the address is taken by now */
+    async restoreEmail(tx: Tx, userId: string, email: string): Promise<number> {
+      const row = await refusingTaken(() => restoreEmail(tx, userId, email))
+      if (row === undefined) throw new IdentSphereError('invalid_credentials')
+      return row.security_version
+    },
+
     upgradePasswordHash: (tx: Tx, userId: string, from: string, to: string) =>
       upgradePasswordHash(tx, userId, from, to),
 
@@ -74,6 +107,16 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
         return row
       })
     },
+  }
+}
+
+/** @throws IdentSphereError `conflict` in place of a violation of the unique address */
+async function refusingTaken<T>(change: () => Promise<T>): Promise<T> {
+  try {
+    return await change()
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== '23505') throw error
+    throw new IdentSphereError('conflict', { message: 'This e-mail address is taken.' })
   }
 }
 

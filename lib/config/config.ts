@@ -34,6 +34,7 @@ export interface Config {
   readonly accessTokenClaims: ((user: ClaimsUser) => Readonly<Record<string, unknown>>) | null
   readonly registration: {
     readonly mode: 'open' | 'invitation' | 'closed'
+    readonly verification: 'later' | 'first'
     readonly organization: 'required' | 'personal' | 'none'
     readonly fields: FieldsSchema | null
   }
@@ -82,6 +83,8 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
   checkSecrets(nameOfSecrets(input, environment), secrets)
   const issuer = options.issuer ?? withoutSlash(publicBaseUrl.href)
 
+  const mailer = mailerOf(options.mailer ?? {}, publicBaseUrl, development)
+
   return Object.freeze({
     database: databaseOf(options.database, development),
     schema: options.schema ?? 'identsphere',
@@ -100,8 +103,8 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     passwords: Object.freeze(options.passwords ?? {}),
     exposeAccessToken: options.tokens?.exposeAccessToken ?? false,
     accessTokenClaims: options.tokens?.accessTokenClaims ?? null,
-    registration: registrationOf(options.registration ?? {}),
-    mailer: mailerOf(options.mailer ?? {}, publicBaseUrl, development),
+    registration: registrationOf(options.registration ?? {}, mailer !== null),
+    mailer,
     pages: pagesOf(options.pages ?? {}, withoutSlash(publicBaseUrl.pathname)),
     rbac: options.rbac ?? null,
     hooks: Object.freeze({ ...options.hooks }),
@@ -267,16 +270,20 @@ function transportOf(
   return createSmtpTransport(smtpUrl, { requireTls: !development && !isOnThisMachine })
 }
 
-function registrationOf(registration: NonNullable<IdentSphereOptions['registration']>): Config['registration'] {
-  if (registration.verification === 'first') {
+function registrationOf(
+  registration: NonNullable<IdentSphereOptions['registration']>,
+  canMail: boolean,
+): Config['registration'] {
+  if (registration.verification === 'first' && !canMail) {
     throw new ConfigurationError(
       'registration.verification',
       "is 'first', but nothing can send the mail that would prove the address",
-      "Use 'later'.",
+      "Set `mailer` (SMTP_URL), or use 'later'.",
     )
   }
   return Object.freeze({
     mode: registration.mode ?? 'open',
+    verification: registration.verification ?? 'later',
     organization: registration.organization ?? 'required',
     fields: registration.fields ?? null,
   })

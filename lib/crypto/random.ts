@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 
 /** 256 random bits as 43 base64url characters: refresh tokens, flow cookies, links. */
 export function randomToken(): string {
@@ -8,6 +8,11 @@ export function randomToken(): string {
 /** `size` random bytes. */
 export function randomOctets(size: number): Buffer {
   return randomBytes(size)
+}
+
+/** `length` decimal digits, each text as likely as any other. */
+export function randomDigits(length: number): string {
+  return String(randomInt(10 ** length)).padStart(length, '0')
 }
 
 /** A random suffix of lower-case letters and digits for human-readable names such as slugs. */

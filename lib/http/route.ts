@@ -36,10 +36,10 @@ export interface RouteInput<Body extends z.ZodType, Params extends z.ZodType, Qu
   readonly query?: Query
 }
 
-/** Whether a route needs a session. `none`: the handler reads what credentials it needs itself. */
-export type RouteAuth = 'none' | 'session'
+/** Whether a route needs a session. `none`: the handler reads what credentials it needs itself. `optional`: one is read where it is there. */
+export type RouteAuth = 'none' | 'optional' | 'session'
 
-type Identity<A extends RouteAuth> = A extends 'session' ? Auth : null
+type Identity<A extends RouteAuth> = A extends 'session' ? Auth : A extends 'optional' ? Auth | null : null
 
 export interface RouteDeclaration<
   A extends RouteAuth,

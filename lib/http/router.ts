@@ -84,7 +84,7 @@ async function serve(
 async function identify(declared: Route, plumbing: Plumbing, request: IncomingMessage): Promise<Auth | null> {
   // Where `Authorization` decides alone, no other site can make a browser send it. Elsewhere it proves nothing: browsers
   // repeat Basic credentials by themselves.
-  const byHeader = declared.auth !== 'none' && request.headers.authorization !== undefined
+  const byHeader = declared.auth === 'session' && request.headers.authorization !== undefined
   if (isUnsafe(declared.method) && !byHeader) {
     const origin = request.headers.origin
     const secFetchSite = header(request, 'sec-fetch-site') ?? undefined
@@ -92,6 +92,7 @@ async function identify(declared: Route, plumbing: Plumbing, request: IncomingMe
   }
   if (declared.auth === 'none') return null
   const auth = await plumbing.authenticate(request)
+  if (auth === null && declared.auth === 'optional') return null
   if (auth === null) throw new IdentSphereError('authentication_required')
   if (declared.recentAuth === true) plumbing.assertRecentAuth(auth)
   return auth

@@ -4,7 +4,13 @@ import type { NoticeName } from '../mail/notices.js'
 /** What one action tells the world, besides its audit row. */
 interface Announcement {
   /** The webhook event that it is. */
-  event?: 'user.registered' | 'user.updated' | 'user.password_changed' | 'session.revoked' | 'session.reuse_detected'
+  event?:
+    | 'user.registered'
+    | 'user.updated'
+    | 'user.email_verified'
+    | 'user.password_changed'
+    | 'session.revoked'
+    | 'session.reuse_detected'
   /** The mail to whom it concerns. */
   notice?: NoticeName
   /** The host's hook, called after the commit. */
@@ -19,11 +25,18 @@ export const catalogue = {
   'auth.login': { hook: 'onSignIn' },
   'auth.login.failed': {},
   'auth.login.mfa_required': {},
+  'auth.email_otp.login': { hook: 'onSignIn' },
+  'auth.email_otp.mfa_required': {},
+  'auth.password_reset.consumed': {},
   'auth.logout': { hook: 'onSignOut' },
   'auth.reauthenticated': {},
   'auth.refresh.reused': { event: 'session.reuse_detected', hook: 'onRefreshReused', notice: 'sessionReused' },
   'sessions.revoked': { event: 'session.revoked', hook: 'onSessionRevoked' },
   'users.updated': { event: 'user.updated' },
+  'users.email_verified': { event: 'user.email_verified' },
+  'users.email_changed': { event: 'user.updated' },
+  'users.email_change_undone': { event: 'user.updated' },
+  'users.taken_over': {},
   'users.password_changed': { event: 'user.password_changed', hook: 'onPasswordChanged', notice: 'passwordChanged' },
   'keys.revoked': {},
 } as const satisfies Record<string, Announcement>

@@ -36,3 +36,18 @@ export async function firstOrganizationOf(tx: Tx, userId: string): Promise<strin
   )
   return row?.id ?? null
 }
+
+/** Takes a user out of every organisation, and ends those that nobody is left in. */
+export async function leaveAll(tx: Tx, userId: string): Promise<void> {
+  await tx.sql(
+    `WITH left_behind AS (
+       DELETE FROM ${tx.schema}.organization_memberships WHERE user_id = ? RETURNING organization_id
+     )
+     UPDATE ${tx.schema}.organizations o SET deleted_at = ${tx.nowSql}, updated_at = ${tx.nowSql}
+     FROM left_behind l
+     WHERE o.id = l.organization_id AND o.deleted_at IS NULL AND NOT EXISTS (
+       SELECT 1 FROM ${tx.schema}.organization_memberships m WHERE m.organization_id = o.id AND m.user_id <> ?
+     )`,
+    [userId, userId],
+  )
+}

@@ -1,7 +1,7 @@
 import { randomSuffix, uuidv7 } from '../crypto/random.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Tx } from '../store/store.js'
-import { firstOrganizationOf, insertMembership, insertOrganization } from './repository.js'
+import { firstOrganizationOf, insertMembership, insertOrganization, leaveAll } from './repository.js'
 
 /** Characters. */
 export const longestOrganizationName = 100
@@ -44,6 +44,9 @@ export function createOrganizations() {
       await insertMembership(tx, { organizationId: id, userId: input.ownerId, role: 'owner' })
       return id
     },
+
+    /** Ends all memberships of a user, and the organisations that nobody is left in. */
+    leaveAll: (tx: Tx, userId: string): Promise<void> => leaveAll(tx, userId),
 
     /** The organisation a new session begins in: the one joined first, or null. */
     defaultFor: (tx: Tx, userId: string): Promise<string | null> => firstOrganizationOf(tx, userId),

@@ -163,10 +163,35 @@ export function createPasswords(options: {
       devices.read(present, userId) === null ? devices.issue(userId) : null,
 
     /** A hash for a new password. @throws IdentSphereError `invalid_input` where the policy refuses it */
-    async hashNew(password: string, owner: PasswordOwner, context: RequestContext): Promise<string> {
-      await policy.check(password, owner)
+    async hashNew(
+      password: string,
+      owner: PasswordOwner,
+      context: RequestContext,
+      field: 'password' | 'new_password' = 'password',
+    ): Promise<string> {
+      await policy.check(password, owner, field)
       return hashOf(password, context)
     },
+
+    /**
+     * Checks the password of a registration that is not an account yet, with the budgets and the pace of any other.
+     *
+     * @throws IdentSphereError `invalid_credentials`, `rate_limited`, `service_unavailable`
+     */
+    async assertMatches(email: string, hash: string, password: string, context: RequestContext): Promise<void> {
+      const startedAt = clock.now()
+      const network = clientNetwork(context.ipAddress ?? undefined)
+      const budgets = await spend(email, { kind: 'network', id: network }, network)
+      const { matches } = await hasher.verify(hash, policy.normalise(password), network)
+      if (!matches) {
+        await hasher.releaseFailure(clock, startedAt)
+        throw new IdentSphereError('invalid_credentials')
+      }
+      for (const budget of budgets) await refundBudget(store, budget)
+    },
+
+    /** After a proof that outweighs all guesses so far: failures from networks and sessions count from nothing. */
+    forgetFailures: (tx: Tx, email: string): Promise<void> => clearBudgets(tx, accountTotals(keys, email)),
 
     /** Changes the password of the person who is signed in and, unless told otherwise, ends all other sessions. */
     async change(

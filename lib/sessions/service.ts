@@ -122,6 +122,13 @@ export function createSessions(options: {
       })
     },
 
+    /** Ends every session of a user, for a reason that is not this user's own act in one of them. */
+    async endAll(tx: Tx, userId: string, reason: string, context: RequestContext): Promise<void> {
+      const ended = await revokeSessions(tx, userId, 'all', reason)
+      const owner = { userId, organizationId: null, impersonatorId: null }
+      await recordRevoked(tx, owner, ended, reason, context)
+    },
+
     /**
      * Ends the session behind an access token or a refresh token. Unknown ones are no error.
      *

@@ -65,13 +65,16 @@ export function createSignIn(options: {
       for (const factor of secondFactors) {
         const challenge = await factor.challenge(tx, proven)
         if (challenge === null) continue
-        await journal.record(tx, 'auth.login.mfa_required', { actorId: proven.userId, context: proven.context })
+        await journal.record(tx, byCode(proven) ? 'auth.email_otp.mfa_required' : 'auth.login.mfa_required', {
+          actorId: proven.userId,
+          context: proven.context,
+        })
         return { kind: 'challenge', challenge }
       }
       const organizationId =
         proven.organizationId === undefined ? await organizations.defaultFor(tx, proven.userId) : proven.organizationId
       const created = await sessions.create(tx, { ...proven, organizationId })
-      await journal.record(tx, 'auth.login', {
+      await journal.record(tx, byCode(proven) ? 'auth.email_otp.login' : 'auth.login', {
         actorId: proven.userId,
         organizationId,
         resource: { type: 'session', id: created.sessionId },
@@ -97,6 +100,10 @@ export function createSignIn(options: {
       return methods.flat()
     },
   }
+}
+
+function byCode({ authMethod }: Proven): boolean {
+  return authMethod === 'email_otp'
 }
 
 export type SignIn = ReturnType<typeof createSignIn>

@@ -1,0 +1,134 @@
+import type { Accounts } from '../accounts/service.js'
+import type { Auth } from '../http/auth.js'
+import type { RequestContext } from '../http/context.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Journal } from '../journal/journal.js'
+import type { Links } from '../mail/links.js'
+import type { Outbox } from '../mail/outbox.js'
+import type { Sessions } from '../sessions/service.js'
+import type { Store, Tx } from '../store/store.js'
+import { type Challenges, lifetimes } from './challenges.js'
+
+interface Change {
+  from: string
+  to: string
+}
+
+/** Change of an address: confirmed from the new one, told to the old one, and undone from there within a week. */
+export function createAddressChange(options: {
+  store: Store
+  journal: Journal
+  accounts: Accounts
+  sessions: Sessions
+  challenges: Challenges
+  outbox: Outbox
+  links: Links
+}) {
+  const { store, journal, accounts, sessions, challenges, outbox, links } = options
+
+  return {
+    request: (auth: Auth, email: string): Promise<void> =>
+      store.transaction((tx) => outbox.request(tx, 'addressChange', { userId: auth.userId, email })),
+
+    /** In the worker. An address that is taken gets no mail, and the asker no answer. */
+    async answer(tx: Tx, { userId, email }: { userId: string; email: string }): Promise<void> {
+      const user = await accounts.credentialsById(tx, userId)
+      if (user?.status !== 'active' || user.email === email) return
+      if (!(await challenges.mayMail(tx, email)) || (await accounts.isEmailTaken(tx, email))) return
+      const token = await challenges.issueLink(tx, {
+        kind: 'change',
+        email,
+        userId,
+        securityVersion: user.security_version,
+        payload: { from: user.email, to: email } satisfies Change,
+      })
+      await outbox.send(tx, {
+        template: 'confirmNewEmail',
+        to: { userId, email },
+        parameters: { link: links.page('confirmEmail', token), expiresInSeconds: lifetimes.change },
+        worthSeconds: lifetimes.change,
+      })
+    },
+
+    /**
+     * Makes the new address the account's. All sessions end but the one that confirms.
+     *
+     * @throws IdentSphereError `invalid_credentials`, `conflict` where the address was taken meanwhile
+     */
+    async confirm(token: string, auth: Auth | null, context: RequestContext): Promise<void> {
+      const challenge = await challenges.find(['change'], token)
+      const { userId, securityVersion } = challenge
+      const change = challenge.payload as Change | null
+      if (userId === null || securityVersion === null || change === null)
+        throw new IdentSphereError('invalid_credentials')
+      await store.transaction(async (tx) => {
+        await challenges.consume(tx, challenge)
+        await accounts.changeEmail(tx, { id: userId, securityVersion }, change.to)
+        if (auth?.userId === userId) await sessions.followCredentialChange(tx, auth, securityVersion, 'end', context)
+        else await sessions.endAll(tx, userId, 'email_changed', context)
+        await challenges.voidAll(tx, userId, challenge.createdAt)
+        const undo = await challenges.issueLink(tx, {
+          kind: 'undo',
+          email: change.from,
+          userId,
+          securityVersion: null,
+          payload: change,
+        })
+        await outbox.send(tx, {
+          template: 'emailChanged',
+          to: { userId, email: change.from },
+          parameters: {
+            newEmail: change.to,
+            undoLink: links.page('undoEmailChange', undo),
+            expiresInSeconds: lifetimes.undo,
+          },
+        })
+        await journal.record(tx, 'users.email_changed', {
+          actorId: userId,
+          resource: { type: 'user', id: userId },
+          email: change.to,
+          context,
+        })
+      })
+    },
+
+    /**
+     * Gives the account back to the old address: every session ends, the password is void, and a link for a new one is mailed.
+     *
+     * @throws IdentSphereError `invalid_credentials`, `conflict` where the old address has another account by now
+     */
+    async undo(token: string, context: RequestContext): Promise<void> {
+      const challenge = await challenges.find(['undo'], token)
+      const { userId } = challenge
+      const change = challenge.payload as Change | null
+      if (userId === null || change === null) throw new IdentSphereError('invalid_credentials')
+      await store.transaction(async (tx) => {
+        await challenges.consume(tx, challenge)
+        const securityVersion = await accounts.restoreEmail(tx, userId, change.from)
+        await sessions.endAll(tx, userId, 'email_change_undone', context)
+        // Undo links of later changes are somebody else's; those of earlier ones have the last word.
+        await challenges.voidAll(tx, userId, challenge.createdAt)
+        const reset = await challenges.issueLink(tx, {
+          kind: 'reset',
+          email: change.from,
+          userId,
+          securityVersion,
+        })
+        await outbox.send(tx, {
+          template: 'resetPassword',
+          to: { userId, email: change.from },
+          parameters: { link: links.page('resetPassword', reset), expiresInSeconds: lifetimes.reset },
+          worthSeconds: lifetimes.reset,
+        })
+        await journal.record(tx, 'users.email_change_undone', {
+          actorId: userId,
+          resource: { type: 'user', id: userId },
+          email: change.from,
+          context,
+        })
+      })
+    },
+  }
+}
+
+export type AddressChange = ReturnType<typeof createAddressChange>

@@ -1,0 +1,115 @@
+import type { Accounts } from '../accounts/service.js'
+import { sha256 } from '../crypto/digest.js'
+import { randomToken } from '../crypto/random.js'
+import type { RequestContext } from '../http/context.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Links } from '../mail/links.js'
+import type { Outbox } from '../mail/outbox.js'
+import type { Entered, SignIn } from '../sign-in/service.js'
+import type { Store, Tx } from '../store/store.js'
+import { type Challenges, lifetimes, type ProvenChallenge } from './challenges.js'
+import type { ProveMailbox } from './takeover.js'
+
+/** A token of the cookie that ties a code to the browser that asked for it. */
+const flowToken = /^[\w-]{43}$/
+
+/** Sign-in by a mailed code or link. Neither makes an account. */
+export function createEmailSignIn(options: {
+  store: Store
+  accounts: Accounts
+  challenges: Challenges
+  proveMailbox: ProveMailbox
+  signIn: SignIn
+  outbox: Outbox
+  links: Links
+}) {
+  const { store, accounts, challenges, proveMailbox, signIn, outbox, links } = options
+
+  async function enter(
+    challenge: ProvenChallenge,
+    how: { authMethod: string; amr: readonly string[] },
+    context: RequestContext,
+  ): Promise<Entered> {
+    const { userId } = challenge
+    if (userId === null) throw new IdentSphereError('invalid_credentials')
+    return store.transaction(async (tx) => {
+      await challenges.consume(tx, challenge)
+      const user = await accounts.credentialsById(tx, userId)
+      if (user?.status !== 'active' || user.security_version !== challenge.securityVersion) {
+        throw new IdentSphereError('invalid_credentials')
+      }
+      const securityVersion = await proveMailbox(tx, user, context)
+      return signIn.enter(tx, { userId, securityVersion, ...how, context })
+    })
+  }
+
+  return {
+    /**
+     * Asks for a code.
+     *
+     * @param present the browser's flow cookie, kept where it has one: its older codes then become void
+     * @returns the flow cookie
+     */
+    async requestCode(email: string, present: string | null): Promise<string> {
+      const token = present !== null && flowToken.test(present) ? present : randomToken()
+      const flowHash = sha256(token).toString('base64url')
+      await store.transaction((tx) => outbox.request(tx, 'code', { email, flowHash }))
+      return token
+    },
+
+    requestLink: (email: string): Promise<void> =>
+      store.transaction((tx) => outbox.request(tx, 'signInLink', { email })),
+
+    /** In the worker. Addresses without an account get a row too, so that trying a code takes the same work. */
+    async answerCode(tx: Tx, { email, flowHash }: { email: string; flowHash: string }): Promise<void> {
+      if (!(await challenges.mayMail(tx, email))) return
+      const found = await accounts.credentialsByEmail(tx, email)
+      const user = found?.status === 'active' ? found : null
+      const code = await challenges.issueCode(tx, {
+        email,
+        userId: user?.id ?? null,
+        securityVersion: user?.security_version ?? null,
+        flowHash: Buffer.from(flowHash, 'base64url'),
+      })
+      if (user === null) return
+      await outbox.send(tx, {
+        template: 'signInCode',
+        to: { userId: user.id, email },
+        parameters: { code, expiresInSeconds: lifetimes.otp },
+        worthSeconds: lifetimes.otp,
+      })
+    },
+
+    /** In the worker. */
+    async answerLink(tx: Tx, { email }: { email: string }): Promise<void> {
+      if (!(await challenges.mayMail(tx, email))) return
+      const user = await accounts.credentialsByEmail(tx, email)
+      if (user?.status !== 'active') return
+      const token = await challenges.issueLink(tx, {
+        kind: 'magic',
+        email,
+        userId: user.id,
+        securityVersion: user.security_version,
+      })
+      await outbox.send(tx, {
+        template: 'signInLink',
+        to: { userId: user.id, email },
+        parameters: { link: links.page('signInLink', token), expiresInSeconds: lifetimes.magic },
+        worthSeconds: lifetimes.magic,
+      })
+    },
+
+    /** @throws IdentSphereError `invalid_credentials` for every cause */
+    async byCode(email: string, code: string, flow: string | null, context: RequestContext): Promise<Entered> {
+      const challenge = await challenges.tryCode(email, code, flow === null ? null : sha256(flow))
+      return enter(challenge, { authMethod: 'email_otp', amr: ['otp'] }, context)
+    },
+
+    /** @throws IdentSphereError `invalid_credentials` for every cause */
+    async byLink(token: string, context: RequestContext): Promise<Entered> {
+      return enter(await challenges.find(['magic'], token), { authMethod: 'magic_link', amr: ['otp'] }, context)
+    },
+  }
+}
+
+export type EmailSignIn = ReturnType<typeof createEmailSignIn>

@@ -1,0 +1,85 @@
+import type { Accounts } from '../accounts/service.js'
+import type { Auth } from '../http/auth.js'
+import type { RequestContext } from '../http/context.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Journal } from '../journal/journal.js'
+import type { Links } from '../mail/links.js'
+import type { Outbox } from '../mail/outbox.js'
+import type { Passwords } from '../passwords/service.js'
+import type { Store, Tx } from '../store/store.js'
+import { type Challenges, lifetimes, type ProvenChallenge } from './challenges.js'
+
+/**
+ * Verification of an address. A link alone is not enough: it would confirm whatever account a stranger made with somebody
+ * else's address. It takes a live session of that user, or the password.
+ */
+export function createVerification(options: {
+  store: Store
+  journal: Journal
+  accounts: Accounts
+  passwords: Passwords
+  challenges: Challenges
+  outbox: Outbox
+  links: Links
+}) {
+  const { store, journal, accounts, passwords, challenges, outbox, links } = options
+
+  return {
+    /** Mails a link to the address of the person who is signed in. */
+    request: (tx: Tx, userId: string): Promise<void> => outbox.request(tx, 'verification', { userId }),
+
+    /** In the worker. */
+    async answer(tx: Tx, { userId }: { userId: string }): Promise<void> {
+      const user = await accounts.credentialsById(tx, userId)
+      if (user?.status !== 'active' || user.email_verified_at !== null) return
+      if (!(await challenges.mayMail(tx, user.email))) return
+      const token = await challenges.issueLink(tx, {
+        kind: 'verify',
+        email: user.email,
+        userId,
+        securityVersion: user.security_version,
+        payload: { email: user.email },
+      })
+      await outbox.send(tx, {
+        template: 'verifyEmail',
+        to: { userId, email: user.email },
+        parameters: { link: links.page('verifyEmail', token), expiresInSeconds: lifetimes.verify },
+        worthSeconds: lifetimes.verify,
+      })
+    },
+
+    /**
+     * @throws IdentSphereError `invalid_credentials` for a link that is not good, `reauthentication_required` where neither a
+     * session of the user nor the password came with it
+     */
+    async confirm(
+      challenge: ProvenChallenge,
+      proof: { auth: Auth | null; password: string | undefined; device: string | null },
+      context: RequestContext,
+    ): Promise<void> {
+      const { userId } = challenge
+      const { email } = (challenge.payload ?? {}) as { email?: string }
+      if (userId === null || email === undefined) throw new IdentSphereError('invalid_credentials')
+      const isSignedIn = proof.auth?.userId === userId && proof.auth.impersonatorId === null
+      if (!isSignedIn && proof.password === undefined) throw new IdentSphereError('reauthentication_required')
+      const proven =
+        isSignedIn || proof.password === undefined
+          ? null
+          : await passwords.proveByEmail(email, proof.password, proof.device, context)
+      if (proven !== null && proven.user.id !== userId) throw new IdentSphereError('invalid_credentials')
+      await store.transaction(async (tx) => {
+        await challenges.consume(tx, challenge)
+        await proven?.settle(tx)
+        await accounts.markVerified(tx, userId, email)
+        await journal.record(tx, 'users.email_verified', {
+          actorId: userId,
+          resource: { type: 'user', id: userId },
+          email,
+          context,
+        })
+      })
+    },
+  }
+}
+
+export type Verification = ReturnType<typeof createVerification>
