@@ -37,6 +37,7 @@ import { createJournal } from './journal/journal.js'
 import { journalSweeps } from './journal/sweeps.js'
 import { createMailJob } from './mail/job.js'
 import { createLinks } from './mail/links.js'
+import type { Mailbox } from './mail/mailbox.js'
 import { createNotices } from './mail/notices.js'
 import { createOutbox } from './mail/outbox.js'
 import { mailSweeps } from './mail/sweeps.js'
@@ -128,6 +129,10 @@ export interface IdentSphere {
 /** {@link IdentSphere} with the declarations that its routers were made from, for what derives from them. @internal */
 export interface BuiltIdentSphere extends IdentSphere {
   readonly routes: readonly Route[]
+  /** Runs every background job until none has more to do. */
+  runJobs(): Promise<void>
+  /** What would have been sent, where nothing is configured that sends. */
+  readonly mailbox: Mailbox | null
 }
 
 declare module 'node:http' {
@@ -166,7 +171,8 @@ export function buildIdentSphere(
   const store = new Store(database, schema, clock)
   const readiness = createReadiness({ store, schemaName: schema, keys, logger })
   const { mailer } = config
-  const outbox = createOutbox({ keys, enabled: mailer !== null, wake: () => worker.wake('mail') })
+  const canMail = mailer !== null
+  const outbox = createOutbox({ keys, enabled: canMail, wake: () => worker.wake('mail') })
   const links = createLinks(config)
   const notify = createNotices({ outbox, links, recipient: (tx, userId) => accounts.recipient(tx, userId) })
   const journal = createJournal({ keys, hooks: config.hooks, notify, logger })
@@ -249,8 +255,8 @@ export function buildIdentSphere(
     accounts: accountRoutes({ accounts, passwords, register, signIn, config }),
     signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer }),
     sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, permissionsOf, config }),
-    passwords: [...passwordRoutes({ passwords }), ...recoveryRoutes({ recovery, passwords, signIn })],
-    email: emailRoutes({ ...mailing, verification, emailSignIn, addressChange, register }),
+    passwords: [...passwordRoutes({ passwords }), ...(canMail ? recoveryRoutes({ recovery, passwords, signIn }) : [])],
+    email: canMail ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, register }) : [],
     tokens: tokenRoutes({ store, keys: config.signingKeys }),
     health: healthRoutes({ health }),
   }
@@ -303,6 +309,8 @@ export function buildIdentSphere(
 
   return {
     routes,
+    runJobs: () => worker.drain(),
+    mailbox: mailer?.mailbox ?? null,
     router: () => routerOf(routes),
     routers: {
       accounts: () => routerOf(rooms.accounts),

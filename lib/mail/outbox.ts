@@ -33,7 +33,7 @@ export const requestPrefix = 'request.'
  * parameters, links and codes are sealed, and wiped when the mail was sent or given up.
  */
 export interface Outbox {
-  /** Whether mail can be sent at all. Where not, {@link send} does nothing. */
+  /** Whether mail can be sent at all. Where not, nothing is written. */
   readonly enabled: boolean
   send<Name extends MailName>(tx: Tx, mail: OutgoingMail<Name>): Promise<void>
   /**
@@ -66,7 +66,9 @@ export function createOutbox(options: { keys: KeyRing; enabled: boolean; wake: (
       if (!enabled) return
       await insert(tx, template, { to, parameters }, Math.min(worthSeconds, longestWorth))
     },
-    request: (tx, name, input) => insert(tx, `${requestPrefix}${name}`, input, longestWorth),
+    async request(tx, name, input) {
+      if (enabled) await insert(tx, `${requestPrefix}${name}`, input, longestWorth)
+    },
   }
 }
 

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import type { BuiltIdentSphere } from '../../lib/identsphere.js'
+import type { MailboxMail } from '../../lib/mail/mailbox.js'
+import type { TestApp } from './app.js'
+
+/** Lets the worker do what is due and answers with the mails to an address, newest first. */
+export async function mailsTo(app: Pick<TestApp, 'identsphere'>, email: string): Promise<MailboxMail[]> {
+  const identsphere = app.identsphere as BuiltIdentSphere
+  await identsphere.runJobs()
+  return (identsphere.mailbox?.mails ?? []).filter(({ to }) => to === email)
+}
+
+/** The newest mail with this subject. */
+export async function mailTo(app: Pick<TestApp, 'identsphere'>, email: string, subject: RegExp): Promise<MailboxMail> {
+  const mail = (await mailsTo(app, email)).find((one) => subject.test(one.subject))
+  assert.ok(mail, `no mail to ${email} with ${subject}`)
+  return mail
+}
+
+/** The token in the link of a mail. */
+export function tokenIn(mail: Pick<MailboxMail, 'text'>): string {
+  const token = /#token=([\w-]+)/.exec(mail.text)?.[1]
+  assert.ok(token, mail.text)
+  return token
+}
+
+export function codeIn(mail: Pick<MailboxMail, 'text'>): string {
+  const code = /^\d{6}$/m.exec(mail.text)?.[0]
+  assert.ok(code, mail.text)
+  return code
+}
