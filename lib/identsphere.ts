@@ -228,7 +228,7 @@ export function buildIdentSphere(
   const mailJobs =
     mailer === null
       ? []
-      : [createMailJob({ store, keys, ...mailer, requests, domain: config.publicBaseUrl.hostname, logger })]
+      : [createMailJob({ store, clock, keys, ...mailer, requests, domain: config.publicBaseUrl.hostname, logger })]
   const worker: Worker = createWorker(
     [
       ...mailJobs,

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Clock } from '../config/clock.js'
 import type { Logger } from '../config/logger.js'
 import type { KeyRing } from '../crypto/key-ring.js'
 import type { Job } from '../jobs/worker.js'
@@ -37,6 +38,7 @@ const longestRest = 60_000
  */
 export function createMailJob(options: {
   store: Store
+  clock: Clock
   keys: KeyRing
   transport: MailTransport
   templates: MailTemplates
@@ -46,7 +48,7 @@ export function createMailJob(options: {
   domain: string
   logger: Logger
 }): Job {
-  const { store, keys, transport, templates, requests, from, domain, logger } = options
+  const { store, clock, keys, transport, templates, requests, from, domain, logger } = options
   let rest = firstRest
   let restUntil = 0
 
@@ -111,7 +113,7 @@ export function createMailJob(options: {
       return
     }
     if (isUnreachable(error)) {
-      restUntil = Date.now() + rest
+      restUntil = clock.now() + rest
       rest = Math.min(rest * 2, longestRest)
     }
     const pause = Math.min(firstPause * 2 ** Math.min(entry.attempts - 1, 12), longestPause)
@@ -140,7 +142,7 @@ export function createMailJob(options: {
     everySeconds: 2,
     async run() {
       const decided = await decideOne()
-      if (Date.now() < restUntil) return decided
+      if (clock.now() < restUntil) return decided
       const sent = await Promise.all(Array.from({ length: lanes }, sendOne))
       return decided || sent.includes(true)
     },
