@@ -37,7 +37,7 @@ import { createHashingQueue } from './passwords/hashing-queue.js'
 import { createPasswordPolicy } from './passwords/password-policy.js'
 import { passwordRoutes } from './passwords/routes.js'
 import { createPasswords } from './passwords/service.js'
-import { type Authenticate, createAuthenticate } from './sessions/authenticate.js'
+import { type Authenticate, createAuthenticate, type Recheck } from './sessions/authenticate.js'
 import { createSessionCheck } from './sessions/check.js'
 import { createTokenIssuer } from './sessions/issue.js'
 import { createLastSeen } from './sessions/last-seen.js'
@@ -90,11 +90,26 @@ export interface IdentSphere {
   requirePlatformAdmin(options?: GuardOptions): Middleware
 
   /**
-   * Who is asking, or null. Strict: reads the session from the database.
+   * Who is asking, or null. Strict: reads the session from the database. For WebSocket upgrades, GraphQL contexts and
+   * server-side rendering; guards do the same.
    *
-   * @throws IdentSphereError `service_unavailable` when it cannot know, `csrf_failed` for a forged request
+   * @throws IdentSphereError `service_unavailable` when it cannot know, `csrf_failed` for a forged request, `conflict` where
+   * the client names another organisation than the session's
+   * @example
+   * ```ts
+   * const auth = await identsphere.authenticate(await headers(), { method: 'GET' })
+   * ```
    */
   readonly authenticate: Authenticate
+  /**
+   * What a guard or `authenticate()` established, asked for again: role and permissions as they are now, or null once the
+   * session has ended, its user was disabled, its organisation was switched or the token's key was revoked. For connections
+   * that live long; does not count as use of the session.
+   *
+   * @throws IdentSphereError `service_unavailable` when it cannot know
+   * @throws TypeError for what this instance did not establish
+   */
+  readonly recheck: Recheck
   /** What the guard in front of this handler established. @throws Error where there was none */
   auth(request: IncomingMessage): Auth
   /** The same, or null where nobody is signed in. */
@@ -192,7 +207,7 @@ export function buildIdentSphere(
     logger,
   )
   const health = createHealth({ store, queue })
-  const authenticate = createAuthenticate({
+  const { authenticate, recheck } = createAuthenticate({
     accessTokens,
     check,
     cookies,
@@ -286,6 +301,7 @@ export function buildIdentSphere(
     requirePlatformAdmin: (guard) => requirePlatformAdmin(guardParts, enrolledMethods, guard),
 
     authenticate,
+    recheck,
     auth(request) {
       const auth = established.get(request)
       if (auth === undefined || auth === null) {

@@ -16,4 +16,11 @@ export type { Auth, Role, SessionAuth } from './http/auth.js'
 export { type ErrorCode, errorCatalogue, IdentSphereError, type IdentSphereErrorOptions } from './http/errors.js'
 export type { Middleware } from './http/router.js'
 export { createIdentSphere, type IdentSphere, type RoomRouters } from './identsphere.js'
-export type { Authenticate, AuthenticateOptions } from './sessions/authenticate.js'
+export type {
+  Authenticate,
+  AuthenticateOptions,
+  HeadersLike,
+  IdentitySource,
+  Recheck,
+  RequestLike,
+} from './sessions/authenticate.js'
