@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { type UsersApi, usersApi } from './accounts/api.js'
 import { createRegistration } from './accounts/registration.js'
 import { accountRoutes } from './accounts/routes.js'
 import { createAccounts } from './accounts/service.js'
@@ -29,6 +30,7 @@ import { createRouter, type Middleware } from './http/router.js'
 import { createWorker } from './jobs/worker.js'
 import { createJournal } from './journal/journal.js'
 import { journalSweeps } from './journal/sweeps.js'
+import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
 import { createRoleMatrix } from './organizations/roles.js'
 import { createOrganizations } from './organizations/service.js'
 import { createDeviceCookies } from './passwords/device-cookie.js'
@@ -37,6 +39,7 @@ import { createHashingQueue } from './passwords/hashing-queue.js'
 import { createPasswordPolicy } from './passwords/password-policy.js'
 import { passwordRoutes } from './passwords/routes.js'
 import { createPasswords } from './passwords/service.js'
+import { type SessionsApi, sessionsApi } from './sessions/api.js'
 import { type Authenticate, createAuthenticate, type Recheck } from './sessions/authenticate.js'
 import { createSessionCheck } from './sessions/check.js'
 import { createTokenIssuer } from './sessions/issue.js'
@@ -49,6 +52,7 @@ import { signInRoutes } from './sign-in/routes.js'
 import { createSignIn } from './sign-in/service.js'
 import { openDatabase } from './store/database.js'
 import { translateError } from './store/database-errors.js'
+import { createHostCalls } from './store/host-calls.js'
 import { migrateDatabase } from './store/migrate.js'
 import { createReadiness } from './store/readiness.js'
 import { Store } from './store/store.js'
@@ -65,6 +69,13 @@ export interface RoomRouters {
   passwords(): Middleware
   tokens(): Middleware
   health(): Middleware
+}
+
+/** What a host's own server code may do, each optionally inside a transaction of the host's. */
+export interface Api {
+  readonly users: UsersApi
+  readonly sessions: SessionsApi
+  readonly organizations: OrganizationsApi
 }
 
 /** What `createIdentSphere()` gives: routers and guards over one store. */
@@ -114,6 +125,9 @@ export interface IdentSphere {
   auth(request: IncomingMessage): Auth
   /** The same, or null where nobody is signed in. */
   authOrNull(request: IncomingMessage): Auth | null
+
+  /** For the host's own server code. It asks nobody for permission: check first who is asking. */
+  readonly api: Api
 
   /** Brings the schema up to date; safe from any number of processes at once. */
   migrate(): Promise<void>
@@ -238,6 +252,13 @@ export function buildIdentSphere(
   const routes = Object.values(rooms).flat()
   const routerOf = (some: readonly Route[]) => createRouter(some, plumbing)
 
+  const calls = createHostCalls({ store, ready })
+  const api: Api = {
+    users: usersApi({ calls, journal, sessions, canVerify: hasher.canVerify }),
+    sessions: sessionsApi({ calls, sessions, moveSecurityVersion: accounts.moveSecurityVersion }),
+    organizations: organizationsApi({ calls, journal, organizations, userExists: accounts.exists }),
+  }
+
   const established = perRequest<Auth | null>()
   const guardParts: GuardParts = {
     authenticate,
@@ -314,6 +335,8 @@ export function buildIdentSphere(
       if (auth === undefined) throw new Error('identsphere.authOrNull(req): no guard ran before this handler')
       return auth
     },
+
+    api,
 
     migrate: () => migrateDatabase(database.knex, { schema }),
     ready,

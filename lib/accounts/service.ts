@@ -7,7 +7,9 @@ import {
   credentialsByEmail,
   credentialsById,
   findProfile,
+  findUser,
   insertUser,
+  moveSecurityVersion,
   type ProfileChange,
   type ProfileRow,
   replacePassword,
@@ -44,6 +46,11 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
 
     upgradePasswordHash: (tx: Tx, userId: string, from: string, to: string) =>
       upgradePasswordHash(tx, userId, from, to),
+
+    /** Whether there is such a user, signed in or not. */
+    exists: async (db: Executor, userId: string) => (await findUser(db, { id: userId })) !== undefined,
+
+    moveSecurityVersion: (tx: Tx, userId: string) => moveSecurityVersion(tx, userId),
 
     async profile(userId: string): Promise<ProfileRow> {
       const row = await findProfile(store, userId)

@@ -3,7 +3,16 @@ import type { Hooks } from '../config/options.js'
 /** What one action tells the world, besides its audit row. */
 interface Announcement {
   /** The webhook event that it is. */
-  event?: 'user.registered' | 'user.updated' | 'user.password_changed' | 'session.revoked' | 'session.reuse_detected'
+  event?:
+    | 'user.registered'
+    | 'user.updated'
+    | 'user.password_changed'
+    | 'session.revoked'
+    | 'session.reuse_detected'
+    | 'organization.created'
+    | 'member.added'
+    | 'member.role_changed'
+    | 'member.removed'
   /** The host's hook, called after the commit. */
   hook?: Exclude<keyof Hooks, 'beforeRegister' | 'beforeSignIn'>
 }
@@ -22,6 +31,13 @@ export const catalogue = {
   'sessions.revoked': { event: 'session.revoked', hook: 'onSessionRevoked' },
   'users.updated': { event: 'user.updated' },
   'users.password_changed': { event: 'user.password_changed', hook: 'onPasswordChanged' },
+  'users.imported': {},
+  'users.disabled': {},
+  'users.enabled': {},
+  'organizations.created': { event: 'organization.created' },
+  'members.added': { event: 'member.added' },
+  'members.role_changed': { event: 'member.role_changed' },
+  'members.removed': { event: 'member.removed' },
   'keys.revoked': {},
 } as const satisfies Record<string, Announcement>
 

@@ -34,21 +34,23 @@ export interface Journal {
 export function createJournal(options: { keys: KeyRing; hooks: Hooks; logger: Logger }): Journal {
   const { keys, hooks, logger } = options
 
-  function callHook(action: Action, facts: JournalFacts): void {
+  /** A call of the host's hook for this action, or undefined where it has none. */
+  function hookCall(action: Action, facts: JournalFacts): (() => void) | undefined {
     const { hook } = announcementOf(action)
     const call = hook === undefined ? undefined : hooks[hook]
-    if (call === undefined) return
-    Promise.resolve()
-      .then(() =>
-        call({
-          action,
-          actorId: facts.actorId,
-          organizationId: facts.organizationId ?? null,
-          resource: facts.resource ?? null,
-          data: facts.data ?? {},
-        }),
-      )
-      .catch((error: unknown) => logger.error({ err: error, hook }, 'a hook of the host failed'))
+    if (call === undefined) return undefined
+    return () =>
+      void Promise.resolve()
+        .then(() =>
+          call({
+            action,
+            actorId: facts.actorId,
+            organizationId: facts.organizationId ?? null,
+            resource: facts.resource ?? null,
+            data: facts.data ?? {},
+          }),
+        )
+        .catch((error: unknown) => logger.error({ err: error, hook }, 'a hook of the host failed'))
   }
 
   return {
@@ -92,7 +94,8 @@ export function createJournal(options: { keys: KeyRing; hooks: Hooks; logger: Lo
           created_at: now,
         })
       }
-      tx.afterCommit(() => callHook(action, facts))
+      const call = hookCall(action, facts)
+      if (call !== undefined) tx.afterCommit(call, { table: 'audit_logs', id })
     },
   }
 }
