@@ -41,7 +41,7 @@ const sessionIds = (facts: EventFacts[]) => facts.map(({ resource }) => resource
 const isLive = async (id: string) =>
   (await app.sql('SELECT revoked_at FROM identsphere.user_sessions WHERE id = $1', [id]))[0].revoked_at === null
 
-describe("a call inside the host's transaction", () => {
+describe("a call inside the host's transaction", { timeout: 120_000 }, () => {
   it('is committed with it, its audit row too, and is the act of the system', async () => {
     const { userId } = await signUp(app)
     await knex.transaction((trx) => app.identsphere.api.users.disable(userId, { trx }))
