@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { type UsersApi, usersApi } from './accounts/api.js'
 import { createRegistration } from './accounts/registration.js'
 import { accountRoutes } from './accounts/routes.js'
 import { createAccounts } from './accounts/service.js'
@@ -41,6 +42,7 @@ import type { Mailbox } from './mail/mailbox.js'
 import { createNotices } from './mail/notices.js'
 import { createOutbox } from './mail/outbox.js'
 import { mailSweeps } from './mail/sweeps.js'
+import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
 import { createRoleMatrix } from './organizations/roles.js'
 import { createOrganizations } from './organizations/service.js'
 import { createDeviceCookies } from './passwords/device-cookie.js'
@@ -50,7 +52,8 @@ import { createPasswordPolicy } from './passwords/password-policy.js'
 import { createRecovery } from './passwords/recovery.js'
 import { passwordRoutes, recoveryRoutes } from './passwords/routes.js'
 import { createPasswords } from './passwords/service.js'
-import { type Authenticate, createAuthenticate } from './sessions/authenticate.js'
+import { type SessionsApi, sessionsApi } from './sessions/api.js'
+import { type Authenticate, createAuthenticate, type Recheck } from './sessions/authenticate.js'
 import { createSessionCheck } from './sessions/check.js'
 import { createTokenIssuer } from './sessions/issue.js'
 import { createLastSeen } from './sessions/last-seen.js'
@@ -62,6 +65,7 @@ import { signInRoutes } from './sign-in/routes.js'
 import { createSignIn } from './sign-in/service.js'
 import { openDatabase } from './store/database.js'
 import { translateError } from './store/database-errors.js'
+import { createHostCalls } from './store/host-calls.js'
 import { migrateDatabase } from './store/migrate.js'
 import { createReadiness } from './store/readiness.js'
 import { Store } from './store/store.js'
@@ -79,6 +83,13 @@ export interface RoomRouters {
   email(): Middleware
   tokens(): Middleware
   health(): Middleware
+}
+
+/** What a host's own server code may do, each optionally inside a transaction of the host's. */
+export interface Api {
+  readonly users: UsersApi
+  readonly sessions: SessionsApi
+  readonly organizations: OrganizationsApi
 }
 
 /** What `createIdentSphere()` gives: routers and guards over one store. */
@@ -104,15 +115,33 @@ export interface IdentSphere {
   requirePlatformAdmin(options?: GuardOptions): Middleware
 
   /**
-   * Who is asking, or null. Strict: reads the session from the database.
+   * Who is asking, or null. Strict: reads the session from the database. For WebSocket upgrades, GraphQL contexts and
+   * server-side rendering; guards do the same.
    *
-   * @throws IdentSphereError `service_unavailable` when it cannot know, `csrf_failed` for a forged request
+   * @throws IdentSphereError `service_unavailable` when it cannot know, `csrf_failed` for a forged request, `conflict` where
+   * the client names another organisation than the session's
+   * @example
+   * ```ts
+   * const auth = await identsphere.authenticate(await headers(), { method: 'GET' })
+   * ```
    */
   readonly authenticate: Authenticate
+  /**
+   * What a guard or `authenticate()` established, asked for again: role and permissions as they are now, or null once the
+   * session has ended, its user was disabled, its organisation was switched or the token's key was revoked. For connections
+   * that live long; does not count as use of the session.
+   *
+   * @throws IdentSphereError `service_unavailable` when it cannot know
+   * @throws TypeError for what this instance did not establish
+   */
+  readonly recheck: Recheck
   /** What the guard in front of this handler established. @throws Error where there was none */
   auth(request: IncomingMessage): Auth
   /** The same, or null where nobody is signed in. */
   authOrNull(request: IncomingMessage): Auth | null
+
+  /** For the host's own server code. It asks nobody for permission: check first who is asking. */
+  readonly api: Api
 
   /** Brings the schema up to date; safe from any number of processes at once. */
   migrate(): Promise<void>
@@ -240,7 +269,7 @@ export function buildIdentSphere(
     logger,
   )
   const health = createHealth({ store, queue })
-  const authenticate = createAuthenticate({
+  const { authenticate, recheck } = createAuthenticate({
     accessTokens,
     check,
     cookies,
@@ -271,6 +300,13 @@ export function buildIdentSphere(
   }
   const routes = Object.values(rooms).flat()
   const routerOf = (some: readonly Route[]) => createRouter(some, plumbing)
+
+  const calls = createHostCalls({ store, ready })
+  const api: Api = {
+    users: usersApi({ calls, journal, sessions, canVerify: hasher.canVerify }),
+    sessions: sessionsApi({ calls, sessions, moveSecurityVersion: accounts.moveSecurityVersion }),
+    organizations: organizationsApi({ calls, journal, organizations, userExists: accounts.exists }),
+  }
 
   const established = perRequest<Auth | null>()
   const guardParts: GuardParts = {
@@ -339,6 +375,7 @@ export function buildIdentSphere(
     requirePlatformAdmin: (guard) => requirePlatformAdmin(guardParts, enrolledMethods, guard),
 
     authenticate,
+    recheck,
     auth(request) {
       const auth = established.get(request)
       if (auth === undefined || auth === null) {
@@ -351,6 +388,8 @@ export function buildIdentSphere(
       if (auth === undefined) throw new Error('identsphere.authOrNull(req): no guard ran before this handler')
       return auth
     },
+
+    api,
 
     migrate: () => migrateDatabase(database.knex, { schema }),
     ready,

@@ -1,3 +1,4 @@
+export type { User, UserImport, UsersApi } from './accounts/api.js'
 export { ConfigurationError } from './config/configuration-error.js'
 export type { Logger } from './config/logger.js'
 export type {
@@ -15,5 +16,15 @@ export type { Health } from './health/service.js'
 export type { Auth, Role, SessionAuth } from './http/auth.js'
 export { type ErrorCode, errorCatalogue, IdentSphereError, type IdentSphereErrorOptions } from './http/errors.js'
 export type { Middleware } from './http/router.js'
-export { createIdentSphere, type IdentSphere, type RoomRouters } from './identsphere.js'
-export type { Authenticate, AuthenticateOptions } from './sessions/authenticate.js'
+export { type Api, createIdentSphere, type IdentSphere, type RoomRouters } from './identsphere.js'
+export type { Member, Organization, OrganizationsApi } from './organizations/api.js'
+export type { Session, SessionsApi } from './sessions/api.js'
+export type {
+  Authenticate,
+  AuthenticateOptions,
+  HeadersLike,
+  IdentitySource,
+  Recheck,
+  RequestLike,
+} from './sessions/authenticate.js'
+export type { HostCallOptions } from './store/host-calls.js'

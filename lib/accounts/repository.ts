@@ -114,6 +114,79 @@ export async function updateProfile(tx: Tx, userId: string, change: ProfileChang
   return row
 }
 
+export interface UserRow {
+  id: string
+  email: string
+  email_verified_at: Date | null
+  display_name: string | null
+  status: 'active' | 'invited' | 'disabled'
+  external_id: string | null
+  created_at: Date
+  updated_at: Date
+}
+
+const userColumns = 'id, email, email_verified_at, display_name, status, external_id, created_at, updated_at'
+
+export async function findUser(
+  db: Executor,
+  by: { id: string } | { email: string } | { externalId: string },
+): Promise<UserRow | undefined> {
+  const [condition, value] =
+    'id' in by ? ['id', by.id] : 'email' in by ? ['lower(email)', by.email] : ['external_id', by.externalId]
+  const [row] = await db.sql<UserRow>(
+    `SELECT ${userColumns} FROM ${db.schema}.users WHERE ${condition} = ? AND status <> 'deleted'`,
+    [value],
+  )
+  return row
+}
+
+/** @returns undefined where the address or the external id is taken */
+export async function importUser(
+  tx: Tx,
+  user: {
+    id: string
+    email: string
+    emailVerified: boolean
+    externalId: string | null
+    passwordHash: string | null
+    displayName: string | null
+  },
+): Promise<UserRow | undefined> {
+  const [row] = await tx.sql<UserRow>(
+    `INSERT INTO ${tx.schema}.users
+       (id, email, email_verified_at, external_id, password_hash, display_name, created_at, updated_at)
+     VALUES (?, ?, ${user.emailVerified ? tx.nowSql : 'NULL'}, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql})
+     ON CONFLICT DO NOTHING RETURNING ${userColumns}`,
+    [user.id, user.email, user.externalId, user.passwordHash, user.displayName],
+  )
+  return row
+}
+
+/** @returns whether this call changed it */
+export async function setStatus(
+  tx: Tx,
+  userId: string,
+  from: 'active' | 'disabled',
+  to: 'active' | 'disabled',
+): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.users SET status = ?, security_version = security_version + 1, updated_at = ${tx.nowSql}
+     WHERE id = ? AND status = ? RETURNING 1`,
+    [to, userId, from],
+  )
+  return rows.length > 0
+}
+
+/** Ends every session and every sign-in that is on its way. @returns false for a user that does not exist */
+export async function moveSecurityVersion(tx: Tx, userId: string): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.users SET security_version = security_version + 1 WHERE id = ? AND status <> 'deleted'
+     RETURNING 1`,
+    [userId],
+  )
+  return rows.length > 0
+}
+
 /** The address of an account in use. */
 export async function emailOf(db: Executor, userId: string): Promise<string | undefined> {
   const [row] = await db.sql<{ email: string }>(

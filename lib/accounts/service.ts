@@ -10,9 +10,11 @@ import {
   credentialsById,
   emailOf,
   findProfile,
+  findUser,
   insertUser,
   isEmailTaken,
   markVerified,
+  moveSecurityVersion,
   type ProfileChange,
   type ProfileRow,
   replacePassword,
@@ -85,6 +87,11 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
 
     upgradePasswordHash: (tx: Tx, userId: string, from: string, to: string) =>
       upgradePasswordHash(tx, userId, from, to),
+
+    /** Whether there is such a user, signed in or not. */
+    exists: async (db: Executor, userId: string) => (await findUser(db, { id: userId })) !== undefined,
+
+    moveSecurityVersion: (tx: Tx, userId: string) => moveSecurityVersion(tx, userId),
 
     async profile(userId: string): Promise<ProfileRow> {
       const row = await findProfile(store, userId)

@@ -11,6 +11,10 @@ interface Announcement {
     | 'user.password_changed'
     | 'session.revoked'
     | 'session.reuse_detected'
+    | 'organization.created'
+    | 'member.added'
+    | 'member.role_changed'
+    | 'member.removed'
   /** The mail to whom it concerns. */
   notice?: NoticeName
   /** The host's hook, called after the commit. */
@@ -38,6 +42,13 @@ export const catalogue = {
   'users.email_change_undone': { event: 'user.updated' },
   'users.taken_over': {},
   'users.password_changed': { event: 'user.password_changed', hook: 'onPasswordChanged', notice: 'passwordChanged' },
+  'users.imported': {},
+  'users.disabled': {},
+  'users.enabled': {},
+  'organizations.created': { event: 'organization.created' },
+  'members.added': { event: 'member.added' },
+  'members.role_changed': { event: 'member.role_changed' },
+  'members.removed': { event: 'member.removed' },
   'keys.revoked': {},
 } as const satisfies Record<string, Announcement>
 

@@ -35,21 +35,23 @@ export interface Journal {
 export function createJournal(options: { keys: KeyRing; hooks: Hooks; notify: Notify; logger: Logger }): Journal {
   const { keys, hooks, notify, logger } = options
 
-  function callHook(action: Action, facts: JournalFacts): void {
+  /** A call of the host's hook for this action, or undefined where it has none. */
+  function hookCall(action: Action, facts: JournalFacts): (() => void) | undefined {
     const { hook } = announcementOf(action)
     const call = hook === undefined ? undefined : hooks[hook]
-    if (call === undefined) return
-    Promise.resolve()
-      .then(() =>
-        call({
-          action,
-          actorId: facts.actorId,
-          organizationId: facts.organizationId ?? null,
-          resource: facts.resource ?? null,
-          data: facts.data ?? {},
-        }),
-      )
-      .catch((error: unknown) => logger.error({ err: error, hook }, 'a hook of the host failed'))
+    if (call === undefined) return undefined
+    return () =>
+      void Promise.resolve()
+        .then(() =>
+          call({
+            action,
+            actorId: facts.actorId,
+            organizationId: facts.organizationId ?? null,
+            resource: facts.resource ?? null,
+            data: facts.data ?? {},
+          }),
+        )
+        .catch((error: unknown) => logger.error({ err: error, hook }, 'a hook of the host failed'))
   }
 
   return {
@@ -94,7 +96,8 @@ export function createJournal(options: { keys: KeyRing; hooks: Hooks; notify: No
         })
       }
       if (notice !== undefined && subjectId !== nobody) await notify(tx, notice, subjectId)
-      tx.afterCommit(() => callHook(action, facts))
+      const call = hookCall(action, facts)
+      if (call !== undefined) tx.afterCommit(call, { table: 'audit_logs', id })
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Role } from '../http/auth.js'
-import type { Tx } from '../store/store.js'
+import type { Executor, Tx } from '../store/store.js'
 
 /** @returns false where the slug is taken */
 export async function insertOrganization(
@@ -50,4 +50,78 @@ export async function leaveAll(tx: Tx, userId: string): Promise<void> {
      )`,
     [userId, userId],
   )
+}
+export interface OrganizationRow {
+  id: string
+  name: string
+  slug: string
+  created_at: Date
+}
+
+export interface MemberRow {
+  user_id: string
+  email: string
+  display_name: string | null
+  role: Role
+  created_at: Date
+}
+
+export async function findOrganization(db: Executor, id: string): Promise<OrganizationRow | undefined> {
+  const [row] = await db.sql<OrganizationRow>(
+    `SELECT id, name, slug, created_at FROM ${db.schema}.organizations WHERE id = ? AND deleted_at IS NULL`,
+    [id],
+  )
+  return row
+}
+
+/**
+ * Holds up every other change of this organisation's members until the end of the transaction. It writes, because under
+ * REPEATABLE READ a lock alone would let the next one go on with members as they were before.
+ *
+ * @returns false where there is no such organisation
+ */
+export async function lockMembers(tx: Tx, organizationId: string): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.organizations SET updated_at = ${tx.nowSql} WHERE id = ? AND deleted_at IS NULL RETURNING 1`,
+    [organizationId],
+  )
+  return rows.length > 0
+}
+
+export async function listMembers(db: Executor, organizationId: string): Promise<MemberRow[]> {
+  return db.sql<MemberRow>(
+    `SELECT m.user_id, u.email, u.display_name, m.role, m.created_at
+     FROM ${db.schema}.organization_memberships m JOIN ${db.schema}.users u ON u.id = m.user_id
+     WHERE m.organization_id = ? ORDER BY m.created_at, m.user_id`,
+    [organizationId],
+  )
+}
+
+export async function roleOf(db: Executor, organizationId: string, userId: string): Promise<Role | undefined> {
+  const [row] = await db.sql<{ role: Role }>(
+    `SELECT role FROM ${db.schema}.organization_memberships WHERE organization_id = ? AND user_id = ?`,
+    [organizationId, userId],
+  )
+  return row?.role
+}
+
+/** Whether anybody but this user owns the organisation. */
+export async function hasOtherOwner(db: Executor, organizationId: string, userId: string): Promise<boolean> {
+  const rows = await db.sql(
+    `SELECT 1 FROM ${db.schema}.organization_memberships
+     WHERE organization_id = ? AND role = 'owner' AND user_id <> ? LIMIT 1`,
+    [organizationId, userId],
+  )
+  return rows.length > 0
+}
+
+export async function updateRole(tx: Tx, organizationId: string, userId: string, role: Role): Promise<void> {
+  await tx
+    .table('organization_memberships')
+    .where({ organization_id: organizationId, user_id: userId })
+    .update({ role } as never)
+}
+
+export async function deleteMembership(tx: Tx, organizationId: string, userId: string): Promise<void> {
+  await tx.table('organization_memberships').where({ organization_id: organizationId, user_id: userId }).delete()
 }

@@ -46,6 +46,8 @@ export interface PasswordHasher {
    * @throws IdentSphereError `service_unavailable` when the queue is full; never because of what is stored.
    */
   verify(stored: string | null, password: string, network: string): Promise<PasswordVerification>
+  /** Whether {@link verify} can read a stored hash: whether an import may bring it. */
+  canVerify(stored: string): boolean
   /** Holds a failure back to the next whole floor since `startedAtMilliseconds`; see {@link createFailureFloor}. */
   releaseFailure(clock: Clock, startedAtMilliseconds: number): Promise<void>
 }
@@ -91,6 +93,8 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
         return { matches, needsRehash: matches && known.isWeak }
       })
     },
+
+    canVerify: (stored) => read(stored) !== null,
 
     releaseFailure: createFailureFloor(failureFloorMilliseconds),
   }

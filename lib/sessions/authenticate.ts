@@ -8,29 +8,54 @@ import { isForeignRequest, isUnsafe } from '../http/origin.js'
 import { perRequest } from '../http/per-request.js'
 import { csrfTokenOf } from '../http/router.js'
 import type { AccessTokenClaims, AccessTokens } from '../tokens/access-tokens.js'
+import type { Verified } from '../tokens/verified-tokens.js'
 import type { LiveSession, SessionCheck } from './check.js'
 import type { LastSeen } from './last-seen.js'
 
-/** What `authenticate()` reads of a request: the same for `IncomingMessage` and `Headers`. */
+/** What `authenticate()` reads of a request, wherever it comes from. */
 interface Credentials {
   authorization: string | null
   cookie: string | undefined
   method: string
   origin: string | undefined
   secFetchSite: string | undefined
+  /** Whether it asks for another protocol, as a WebSocket does. */
+  isUpgrade: boolean
   csrfToken: string | null
   /** The organisation that the client believes it acts in, or null where it does not say. */
   organizationId: string | null
 }
 
+/** `Headers` of fetch, of any realm or library. */
+export interface HeadersLike {
+  get(name: string): string | null
+}
+
+/** `Request` of fetch, of any realm or library. */
+export interface RequestLike {
+  readonly method: string
+  readonly headers: HeadersLike
+}
+
+/** Where the credentials are: a request of Node's or of Express, a `Request` of fetch, or only its `Headers`. */
+export type IdentitySource = IncomingMessage | RequestLike | HeadersLike
+
 /** Options of `identsphere.authenticate()`. */
 export interface AuthenticateOptions {
   /** Method of the request where only `Headers` are given. Without it, cookies need CSRF proof. */
   method?: string
+  /**
+   * `own`: cookies count only beside an `Origin` that is one of ours, whatever the method. Requests with `Upgrade`, as
+   * WebSockets begin with, are always held to it. Bearer tokens need none.
+   */
+  origin?: 'own'
 }
 
 /** Establishes who is asking. Rejects where it cannot know, so that nobody is let through by accident. */
-export type Authenticate = (source: IncomingMessage | Headers, options?: AuthenticateOptions) => Promise<Auth | null>
+export type Authenticate = (source: IdentitySource, options?: AuthenticateOptions) => Promise<Auth | null>
+
+/** Asks again for what was established before, from the database. */
+export type Recheck = (auth: Auth) => Promise<Auth | null>
 
 export function createAuthenticate(options: {
   accessTokens: AccessTokens
@@ -41,10 +66,12 @@ export function createAuthenticate(options: {
   isOwnOrigin: (origin: string) => boolean
   permissionsOf: (role: string | null) => readonly string[]
   ready: () => Promise<void>
-}): Authenticate {
+}): { authenticate: Authenticate; recheck: Recheck } {
   const { accessTokens, check, cookies, csrf, lastSeen } = options
   /** One look per request, shared by all guards in front of it. A method override in between asks anew: it may need CSRF proof. */
   const known = perRequest<{ method: string | undefined; answer: Promise<Auth | null> }>()
+  /** Keeps with each `Auth` the token it came from, for `recheck()`: on the object, as a WeakMap costs more than all the rest. */
+  const provenBy = Symbol('identsphere')
 
   /** The access token, and how it came. A present `Authorization` decides alone. */
   function findToken(credentials: Credentials): { token: string; delivery: 'cookie' | 'body' } | null {
@@ -61,35 +88,82 @@ export function createAuthenticate(options: {
     if (found === null) return null
     const verified = accessTokens.verify(found.token)
     if (!verified.ok) return null
-    const { claims, kid } = verified
+    const { claims } = verified
     // A token minted for the cookie works nowhere else, and none but those works there. An OAuth client's never works here.
     if (claims.client_id !== undefined) return null
     if ((claims.dlv === 'cookie' ? 'cookie' : 'body') !== found.delivery) return null
     await options.ready()
     const session = await check.read(claims.sid)
-    if (session === null || !fits(claims, kid, session)) return null
+    if (session === null || !fits(verified, session)) return null
     if (found.delivery === 'cookie') assertOwnRequest(credentials, session.id)
-    const auth = toAuth(session, claims, found.delivery, options.permissionsOf(session.role))
+    const auth = toAuth(session, verified, found.delivery)
     assertOrganization(credentials.organizationId, auth)
     if (session.seen_long_ago) lastSeen.touch(session.id)
     return auth
   }
 
+  function toAuth(session: LiveSession, verified: Verified, delivery: 'cookie' | 'body'): Auth {
+    const auth = describe(session, verified.claims, delivery, options.permissionsOf(session.role))
+    return Object.freeze(Object.defineProperty(auth, provenBy, { value: verified }))
+  }
+
   function assertOwnRequest(credentials: Credentials, sessionId: string): void {
+    // A WebSocket begins as a GET that browsers send for every page, cookies included (CWE-1385).
+    if (credentials.isUpgrade) assertOwnOrigin(credentials.origin)
     if (!isUnsafe(credentials.method)) return
     const foreign = isForeignRequest(credentials, options.isOwnOrigin)
     if (foreign || !csrf.matches(credentials.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
   }
 
-  return (source, { method } = {}) => {
-    if (source instanceof Headers) return establish(fromHeaders(source, method))
+  function assertOwnOrigin(origin: string | undefined): void {
+    if (origin === undefined || !options.isOwnOrigin(origin)) throw new IdentSphereError('csrf_failed')
+  }
+
+  function identify(source: IdentitySource, method: string | undefined): Promise<Auth | null> {
+    if (!isMessage(source)) return establish(fromFetch(source, method))
     const before = known.get(source)
     if (before !== undefined && before.method === source.method) return before.answer
-    const answer = establish(fromRequest(source))
+    const answer = establish(fromMessage(source))
     known.set(source, { method: source.method, answer })
     answer.catch(() => known.set(source, undefined))
     return answer
   }
+
+  async function identifyWith(source: IdentitySource, given: AuthenticateOptions): Promise<Auth | null> {
+    assertKnownOptions(given)
+    const auth = await identify(source, given.method)
+    if (given.origin === 'own' && auth?.delivery === 'cookie') assertOwnOrigin(originOf(source))
+    return auth
+  }
+
+  return {
+    authenticate(source, given) {
+      if (!isSource(source)) {
+        return Promise.reject(new TypeError('authenticate() takes a request, or the headers of one'))
+      }
+      return given === undefined ? identify(source, undefined) : identifyWith(source, given)
+    },
+
+    async recheck(auth) {
+      const verified = (auth as (Auth & Proven) | null | undefined)?.[provenBy]
+      if (verified === undefined) throw new TypeError('recheck() takes what this instance of IdentSphere established')
+      await options.ready()
+      // Not noted as use: a connection that is only held open must not keep an idle session alive.
+      const session = await check.read(auth.sessionId)
+      return session === null || !fits(verified, session) ? null : toAuth(session, verified, auth.delivery)
+    },
+  }
+}
+
+interface Proven {
+  readonly [key: symbol]: Verified | undefined
+}
+
+/** A misspelt option would check less than it reads. */
+function assertKnownOptions(given: AuthenticateOptions): void {
+  const unknown = Object.keys(given).find((key) => key !== 'method' && key !== 'origin')
+  if (unknown !== undefined) throw new TypeError(`authenticate() has no option ${unknown}`)
+  if (given.origin !== undefined && given.origin !== 'own') throw new TypeError("authenticate(): origin can be 'own'")
 }
 
 /** A client that shows one organisation must not act in another, e.g. after a switch in a second tab. */
@@ -99,13 +173,13 @@ function assertOrganization(wanted: string | null, auth: Auth): void {
 }
 
 /** The token's user and organisation must still be the session's, and its key must not have been revoked. */
-function fits(claims: Readonly<AccessTokenClaims>, kid: string, session: LiveSession): boolean {
+function fits({ claims, kid }: Verified, session: LiveSession): boolean {
   if (claims.sub !== session.user_id || (claims.org ?? null) !== session.organization_id) return false
   if (claims.epoch > session.epoch) return false
   return !(session.revoked_kids ?? []).includes(kid)
 }
 
-function toAuth(
+function describe(
   session: LiveSession,
   claims: Readonly<AccessTokenClaims>,
   delivery: 'cookie' | 'body',
@@ -113,7 +187,7 @@ function toAuth(
 ): Auth {
   // A step-up moves the epoch: a token from before it may have been stolen before it, and gains nothing by it.
   const current = claims.epoch === session.epoch
-  return Object.freeze({
+  return {
     kind: 'session',
     userId: session.user_id,
     email: session.email,
@@ -133,29 +207,65 @@ function toAuth(
     sessionExpiresAt: session.expires_at,
     checkedAt: session.checked_at,
     delivery,
-  })
+  }
 }
 
-function fromRequest(request: IncomingMessage): Credentials {
+/**
+ * Told apart by shape, as a class of another realm or library is not the one of this file. `req` of Express has a `get` and
+ * the `headers()` of Next.js have `headers`, so neither says much; only a request has a method. The values in Node's
+ * `headers` are texts: no client can make them look like fetch's.
+ */
+function isHeaders(source: IdentitySource): source is HeadersLike {
+  return isGettable(source) && typeof (source as Partial<RequestLike>).method !== 'string'
+}
+
+function isMessage(source: IdentitySource): source is IncomingMessage {
+  return !isHeaders(source) && !isGettable(source.headers)
+}
+
+function isGettable(value: unknown): value is HeadersLike {
+  return typeof (value as Partial<HeadersLike> | null | undefined)?.get === 'function'
+}
+
+function isSource(source: unknown): source is IdentitySource {
+  if (typeof source !== 'object' || source === null) return false
+  const { headers } = source as { headers?: unknown }
+  return (typeof headers === 'object' && headers !== null) || isHeaders(source as IdentitySource)
+}
+
+function originOf(source: IdentitySource): string | undefined {
+  return isMessage(source) ? source.headers.origin : (headersOf(source).get('origin') ?? undefined)
+}
+
+function headersOf(source: RequestLike | HeadersLike): HeadersLike {
+  return isHeaders(source) ? source : source.headers
+}
+
+function fromMessage(request: IncomingMessage): Credentials {
   return {
     authorization: request.headers.authorization ?? null,
     cookie: request.headers.cookie,
     method: request.method ?? 'unknown',
     origin: request.headers.origin,
     secFetchSite: header(request, 'sec-fetch-site') ?? undefined,
+    isUpgrade: request.headers.upgrade !== undefined,
     csrfToken: csrfTokenOf(request),
     organizationId: header(request, 'x-identsphere-organization'),
   }
 }
 
-function fromHeaders(headers: Headers, method = 'unknown'): Credentials {
+/** @param given method of the request where the source has none */
+function fromFetch(source: RequestLike | HeadersLike, given = 'unknown'): Credentials {
+  const headers = headersOf(source)
+  const text = (name: string) => headers.get(name) ?? null
   return {
-    authorization: headers.get('authorization'),
-    cookie: headers.get('cookie') ?? undefined,
-    method,
-    origin: headers.get('origin') ?? undefined,
-    secFetchSite: headers.get('sec-fetch-site') ?? undefined,
-    csrfToken: headers.get('x-identsphere-csrf') ?? headers.get('x-csrf-token'),
-    organizationId: headers.get('x-identsphere-organization'),
+    authorization: text('authorization'),
+    cookie: text('cookie') ?? undefined,
+    method: isHeaders(source) ? given : source.method,
+    origin: text('origin') ?? undefined,
+    secFetchSite: text('sec-fetch-site') ?? undefined,
+    isUpgrade: text('upgrade') !== null,
+    csrfToken: text('x-identsphere-csrf') ?? text('x-csrf-token'),
+    organizationId: text('x-identsphere-organization'),
   }
 }

@@ -236,3 +236,17 @@ export async function carrySecurityVersion(
   if (which !== 'all') query.where({ id: which.only })
   await query.update({ security_version: from + 1 } as never)
 }
+
+/** Ends one live session, whoever's it is. */
+export async function revokeSession(
+  tx: Tx,
+  sessionId: string,
+  reason: string,
+): Promise<{ user_id: string; organization_id: string | null } | undefined> {
+  const [row] = await tx.sql<{ user_id: string; organization_id: string | null }>(
+    `UPDATE ${tx.schema}.user_sessions SET revoked_at = ${tx.nowSql}, revoke_reason = ?
+     WHERE id = ? AND revoked_at IS NULL AND expires_at > ${tx.nowSql} RETURNING user_id, organization_id`,
+    [reason, sessionId],
+  )
+  return row
+}

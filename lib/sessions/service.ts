@@ -6,7 +6,7 @@ import type { RequestContext } from '../http/context.js'
 import type { CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
-import type { Store, Tx } from '../store/store.js'
+import type { Executor, Store, Tx } from '../store/store.js'
 import type { Verified } from '../tokens/verified-tokens.js'
 import type { LiveSession, SessionCheck } from './check.js'
 import {
@@ -16,6 +16,7 @@ import {
   insertSession,
   listSessions,
   renewAuthTime,
+  revokeSession,
   revokeSessions,
   type SessionRow,
 } from './repository.js'
@@ -61,6 +62,24 @@ export function createSessions(options: {
     }
   }
 
+  async function recordEndedByHost(
+    tx: Tx,
+    userId: string,
+    sessionIds: readonly string[],
+    reason: string,
+    context: RequestContext,
+  ): Promise<void> {
+    for (const id of sessionIds) {
+      await journal.record(tx, 'sessions.revoked', {
+        actorId: null,
+        subjectId: userId,
+        resource: { type: 'session', id },
+        data: { reason, user_id: userId },
+        context,
+      })
+    }
+  }
+
   /** The live session that an access token names; undefined also where the token's key has been revoked. */
   async function findSessionOfAccessToken({ claims, kid }: Verified) {
     const session = await check.read(claims.sid)
@@ -100,8 +119,8 @@ export function createSessions(options: {
       return session
     },
 
-    list: (userId: string): Promise<SessionRow[]> =>
-      listSessions(store, userId, {
+    list: (userId: string, db: Executor = store): Promise<SessionRow[]> =>
+      listSessions(db, userId, {
         longestLifeSeconds: config.refreshTokenSeconds,
         idleSeconds: config.sessionIdleSeconds ?? 0,
       }),
@@ -122,11 +141,18 @@ export function createSessions(options: {
       })
     },
 
-    /** Ends every session of a user, for a reason that is not this user's own act in one of them. */
-    async endAll(tx: Tx, userId: string, reason: string, context: RequestContext): Promise<void> {
+    /** Ends one session for the host. @throws IdentSphereError `not_found` where it has ended or never was */
+    async endOne(tx: Tx, sessionId: string, reason: string, context: RequestContext): Promise<void> {
+      const ended = await revokeSession(tx, sessionId, reason)
+      if (ended === undefined) throw new IdentSphereError('not_found')
+      await recordEndedByHost(tx, ended.user_id, [sessionId], reason, context)
+    },
+
+    /** Ends all sessions of a user for the host. @returns how many */
+    async endAll(tx: Tx, userId: string, reason: string, context: RequestContext): Promise<number> {
       const ended = await revokeSessions(tx, userId, 'all', reason)
-      const owner = { userId, organizationId: null, impersonatorId: null }
-      await recordRevoked(tx, owner, ended, reason, context)
+      await recordEndedByHost(tx, userId, ended, reason, context)
+      return ended.length
     },
 
     /**

@@ -20,8 +20,18 @@ export interface Executor {
 /** A transaction. Passed first to every service method that writes. */
 export interface Tx extends Executor {
   readonly trx: Knex.Transaction
-  /** Runs after the commit of the attempt that succeeded; must not throw. */
-  afterCommit(effect: () => void): void
+  /**
+   * Runs after the commit of the attempt that succeeded; must not throw.
+   *
+   * @param written a row that this transaction wrote, by which the commit of a host's transaction is known. Without one the
+   * effect also runs where that was rolled back
+   */
+  afterCommit(effect: () => void, written?: WrittenRow): void
+}
+
+interface WrittenRow {
+  table: string
+  id: string
 }
 
 /** Attempts at one transaction, the first included. */
@@ -59,7 +69,7 @@ class SqlExecutor implements Executor {
 }
 
 class Transaction extends SqlExecutor implements Tx {
-  readonly effects: Array<() => void> = []
+  readonly effects: Array<{ run: () => void; written: WrittenRow | undefined }> = []
 
   constructor(
     readonly trx: Knex.Transaction,
@@ -69,8 +79,8 @@ class Transaction extends SqlExecutor implements Tx {
     super(trx, schemaName, clock)
   }
 
-  afterCommit(effect: () => void): void {
-    this.effects.push(effect)
+  afterCommit(run: () => void, written?: WrittenRow): void {
+    this.effects.push({ run, written })
   }
 }
 
@@ -95,7 +105,7 @@ export class Store extends SqlExecutor {
           const tx = new Transaction(trx, this.schemaName, this.clock)
           return { result: await work(tx), effects: tx.effects }
         })
-        for (const effect of effects) effect()
+        for (const effect of effects) effect.run()
         return result
       } catch (error) {
         if (attempt === attempts || !isRetryable(error)) throw error
@@ -104,4 +114,48 @@ export class Store extends SqlExecutor {
       }
     }
   }
+
+  /**
+   * Runs `work` once inside a transaction of the host's, behind a savepoint: it is done whole or not at all, also where the
+   * host catches the error and commits. Without `trx` it is a {@link transaction} of its own.
+   */
+  async within<T>(trx: Knex.Transaction | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
+    if (trx === undefined) return this.transaction(work)
+    const { result, effects } = await trx.transaction(async (savepoint) => {
+      const tx = new Transaction(savepoint, this.schemaName, this.clock)
+      return { result: await work(tx), effects: tx.effects }
+    })
+    if (effects.length > 0) {
+      const settled = () => this.runCommitted(effects)
+      outermost(trx).executionPromise.then(settled, settled)
+    }
+    return result
+  }
+
+  /** Reads on the host's transaction, which sees what it has written itself. */
+  reading(trx: Knex.Transaction | undefined): Executor {
+    return trx === undefined ? this : new SqlExecutor(trx, this.schemaName, this.clock)
+  }
+
+  /**
+   * Whether a transaction was committed is asked of the database: Knex resolves one that was begun without a handler and
+   * rolled back, and one whose COMMIT Postgres answered with a rollback.
+   */
+  private async runCommitted(effects: Transaction['effects']): Promise<void> {
+    for (const { run, written } of effects) {
+      if (written === undefined || (await this.isWritten(written))) run()
+    }
+  }
+
+  private async isWritten({ table, id }: WrittenRow): Promise<boolean> {
+    try {
+      return (await this.table(table).where({ id }).select('id')).length > 0
+    } catch {
+      return false // no answer is no commit
+    }
+  }
+}
+
+function outermost(trx: Knex.Transaction): Knex.Transaction {
+  return trx.parentTransaction === undefined ? trx : outermost(trx.parentTransaction)
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { findBrowser, launchBrowser, type PageWatch, watchPage } from '../support/browser.js'
+import { type Example, freePort, startExample } from '../support/example.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
-import { freePort, type Quickstart, startQuickstart } from '../support/quickstart.js'
 
 const executable = findBrowser()
 const screenshots = join(import.meta.dirname, '../screenshots')
@@ -31,7 +31,7 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
   const watches = new Map<Page, PageWatch>()
   let database: TestDatabase
   let port: number
-  let server: Quickstart
+  let server: Example
   let browser: Browser
   let laptop: Page
   let phone: Page
@@ -41,7 +41,7 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     mkdirSync(screenshots, { recursive: true })
     database = await createEmptyDatabase()
     port = await freePort()
-    server = await startQuickstart({ folder, port, databaseUrl: database.url })
+    server = await startExample('quickstart', { folder, port, databaseUrl: database.url })
     browser = await launchBrowser(executable)
     laptop = await open(desktop)
     phone = await open({ ...mobile, userAgent: iPhone, colorScheme: 'dark' })
@@ -209,7 +209,7 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     await signIn(phone)
     await isHome(phone)
     assert.equal(await server.stop(), 0)
-    server = await startQuickstart({ folder, port, databaseUrl: database.url })
+    server = await startExample('quickstart', { folder, port, databaseUrl: database.url })
     await phone.reload()
     await isHome(phone)
     await signIn(laptop)
@@ -287,7 +287,7 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
 
   it('says so when its port is taken', async () => {
     await assert.rejects(
-      startQuickstart({ folder, port, databaseUrl: database.url }),
+      startExample('quickstart', { folder, port, databaseUrl: database.url }),
       (error: Error) => error.message.includes(`Port ${port} is in use`) && error.message.includes('ended with 1'),
     )
   })

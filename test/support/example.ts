@@ -4,25 +4,25 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-const script = join(import.meta.dirname, '../../examples/quickstart/server.ts')
-
-/** The quickstart as people run it: a process of its own. */
-export interface Quickstart {
+/** An example as people run it: a process of its own. */
+export interface Example {
   url: string
   process: ChildProcess
   /** Asks it to end, and gives its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-export interface QuickstartOptions {
+export interface ExampleOptions {
   /** Working folder: where `.identsphere/` comes to be. */
   folder: string
   port: number
   databaseUrl?: string
+  environment?: Record<string, string>
 }
 
-/** Starts it and waits until it says where it listens. @throws Error with its output where it ends instead */
-export async function startQuickstart(options: QuickstartOptions): Promise<Quickstart> {
+/** Starts `examples/<name>/server.ts` and waits until it says where it listens. @throws Error with its output where it ends instead */
+export async function startExample(name: string, options: ExampleOptions): Promise<Example> {
+  const script = join(import.meta.dirname, '../../examples', name, 'server.ts')
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script], {
     cwd: options.folder,
     env: {
@@ -30,6 +30,7 @@ export async function startQuickstart(options: QuickstartOptions): Promise<Quick
       HOME: process.env.HOME,
       PORT: String(options.port),
       ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
+      ...options.environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -43,7 +44,7 @@ export async function startQuickstart(options: QuickstartOptions): Promise<Quick
         if (address !== undefined) resolve(address)
       })
     }
-    child.once('close', (code) => reject(new Error(`The quickstart ended with ${code}:\n${output}`)))
+    child.once('close', (code) => reject(new Error(`The example ${name} ended with ${code}:\n${output}`)))
   })
   return {
     url: await url,
