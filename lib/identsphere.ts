@@ -45,6 +45,7 @@ import { mailSweeps } from './mail/sweeps.js'
 import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
 import { createRoleMatrix } from './organizations/roles.js'
 import { createOrganizations } from './organizations/service.js'
+import { pageRoutes } from './pages/routes.js'
 import { createDeviceCookies } from './passwords/device-cookie.js'
 import { createPasswordHasher } from './passwords/hasher.js'
 import { createHashingQueue } from './passwords/hashing-queue.js'
@@ -82,6 +83,7 @@ export interface RoomRouters {
   passwords(): Middleware
   email(): Middleware
   tokens(): Middleware
+  pages(): Middleware
   health(): Middleware
 }
 
@@ -287,6 +289,7 @@ export function buildIdentSphere(
     passwords: [...passwordRoutes({ passwords }), ...(canMail ? recoveryRoutes({ recovery, passwords, signIn }) : [])],
     email: canMail ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, register }) : [],
     tokens: tokenRoutes({ store, keys: config.signingKeys }),
+    pages: canMail ? pageRoutes({ config, mailbox: mailer.mailbox }) : [],
     health: healthRoutes({ health }),
   }
   const plumbing = {
@@ -355,6 +358,7 @@ export function buildIdentSphere(
       passwords: () => routerOf(rooms.passwords),
       email: () => routerOf(rooms.email),
       tokens: () => routerOf(rooms.tokens),
+      pages: () => routerOf(rooms.pages),
       health: () => routerOf(rooms.health),
     },
 

@@ -30,12 +30,13 @@ export function createResponder(options: {
       response.setHeader('Set-Cookie', [...others, ...reply.cookies.map((change) => options.cookies.serialize(change))])
     }
     if (reply.location !== undefined) response.setHeader('Location', reply.location)
-    if (reply.body === undefined) {
+    for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value)
+    const text = reply.content?.text ?? (reply.body === undefined ? undefined : JSON.stringify(reply.body))
+    if (text === undefined) {
       response.end()
       return
     }
-    const text = JSON.stringify(reply.body)
-    response.setHeader('Content-Type', 'application/json; charset=utf-8')
+    response.setHeader('Content-Type', reply.content?.type ?? 'application/json; charset=utf-8')
     response.setHeader('Content-Length', Buffer.byteLength(text))
     response.end(text)
   }

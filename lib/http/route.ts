@@ -25,6 +25,9 @@ export interface RouteRequest<Body, Params, Query, Identity> {
 export interface Reply {
   readonly status: number
   readonly body?: object
+  /** Anything but JSON, instead of `body`. */
+  readonly content?: { readonly type: string; readonly text: string }
+  readonly headers?: Readonly<Record<string, string>>
   readonly cookies?: readonly CookieChange[]
   /** Target of a redirect, already checked. */
   readonly location?: string

@@ -1,0 +1,192 @@
+import type { Config } from '../config/config.js'
+import { type Route, route } from '../http/route.js'
+import { type Html, html } from '../mail/html.js'
+import type { Mailbox } from '../mail/mailbox.js'
+import { pageReply } from './page.js'
+import { script, style } from './script.js'
+
+/** One form of a page: shown when the page was opened with a token, or without. */
+interface Form {
+  withToken: boolean
+  /** Path that it is sent to, below the mount. */
+  to: string
+  fields: Html
+  button: string
+  /** Said when it was accepted. */
+  done: string
+}
+
+const input = (name: string, label: string, type: string, autocomplete: string) =>
+  html`<label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" required>`
+
+const newPassword = input('new_password', 'New password', 'password', 'new-password')
+
+/** The password, asked for only where no session of the user says who confirms. */
+const proof = html`<div data-proof="Enter the password of the account to confirm that it is yours." hidden>
+<label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password"></div>`
+
+const pages: ReadonlyArray<{ path: string; title: string; text: string; forms: readonly Form[] }> = [
+  {
+    path: 'reset-password',
+    title: 'Choose a new password',
+    text: '',
+    forms: [
+      {
+        withToken: false,
+        to: '/v1/auth/password/forgot',
+        fields: input('email', 'E-mail address', 'email', 'username'),
+        button: 'Send me a link',
+        done: 'If this address has an account, a link is on its way to it.',
+      },
+      {
+        withToken: true,
+        to: '/v1/auth/password/reset',
+        fields: newPassword,
+        button: 'Save the new password',
+        done: 'The new password is saved.',
+      },
+    ],
+  },
+  {
+    path: 'verify-email',
+    title: 'Confirm your e-mail address',
+    text: 'One more step, and we know that this address is yours.',
+    forms: [
+      {
+        withToken: true,
+        to: '/v1/auth/email/verify',
+        fields: proof,
+        button: 'Confirm',
+        done: 'Your address is confirmed.',
+      },
+    ],
+  },
+  {
+    path: 'sign-in-link',
+    title: 'Sign in',
+    text: 'You opened a sign-in link.',
+    forms: [{ withToken: true, to: '/v1/auth/magic-link/verify', fields: html``, button: 'Sign in', done: '' }],
+  },
+  {
+    path: 'confirm-email',
+    title: 'Confirm your new e-mail address',
+    text: 'This is going to be the address of your account.',
+    forms: [
+      {
+        withToken: true,
+        to: '/v1/auth/email/confirm',
+        fields: html``,
+        button: 'Confirm',
+        done: 'Your address is changed.',
+      },
+    ],
+  },
+  {
+    path: 'undo-email-change',
+    title: 'Take your account back',
+    text: 'Your old address becomes the address of the account again. Everybody is signed out, and the password stops working.',
+    forms: [
+      {
+        withToken: true,
+        to: '/v1/auth/email/undo',
+        fields: html``,
+        button: 'Take it back',
+        done: 'The account has its old address again. We have mailed you a link for a new password.',
+      },
+    ],
+  },
+]
+
+/**
+ * Small pages for what mails link to. They work without a bundler, hold no state, and get the token from the fragment, which is
+ * sent to no server. A host puts its own in their place with `pages`.
+ */
+export function pageRoutes({
+  config,
+  mailbox,
+}: {
+  config: Pick<Config, 'mountPath' | 'pages'>
+  mailbox: Mailbox | null
+}): Route[] {
+  const base = config.mountPath
+  const data = html` data-sign-in="${config.pages.signIn}" data-incomplete="The link is not complete. Open it again from the mail." data-bad-link="This link is not good any more. It works once, and not for ever." data-unreachable="There was no answer. Try again."`
+
+  const asset = (name: string, type: string, text: string) =>
+    route({
+      method: 'GET',
+      path: `/v1/pages/${name}`,
+      auth: 'none',
+      waitsForDatabase: false,
+      cacheControl: 'public, max-age=300',
+      output: { 200: null },
+      errors: [],
+      handle: () => ({ status: 200, content: { type, text } }),
+    })
+
+  const served = pages.map(({ path, title, text, forms }) => {
+    const body = html`<main>
+<h1>${title}</h1>
+${text === '' ? html`` : html`<p>${text}</p>`}
+${join(forms.map((form) => formHtml(base, form)))}
+<p role="status" aria-live="polite"></p>
+<noscript><p>This page needs JavaScript.</p></noscript>
+</main>`
+    const reply = pageReply({ title, body, base, data })
+    return route({
+      method: 'GET',
+      path: `/v1/pages/${path}`,
+      auth: 'none',
+      waitsForDatabase: false,
+      output: { 200: null },
+      errors: [],
+      handle: () => reply,
+    })
+  })
+
+  return [
+    ...served,
+    asset('page.js', 'text/javascript; charset=utf-8', script),
+    asset('page.css', 'text/css; charset=utf-8', style),
+    ...(mailbox === null ? [] : [mailboxRoute(mailbox, base)]),
+  ]
+}
+
+function formHtml(base: string, { withToken, to, fields, button, done }: Form): Html {
+  return html`<form data-token="${withToken ? 'yes' : 'no'}" data-to="${base}${to}" data-done="${done}" hidden>
+${fields}
+<button>${button}</button>
+</form>`
+}
+
+/** Development only: what would have been mailed, newest first. */
+function mailboxRoute(mailbox: Mailbox, base: string): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/dev/mailbox',
+    auth: 'none',
+    output: { 200: null },
+    errors: [],
+    handle() {
+      const mails = mailbox.mails.map(
+        ({ subject, to, text, sentAt }) =>
+          html`<article><h2>${subject}</h2><p>To ${to}, ${sentAt.toISOString()}</p><pre>${linked(text)}</pre></article>`,
+      )
+      const list = mails.length === 0 ? html`<p>No mail yet. Reload this page.</p>` : join(mails)
+      const body = html`<main class="wide"><h1>Mail that was not sent</h1>
+<p>No SMTP server is configured, so mail ends here. This page exists in development only.</p>${list}<p role="status"></p></main>`
+      return pageReply({ title: 'Mailbox', body, base })
+    },
+  })
+}
+
+function linked(text: string): Html {
+  return join(
+    text
+      .split(/(https?:\/\/\S+)/)
+      .map((part, index) => (index % 2 === 1 ? html`<a href="${part}">${part}</a>` : html`${part}`)),
+  )
+}
+
+function join(parts: readonly Html[]): Html {
+  return parts.reduce((whole, part) => html`${whole}${part}`, html``)
+}

@@ -1,0 +1,82 @@
+/**
+ * The script of all pages, as it is served. It takes the token out of the fragment and out of the address, shows the form that
+ * fits, and sends it as JSON; every text comes from the page itself.
+ */
+export const script = `'use strict'
+const token = /[#&]token=([\\w-]+)/.exec(location.hash)?.[1] ?? null
+if (token !== null) history.replaceState(null, '', location.pathname + location.search)
+
+const status = document.querySelector('[role=status]')
+const forms = [...document.forms]
+const current = forms.find((form) => (form.dataset.token === 'yes') === (token !== null))
+if (current) current.hidden = false
+else status.textContent = document.body.dataset.incomplete
+
+for (const form of forms) {
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault()
+    const button = form.querySelector('button')
+    button.disabled = true
+    status.textContent = ''
+    try {
+      await submit(form)
+    } catch {
+      status.textContent = document.body.dataset.unreachable
+    } finally {
+      button.disabled = false
+    }
+  })
+}
+
+async function submit(form) {
+  const body = token === null ? {} : { token }
+  for (const field of form.elements) {
+    if (field.name && !field.closest('[hidden]')) body[field.name] = field.value
+  }
+  const csrf = /(?:^|; )(?:__Host-)?identsphere_csrf=([^;]*)/.exec(document.cookie)?.[1]
+  const headers = { 'Content-Type': 'application/json' }
+  if (csrf) headers['X-IdentSphere-CSRF'] = csrf
+  const answer = await fetch(form.dataset.to, { method: 'POST', headers, body: JSON.stringify(body) })
+  const text = await answer.text()
+  const content = text === '' ? {} : JSON.parse(text)
+  if (answer.ok) {
+    if (content.status === 'success' || content.status === 'mfa_required') {
+      location.assign(document.body.dataset.signIn)
+      return
+    }
+    form.hidden = true
+    status.textContent = form.dataset.done
+    return
+  }
+  const { code, message, details } = content.error
+  const proof = form.querySelector('[data-proof]')
+  if (code === 'reauthentication_required' && proof) {
+    proof.hidden = false
+    proof.querySelector('input').required = true
+    proof.querySelector('input').focus()
+    status.textContent = proof.dataset.proof
+    return
+  }
+  const isBadLink = code === 'invalid_credentials' && !(proof && !proof.hidden)
+  status.textContent = isBadLink ? document.body.dataset.badLink : (details?.[0]?.message ?? message)
+}
+`
+
+export const style = `:root { color-scheme: light dark; --line: #8884; --accent: #2457d6 }
+* { box-sizing: border-box }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; font: 16px/1.5 system-ui, sans-serif }
+main { width: min(26rem, 100vw - 2rem); padding: 2rem; border: 1px solid var(--line); border-radius: 12px }
+h1 { margin: 0 0 1rem; font-size: 1.4rem; line-height: 1.25 }
+p { margin: 0 0 1rem }
+label { display: block; margin: 0 0 .25rem; font-weight: 600 }
+input { width: 100%; margin: 0 0 1rem; padding: .6rem .75rem; font: inherit; border: 1px solid var(--line); border-radius: 8px }
+button { width: 100%; padding: .65rem; font: inherit; font-weight: 600; color: #fff; background: var(--accent); border: 0; border-radius: 8px; cursor: pointer }
+button:disabled { opacity: .6; cursor: default }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
+[role=status] { margin: 1rem 0 0 }
+[role=status]:empty { display: none }
+[hidden] { display: none }
+article { margin: 0 0 1.5rem; padding: 0 0 1rem; border-bottom: 1px solid var(--line) }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit }
+.wide { width: min(44rem, 100vw - 2rem); align-self: start; margin: 1rem 0 }
+`
