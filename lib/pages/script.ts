@@ -77,6 +77,7 @@ button:disabled { opacity: .6; cursor: default }
 [role=status]:empty { display: none }
 [hidden] { display: none }
 article { margin: 0 0 1.5rem; padding: 0 0 1rem; border-bottom: 1px solid var(--line) }
+h2 { margin: 0 0 .25rem; font-size: 1.1rem }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit }
 .wide { width: min(44rem, 100vw - 2rem); align-self: start; margin: 1rem 0 }
 `

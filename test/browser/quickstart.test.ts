@@ -291,4 +291,49 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
       (error: Error) => error.message.includes(`Port ${port} is in use`) && error.message.includes('ended with 1'),
     )
   })
+
+  it('confirms the address and replaces a forgotten password through the mailbox', async () => {
+    const page = await open(desktop)
+    await signIn(page, newPassword)
+    await isHome(page)
+    await page.getByRole('button', { name: 'Send the link again' }).click()
+    await page.getByText('A new link is in the mailbox.').waitFor()
+    await page.getByRole('button', { name: 'Sign out', exact: true }).first().click()
+    await page.getByRole('link', { name: 'Forgotten your password?' }).click()
+    await page.getByLabel('E-mail address').fill(person.email)
+    await picture(page, 'forgotten')
+    await page.getByRole('button', { name: 'Send me a link' }).click()
+    await page.getByText('a link is on its way').waitFor()
+
+    async function openLink(path: string): Promise<void> {
+      const link = page.locator(`a[href*="/v1/pages/${path}#token="]`).first()
+      for (let tries = 0; tries < 50; tries += 1) {
+        await page.goto(`${server.url}/v1/dev/mailbox`)
+        if ((await link.count()) > 0) break
+      }
+      await picture(page, `mailbox-${path}`)
+      await link.click()
+      await page.waitForURL(`${server.url}/v1/pages/${path}`)
+    }
+
+    await openLink('verify-email')
+    await page.getByRole('button', { name: 'Confirm' }).click()
+    await page.getByText('Enter the password of the account').waitFor()
+    await page.getByLabel('Password').fill(newPassword)
+    await picture(page, 'confirm')
+    await page.getByRole('button', { name: 'Confirm' }).click()
+    await page.getByText('Your address is confirmed.').waitFor()
+
+    await openLink('reset-password')
+    await page.getByLabel('New password').fill('password1234')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('most used passwords').waitFor()
+    await page.getByLabel('New password').fill('lantern-orbit-staple-9')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await isHome(page)
+    assert.equal(await page.locator('#unverified').isVisible(), false)
+    const { errors, origins } = watchOf(page)
+    assert.deepEqual(errors, [])
+    assert.deepEqual([...origins], [server.url])
+  })
 })

@@ -84,6 +84,7 @@ function describePerson({ user, session, capabilities }) {
   $('#who-email').textContent = user.email
   $('#who-role').textContent = capabilities.role ?? 'no organisation'
   $('#who-initials').textContent = initialsOf(name)
+  $('#unverified').hidden = user.email_verified
   $('#who-facts').replaceChildren(
     ...fact('Signed in', `${ago(session.created_at)}, by ${user.auth_method.replaceAll('_', ' ')}`),
     ...fact('Session ends', date(session.expires_at)),
@@ -134,6 +135,13 @@ $('#sign-out-others').addEventListener('click', ({ currentTarget }) =>
     await refreshSessions()
     announce('You are signed out everywhere else.')
     $('#sessions-title').focus()
+  }),
+)
+
+$('#resend').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    await call('POST', '/v1/auth/email/verify/request')
+    announce('A new link is in the mailbox.')
   }),
 )
 
