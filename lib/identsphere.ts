@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type UsersApi, usersApi } from './accounts/api.js'
+import { createPersonalDataRights } from './accounts/personal-data.js'
 import { createRegistration } from './accounts/registration.js'
 import { accountRoutes } from './accounts/routes.js'
 import { createAccounts } from './accounts/service.js'
@@ -9,8 +10,10 @@ import type { IdentSphereOptions } from './config/options.js'
 import { createKeyRing } from './crypto/key-ring.js'
 import { createAddressChange } from './email/address-change.js'
 import { createChallenges } from './email/challenges.js'
+import { emailPersonalData } from './email/personal-data.js'
 import { emailRoutes } from './email/routes.js'
 import { createEmailSignIn } from './email/sign-in.js'
+import { emailSweeps } from './email/sweeps.js'
 import { createMailboxProof } from './email/takeover.js'
 import { createVerification } from './email/verification.js'
 import type { GuardOptions, GuardParts } from './guards/guard.js'
@@ -35,6 +38,7 @@ import type { Route } from './http/route.js'
 import { createRouter, type Middleware } from './http/router.js'
 import { createWorker, type Worker } from './jobs/worker.js'
 import { createJournal } from './journal/journal.js'
+import { journalPersonalData } from './journal/personal-data.js'
 import { journalSweeps } from './journal/sweeps.js'
 import { createMailJob } from './mail/job.js'
 import { createLinks } from './mail/links.js'
@@ -43,6 +47,7 @@ import { createNotices } from './mail/notices.js'
 import { createOutbox } from './mail/outbox.js'
 import { mailSweeps } from './mail/sweeps.js'
 import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
+import { organizationPersonalData } from './organizations/personal-data.js'
 import { createRoleMatrix } from './organizations/roles.js'
 import { createOrganizations } from './organizations/service.js'
 import { pageRoutes } from './pages/routes.js'
@@ -58,6 +63,7 @@ import { type Authenticate, createAuthenticate, type Recheck } from './sessions/
 import { createSessionCheck } from './sessions/check.js'
 import { createTokenIssuer } from './sessions/issue.js'
 import { createLastSeen } from './sessions/last-seen.js'
+import { sessionPersonalData } from './sessions/personal-data.js'
 import { createRefresh } from './sessions/refresh.js'
 import { sessionRoutes } from './sessions/routes.js'
 import { createSessions } from './sessions/service.js'
@@ -248,6 +254,11 @@ export function buildIdentSphere(
   const emailSignIn = createEmailSignIn({ ...mailing, proveMailbox })
   const addressChange = createAddressChange(mailing)
 
+  const personalData = createPersonalDataRights({
+    store,
+    journal,
+    rooms: [organizationPersonalData, sessionPersonalData, emailPersonalData, journalPersonalData(keys)],
+  })
   const requests = {
     verification: verification.answer,
     registration: register.answer,
@@ -267,6 +278,7 @@ export function buildIdentSphere(
       ...budgetSweeps(store),
       ...journalSweeps(store),
       ...mailSweeps(store),
+      ...emailSweeps(store),
     ],
     logger,
   )
@@ -283,7 +295,7 @@ export function buildIdentSphere(
   })
 
   const rooms = {
-    accounts: accountRoutes({ accounts, passwords, register, signIn, config }),
+    accounts: accountRoutes({ accounts, passwords, register, signIn, personalData, config }),
     signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer }),
     sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, permissionsOf, config }),
     passwords: [...passwordRoutes({ passwords }), ...(canMail ? recoveryRoutes({ recovery, passwords, signIn }) : [])],

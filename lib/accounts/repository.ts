@@ -257,3 +257,25 @@ export async function isEmailTaken(db: Executor, email: string): Promise<boolean
   const rows = await db.sql(`SELECT 1 FROM ${db.schema}.users WHERE lower(email) = ?`, [email])
   return rows.length > 0
 }
+
+/** Everything in the row of a user but the password's hash. */
+export async function exportProfile(db: Executor, userId: string): Promise<object | null> {
+  const [row] = await db.sql(
+    `SELECT ${profileColumns}, status, external_id, last_password_change FROM ${db.schema}.users WHERE id = ?`,
+    [userId],
+  )
+  return row ?? null
+}
+
+/** Takes everything personal out of a row that stays. @returns whether this call did it */
+export async function anonymise(tx: Tx, userId: string): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.users SET email = 'erased-' || id || '@erased.invalid', email_verified_at = NULL,
+       password_hash = NULL, status = 'deleted', display_name = NULL, job_title = NULL, phone_number = NULL, bio = NULL,
+       preferences = '{}', external_id = NULL, last_password_change = NULL, deleted_at = ${tx.nowSql},
+       updated_at = ${tx.nowSql}, security_version = security_version + 1
+     WHERE id = ? AND status <> 'deleted' RETURNING 1`,
+    [userId],
+  )
+  return rows.length > 0
+}

@@ -1,10 +1,12 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Config } from '../config/config.js'
 import { type Route, route } from '../http/route.js'
 import type { Passwords } from '../passwords/service.js'
+import { clearedCookies } from '../sessions/issue.js'
 import { answerSignIn } from '../sign-in/answer.js'
 import { mfaChallenge } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
+import type { PersonalDataRights } from './personal-data.js'
 import type { Register } from './registration.js'
 import { profile, profilePatch, registerBody, registerSuccess, registrationKept } from './schemas.js'
 import type { Accounts, ProfileRow } from './service.js'
@@ -14,9 +16,10 @@ export function accountRoutes(rooms: {
   passwords: Passwords
   register: Register
   signIn: SignIn
+  personalData: PersonalDataRights
   config: Pick<Config, 'registration'>
 }): Route[] {
-  const { accounts, register, config } = rooms
+  const { accounts, register, personalData, config } = rooms
   return [
     route({
       method: 'POST',
@@ -59,6 +62,31 @@ export function accountRoutes(rooms: {
         )
         const row = await accounts.updateProfile(auth, { ...cleared, ...(preferences && { preferences }) }, context)
         return { status: 200, body: describeProfile(row) }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/users/me/export',
+      auth: 'session',
+      recentAuth: true,
+      output: { 200: z.record(z.string(), z.unknown()) },
+      errors: ['reauthentication_required', 'forbidden'],
+      handle: async ({ auth }) => ({
+        status: 200,
+        body: await personalData.exportUser(auth),
+        headers: { 'Content-Disposition': 'attachment; filename="account.json"' },
+      }),
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/users/me',
+      auth: 'session',
+      recentAuth: true,
+      output: { 204: null },
+      errors: ['reauthentication_required', 'forbidden', 'conflict'],
+      async handle({ auth, context }) {
+        await personalData.eraseUser(auth, context)
+        return { status: 204, cookies: clearedCookies }
       },
     }),
   ]

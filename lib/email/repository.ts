@@ -125,3 +125,16 @@ export async function voidChallenges(tx: Tx, userId: string, undoBefore: Date | 
     [userId, undoBefore],
   )
 }
+
+/** What is open or was used, without what it is proven by. */
+export async function listChallenges(db: Executor, userId: string): Promise<object[]> {
+  return db.sql(
+    `SELECT kind, created_at, expires_at, consumed_at FROM ${db.schema}.email_challenges WHERE user_id = ?
+     ORDER BY created_at`,
+    [userId],
+  )
+}
+
+export async function deleteChallenges(tx: Tx, userId: string): Promise<void> {
+  await tx.sql(`DELETE FROM ${tx.schema}.email_challenges WHERE user_id = ?`, [userId])
+}

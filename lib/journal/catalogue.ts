@@ -8,6 +8,7 @@ interface Announcement {
     | 'user.registered'
     | 'user.updated'
     | 'user.email_verified'
+    | 'user.deleted'
     | 'user.password_changed'
     | 'session.revoked'
     | 'session.reuse_detected'
@@ -41,6 +42,7 @@ export const catalogue = {
   'users.email_changed': { event: 'user.updated' },
   'users.email_change_undone': { event: 'user.updated' },
   'users.taken_over': {},
+  'users.deleted': { event: 'user.deleted', notice: 'accountErased' },
   'users.password_changed': { event: 'user.password_changed', hook: 'onPasswordChanged', notice: 'passwordChanged' },
   'users.imported': {},
   'users.disabled': {},

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { KeyRing } from '../crypto/key-ring.js'
 import { randomOctets } from '../crypto/random.js'
 import { open, seal, sealingKey } from '../crypto/sealing.js'
-import type { Tx } from '../store/store.js'
+import type { Executor, Tx } from '../store/store.js'
 
 interface SubjectKeyRow {
   subject_id: string
@@ -31,7 +31,18 @@ export async function subjectKey(tx: Tx, keys: KeyRing, subjectId: string): Prom
   return unseal(keys, (await read(tx, subjectId)) as SubjectKeyRow)
 }
 
-async function read(tx: Tx, subjectId: string): Promise<SubjectKeyRow | undefined> {
+/** The key of a subject, or null where it has none, or it was destroyed. */
+export async function findSubjectKey(db: Executor, keys: KeyRing, subjectId: string): Promise<KeyObject | null> {
+  const stored = await read(db, subjectId)
+  return stored === undefined ? null : unseal(keys, stored)
+}
+
+/** What audit rows say of the subject can be read by nobody from then on. */
+export async function forgetSubjectKey(tx: Tx, subjectId: string): Promise<void> {
+  await tx.table('audit_subject_keys').where({ subject_id: subjectId }).delete()
+}
+
+async function read(tx: Executor, subjectId: string): Promise<SubjectKeyRow | undefined> {
   return tx.table<SubjectKeyRow>('audit_subject_keys').where({ subject_id: subjectId }).first() as never
 }
 

@@ -125,3 +125,29 @@ export async function updateRole(tx: Tx, organizationId: string, userId: string,
 export async function deleteMembership(tx: Tx, organizationId: string, userId: string): Promise<void> {
   await tx.table('organization_memberships').where({ organization_id: organizationId, user_id: userId }).delete()
 }
+
+export async function listMembershipsOf(
+  db: Executor,
+  userId: string,
+): Promise<Array<{ organization_id: string; name: string; role: Role; joined_at: Date }>> {
+  return db.sql(
+    `SELECT m.organization_id, o.name, m.role, m.created_at AS joined_at FROM ${db.schema}.organization_memberships m
+     JOIN ${db.schema}.organizations o ON o.id = m.organization_id WHERE m.user_id = ? ORDER BY m.organization_id`,
+    [userId],
+  )
+}
+
+/** Organisations with other members, of which nobody else is an owner. */
+export async function onlyOwnedWithOthers(db: Executor, userId: string): Promise<Array<{ id: string; name: string }>> {
+  return db.sql(
+    `SELECT o.id, o.name FROM ${db.schema}.organization_memberships m
+     JOIN ${db.schema}.organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
+     WHERE m.user_id = ? AND m.role = 'owner'
+       AND EXISTS (SELECT 1 FROM ${db.schema}.organization_memberships x
+                   WHERE x.organization_id = o.id AND x.user_id <> m.user_id)
+       AND NOT EXISTS (SELECT 1 FROM ${db.schema}.organization_memberships x
+                       WHERE x.organization_id = o.id AND x.user_id <> m.user_id AND x.role = 'owner')
+     ORDER BY o.id`,
+    [userId],
+  )
+}

@@ -250,3 +250,17 @@ export async function revokeSession(
   )
   return row
 }
+
+/** Everything that is kept of a user's sessions, ended ones included, but for what is secret. */
+export async function listAllSessions(db: Executor, userId: string): Promise<object[]> {
+  return db.sql(
+    `SELECT id, created_at, last_seen_at, expires_at, revoked_at, revoke_reason, ip_address, user_agent, auth_method
+     FROM ${db.schema}.user_sessions WHERE user_id = ? ORDER BY created_at`,
+    [userId],
+  )
+}
+
+/** Their refresh tokens go with them. */
+export async function deleteSessions(tx: Tx, userId: string): Promise<void> {
+  await tx.sql(`DELETE FROM ${tx.schema}.user_sessions WHERE user_id = ? OR impersonator_id = ?`, [userId, userId])
+}
