@@ -20,7 +20,7 @@ export function createMountCheck(mountPath: string, logger: Logger): (request: I
 }
 
 /** What Express and Connect took off the front of `req.url`; nothing on bare `node:http`. */
-function mountOf(request: IncomingMessage): string {
+export function mountOf(request: IncomingMessage): string {
   const { originalUrl } = request as { originalUrl?: unknown }
   const { url } = request
   if (typeof originalUrl !== 'string' || url === undefined || !originalUrl.endsWith(url)) return ''

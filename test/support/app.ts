@@ -16,7 +16,11 @@ import { createTestDatabase } from './postgres.js'
 export const password = 'correct-horse-battery-7'
 
 export interface TestApp {
+  /** Where the router is, its mount included. */
   url: string
+  origin: string
+  /** The path of `url`, '' for the root. */
+  mount: string
   identsphere: IdentSphere
   clock: TestClock
   log: LogRecorder
@@ -95,6 +99,8 @@ async function startNode(
 
   return {
     url,
+    origin: new URL(url).origin,
+    mount,
     identsphere,
     clock,
     log,

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import connect from 'connect'
 import express, { type Express } from 'express'
 import express4 from 'express4'
@@ -75,7 +75,14 @@ export function buildHost({ framework, mount, parser }: Omit<Host, 'pool'>, part
     routes(behind)
     if (behind !== app) use(routesAt, behind as never)
   }
+  if (parser === 'before') app.use(refuse as never)
   return app
+}
+
+/** As hosts do: what their own parser refuses is theirs to answer. */
+function refuse(error: { status?: number }, _request: unknown, response: ServerResponse, _next: unknown): void {
+  response.statusCode = error.status ?? 500
+  response.end()
 }
 
 function isExpress(app: Express | connect.Server): app is Express {
