@@ -3,15 +3,11 @@ import { createHmac } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import connect from 'connect'
 import express from 'express'
-import express4 from 'express4'
 import type { Middleware } from '../../lib/http/router.js'
 import { signUp, startApp, type TestApp } from '../support/app.js'
 import { Client, type SendOptions } from '../support/client.js'
-
-const frameworks = { 'Express 5': express, 'Express 4': express4, Connect: connect }
-type Framework = keyof typeof frameworks
+import { type Framework, frameworks } from '../support/host.js'
 
 type Use = (path: string, middleware: Middleware) => void
 type Request = IncomingMessage & { body?: unknown; originalUrl?: string }
@@ -87,7 +83,7 @@ class TestHost {
     const rejected = () => Promise.reject(this.thrown)
     // Only Express 5 looks at what a handler returns.
     use(`${mount}/v1/users/me/rejects`, (_request, _response, next) =>
-      framework === 'Express 5' ? rejected() : void rejected().catch(next),
+      framework === 'express5' ? rejected() : void rejected().catch(next),
     )
   }
 

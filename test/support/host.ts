@@ -4,11 +4,14 @@ import express, { type Express } from 'express'
 import express4 from 'express4'
 import type { Middleware } from '../../lib/http/router.js'
 
-export const frameworks = ['express5', 'express4', 'connect'] as const
+/** What makes an app, by the framework's name. All of them have `use(path, middleware)`. */
+export const frameworks = { express5: express, express4, connect }
+
+export type Framework = keyof typeof frameworks
 
 /** What IdentSphere runs in. */
 export interface Host {
-  framework: (typeof frameworks)[number]
+  framework: Framework
   /** Path that the router is mounted at, '' for the root. */
   mount: string
   /** Whether the host parses JSON and forms for all its routes, in front of the router or behind it. */
@@ -24,7 +27,7 @@ export function parseHost(text: string): Host {
   const host: Host = { framework: 'express5', mount: '', parser: 'none', pool: undefined }
   for (const word of text.split(' ').filter(Boolean)) {
     const [key, value = ''] = word.split('=')
-    if (frameworks.includes(word as Host['framework'])) host.framework = word as Host['framework']
+    if (word in frameworks) host.framework = word as Framework
     else if (key === 'mount' && /^(\/\w+)*\/?$/.test(value)) host.mount = value === '/' ? '' : value
     else if (key === 'parser' && ['none', 'before', 'after'].includes(value)) host.parser = value as Host['parser']
     else if (key === 'pool' && /^[1-9]\d*$/.test(value)) host.pool = Number(value)
@@ -57,9 +60,9 @@ export interface Parts {
 /** A host of its framework. In bare Connect, what comes before the router and after it is in an Express app of its own. */
 export function buildHost({ framework, mount, parser }: Omit<Host, 'pool'>, parts: Parts): RequestListener {
   const { before, router, routes, routesAt = '' } = parts
-  const make: typeof express = framework === 'express4' ? express4 : express
+  const make = framework === 'connect' ? express : frameworks[framework]
   const parsers = [make.json(), make.urlencoded({ extended: true })]
-  const app = framework === 'connect' ? connect() : make()
+  const app = frameworks[framework]()
   const use = (path: string, middleware: Middleware) => void (app as Express).use(path || '/', middleware)
 
   if (parser === 'before') for (const parse of parsers) use('', parse as never)
