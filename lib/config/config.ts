@@ -32,7 +32,8 @@ export interface Config {
     readonly organization: 'required' | 'personal' | 'none'
     readonly fields: FieldsSchema | null
   }
-  readonly pages: { readonly signIn: string }
+  /** A new URL each time. Throws where a function of `allowedOrigins` refuses the page's origin. */
+  readonly pages: { readonly signIn: () => URL }
   readonly rbac: Readonly<Record<string, readonly string[]>> | null
   readonly hooks: Hooks
   readonly logger: Logger
@@ -41,7 +42,8 @@ export interface Config {
   readonly development: boolean
 }
 
-const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+/** Every name below `localhost` is this machine (RFC 6761 section 6.3), so that two of them can play two hosts. */
+const loopbackHost = /^(127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)*localhost)$/
 
 /**
  * Options and environment → {@link Config}.
@@ -54,7 +56,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
   const publicBaseUrl = parsePublicBaseUrl(
     options.publicBaseUrl ?? (wantsDevelopment ? `http://localhost:${environment.PORT ?? 3000}` : undefined),
   )
-  const development = wantsDevelopment && loopbackHosts.has(publicBaseUrl.hostname)
+  const development = wantsDevelopment && loopbackHost.test(publicBaseUrl.hostname)
   if (!development && publicBaseUrl.protocol !== 'https:') {
     throw new ConfigurationError(
       'publicBaseUrl',
@@ -66,6 +68,9 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
   if (jwtSecret !== undefined) checkSecret('IDENTSPHERE_JWT_SECRET', jwtSecret)
   const secrets = options.secrets ?? defaultSecrets(jwtSecret)
   checkSecrets(nameOfSecrets(input, environment), secrets)
+  const isOwnOrigin = ownOrigins(publicBaseUrl, options.allowedOrigins ?? [])
+  const signIn = pageOf('pages.signIn', options.pages?.signIn ?? '/', publicBaseUrl, isOwnOrigin)
+  if (typeof options.allowedOrigins !== 'function') signIn()
   const issuer = options.issuer ?? withoutSlash(publicBaseUrl.href)
 
   return Object.freeze({
@@ -73,7 +78,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     schema: options.schema ?? 'identsphere',
     publicBaseUrl,
     mountPath: withoutSlash(publicBaseUrl.pathname),
-    isOwnOrigin: ownOrigins(publicBaseUrl, options.allowedOrigins ?? []),
+    isOwnOrigin,
     issuer,
     audience: options.audience ?? issuer,
     secrets,
@@ -87,7 +92,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     exposeAccessToken: options.tokens?.exposeAccessToken ?? false,
     accessTokenClaims: options.tokens?.accessTokenClaims ?? null,
     registration: registrationOf(options.registration ?? {}),
-    pages: Object.freeze({ signIn: options.pages?.signIn ?? '/' }),
+    pages: Object.freeze({ signIn }),
     rbac: options.rbac ?? null,
     hooks: Object.freeze({ ...options.hooks }),
     logger: withoutValues(options.logger ?? silentLogger),
@@ -242,6 +247,19 @@ function ownOrigins(
   }
   const origins = new Set([publicBaseUrl.origin, ...allowed])
   return (origin) => origins.has(origin)
+}
+
+/** A page's address. People are sent nowhere but to own origins, so it is looked at each time where a function decides. */
+function pageOf(name: string, page: string, publicBaseUrl: URL, isOwnOrigin: (origin: string) => boolean): () => URL {
+  return () => {
+    const url = URL.canParse(page, publicBaseUrl.origin) ? new URL(page, publicBaseUrl.origin) : null
+    if (url !== null && isOwnOrigin(url.origin) && url.username === '' && url.password === '') return url
+    throw new ConfigurationError(
+      name,
+      'is not on an own origin',
+      'Give a path, or an address whose origin is that of publicBaseUrl or in allowedOrigins.',
+    )
+  }
 }
 
 function withoutSlash(text: string): string {

@@ -132,9 +132,9 @@ export interface IdentSphereOptions {
     /** Shape of the body's `fields`, handed to `hooks.beforeRegister`. */
     fields?: FieldsSchema
   }
-  /** Paths of the host's own pages. */
+  /** The host's own pages: paths, or addresses on an own origin. */
   pages?: {
-    /** Where a visitor without a session is sent. Default `/`. */
+    /** Where a visitor without a session is sent, e.g. `/sign-in` or `https://app.example.com/sign-in`. Default `/`. */
     signIn?: string
   }
   /** Role → permissions. Replaces the default matrix; `'*'` stands for every permission. */
@@ -150,7 +150,9 @@ export interface IdentSphereOptions {
 
 const callable = <T>() => z.custom<T>((value) => typeof value === 'function', 'must be a function')
 const seconds = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum)
-const path = z.string().regex(/^\/(?![/\\])[^\s\\]*$/, 'must be a path of this host such as /sign-in')
+const page = z
+  .string()
+  .regex(/^(\/(?![/\\])|https?:\/\/[^/])[^\s\\]*$/, 'must be a path such as /sign-in, or an address on an own origin')
 const year = 31_536_000
 
 /** Cookies live at most 400 days (RFC 6265bis section 5.5); so do the sessions they carry. */
@@ -218,7 +220,7 @@ export const optionsSchema = z.strictObject({
         .optional(),
     })
     .optional(),
-  pages: z.strictObject({ signIn: path.optional() }).optional(),
+  pages: z.strictObject({ signIn: page.optional() }).optional(),
   rbac: z.record(z.string(), z.array(z.string().min(1))).optional(),
   hooks: z
     .strictObject({

@@ -4,6 +4,7 @@ import type { Auth } from './auth.js'
 import { readBody } from './body.js'
 import { bearerToken, header, requestContext } from './context.js'
 import type { CookieJar } from './cookies.js'
+import { type Cors, preflightMethod } from './cors.js'
 import { IdentSphereError } from './errors.js'
 import { createMatcher, type Match } from './match.js'
 import { mountOf } from './mount.js'
@@ -19,6 +20,7 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 export interface Plumbing {
   readonly cookies: CookieJar
   readonly responder: Responder
+  readonly cors: Cors
   readonly isOwnOrigin: (origin: string) => boolean
   /** Resolves when the database can answer; rejects with `service_unavailable`. */
   ready(): Promise<void>
@@ -31,15 +33,32 @@ export interface Plumbing {
 }
 
 /**
- * A router for these routes and nothing else: a request that is none of them goes on to the host untouched.
+ * A router for these routes and nothing else: a request that is none of them goes on to the host untouched, as does an
+ * OPTIONS that is no preflight of theirs.
  */
 export function createRouter(routes: readonly Route[], plumbing: Plumbing): Middleware {
   const match = createMatcher(routes)
   return (request, response, next) => {
-    const found = match(request.method ?? '', request.url ?? '')
+    const isPreflight = request.method === 'OPTIONS'
+    const method = isPreflight ? preflightMethod(request) : request.method
+    const found = match(method ?? '', request.url ?? '')
     // Express 4 takes the second slash of `/mount//v1/…` off with the mount: a spelling that a host's rule for the path misses.
     if (found === null || mountOf(request).endsWith('/')) next()
+    else if (isPreflight) answerPreflight(found.route, plumbing, request, response)
     else void serve(found, plumbing, request, response)
+  }
+}
+
+function answerPreflight(
+  declared: Route,
+  plumbing: Plumbing,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  try {
+    plumbing.cors.answerPreflight(request, response, declared.readableBy)
+  } catch (error) {
+    plumbing.responder.fail(request, response, error, requestContext(request))
   }
 }
 
@@ -51,6 +70,7 @@ async function serve(
 ): Promise<void> {
   const context = requestContext(request)
   try {
+    plumbing.cors.mark(request, response, declared.readableBy)
     plumbing.checkMount(request)
     if (declared.waitsForDatabase !== false) await plumbing.ready()
     const input: RouteInput<z.ZodType, z.ZodType, z.ZodType> = declared.input ?? {}
