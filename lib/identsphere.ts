@@ -347,7 +347,9 @@ export function buildIdentSphere(
 
     api,
 
-    migrate: () => migrateDatabase(database.knex, { schema }),
+    async migrate() {
+      await migrateDatabase(database.knex, { schema })
+    },
     ready,
     health: () => health(),
     close() {
