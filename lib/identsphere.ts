@@ -29,6 +29,7 @@ import { healthRoutes } from './health/routes.js'
 import { createHealth, type Health } from './health/service.js'
 import type { Auth, Role } from './http/auth.js'
 import { createCookieJar } from './http/cookies.js'
+import { createCors } from './http/cors.js'
 import { createCsrfTokens } from './http/csrf.js'
 import { createMountCheck } from './http/mount.js'
 import { longestReturnTarget } from './http/origin.js'
@@ -147,6 +148,11 @@ export interface IdentSphere {
   auth(request: IncomingMessage): Auth
   /** The same, or null where nobody is signed in. */
   authOrNull(request: IncomingMessage): Auth | null
+  /**
+   * The CSRF token of the session that the guard established, for the hidden field `_csrf` of a form. Where the session
+   * came with a bearer token, nothing asks for it. @throws Error where there was no guard, or nobody is signed in
+   */
+  csrfToken(request: IncomingMessage): string
 
   /** For the host's own server code. It asks nobody for permission: check first who is asking. */
   readonly api: Api
@@ -297,7 +303,7 @@ export function buildIdentSphere(
   const rooms = {
     accounts: accountRoutes({ accounts, passwords, register, signIn, personalData, config }),
     signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer }),
-    sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, permissionsOf, config }),
+    sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, csrf, permissionsOf, config }),
     passwords: [...passwordRoutes({ passwords }), ...(canMail ? recoveryRoutes({ recovery, passwords, signIn }) : [])],
     email: canMail ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, register }) : [],
     tokens: tokenRoutes({ store, keys: config.signingKeys }),
@@ -307,6 +313,7 @@ export function buildIdentSphere(
   const plumbing = {
     cookies,
     responder,
+    cors: createCors(isOwnOrigin),
     isOwnOrigin,
     ready,
     authenticate,
@@ -337,6 +344,13 @@ export function buildIdentSphere(
         ? resume
         : `${resume}?${new URLSearchParams({ return_to: returnTo })}`
     },
+  }
+  function auth(request: IncomingMessage): Auth {
+    const found = established.get(request)
+    if (found === undefined || found === null) {
+      throw new Error('identsphere.auth(req): no guard let a signed-in person through to this handler')
+    }
+    return found
   }
   const enrolledMethods = (userId: string) => signIn.enrolledMethods(userId)
 
@@ -392,22 +406,19 @@ export function buildIdentSphere(
 
     authenticate,
     recheck,
-    auth(request) {
-      const auth = established.get(request)
-      if (auth === undefined || auth === null) {
-        throw new Error('identsphere.auth(req): no guard let a signed-in person through to this handler')
-      }
-      return auth
-    },
+    auth,
     authOrNull(request) {
-      const auth = established.get(request)
-      if (auth === undefined) throw new Error('identsphere.authOrNull(req): no guard ran before this handler')
-      return auth
+      const found = established.get(request)
+      if (found === undefined) throw new Error('identsphere.authOrNull(req): no guard ran before this handler')
+      return found
     },
+    csrfToken: (request) => csrf.issue(auth(request).sessionId),
 
     api,
 
-    migrate: () => migrateDatabase(database.knex, { schema }),
+    async migrate() {
+      await migrateDatabase(database.knex, { schema })
+    },
     ready,
     health: () => health(),
     close() {

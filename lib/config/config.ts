@@ -46,8 +46,8 @@ export interface Config {
     /** What would have been sent, in development without SMTP; else null. */
     readonly mailbox: Mailbox | null
   } | null
-  /** Paths on `publicBaseUrl`'s origin. */
-  readonly pages: Readonly<Record<'signIn' | PageName, string>>
+  /** A new URL each time. Throws where a function of `allowedOrigins` refuses the page's origin. */
+  readonly pages: Readonly<Record<'signIn' | PageName, () => URL>>
   readonly rbac: Readonly<Record<string, readonly string[]>> | null
   readonly hooks: Hooks
   readonly logger: Logger
@@ -56,7 +56,8 @@ export interface Config {
   readonly development: boolean
 }
 
-const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+/** Every name below `localhost` is this machine (RFC 6761 section 6.3), so that two of them can play two hosts. */
+const loopbackHost = /^(127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)*localhost)$/
 
 /**
  * Options and environment → {@link Config}.
@@ -69,7 +70,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
   const publicBaseUrl = parsePublicBaseUrl(
     options.publicBaseUrl ?? (wantsDevelopment ? `http://localhost:${environment.PORT ?? 3000}` : undefined),
   )
-  const development = wantsDevelopment && loopbackHosts.has(publicBaseUrl.hostname)
+  const development = wantsDevelopment && loopbackHost.test(publicBaseUrl.hostname)
   if (!development && publicBaseUrl.protocol !== 'https:') {
     throw new ConfigurationError(
       'publicBaseUrl',
@@ -81,6 +82,9 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
   if (jwtSecret !== undefined) checkSecret('IDENTSPHERE_JWT_SECRET', jwtSecret)
   const secrets = options.secrets ?? defaultSecrets(jwtSecret)
   checkSecrets(nameOfSecrets(input, environment), secrets)
+  const isOwnOrigin = ownOrigins(publicBaseUrl, options.allowedOrigins ?? [])
+  const pages = pagesOf(options.pages ?? {}, publicBaseUrl, isOwnOrigin)
+  if (typeof options.allowedOrigins !== 'function') for (const page of Object.values(pages)) page()
   const issuer = options.issuer ?? withoutSlash(publicBaseUrl.href)
 
   const mailer = mailerOf(options.mailer ?? {}, publicBaseUrl, development)
@@ -90,7 +94,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     schema: options.schema ?? 'identsphere',
     publicBaseUrl,
     mountPath: withoutSlash(publicBaseUrl.pathname),
-    isOwnOrigin: ownOrigins(publicBaseUrl, options.allowedOrigins ?? []),
+    isOwnOrigin,
     issuer,
     audience: options.audience ?? issuer,
     secrets,
@@ -105,7 +109,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     accessTokenClaims: options.tokens?.accessTokenClaims ?? null,
     registration: registrationOf(options.registration ?? {}, mailer !== null),
     mailer,
-    pages: pagesOf(options.pages ?? {}, withoutSlash(publicBaseUrl.pathname)),
+    pages,
     rbac: options.rbac ?? null,
     hooks: Object.freeze({ ...options.hooks }),
     logger: withoutValues(options.logger ?? silentLogger),
@@ -266,7 +270,7 @@ function transportOf(
     return { send: async (message) => void (await sendMail?.(message)), close: async () => {} }
   }
   if (!URL.canParse(smtpUrl)) throw new ConfigurationError('mailer.smtpUrl (SMTP_URL)', 'is not a URL', 'Correct it.')
-  const isOnThisMachine = loopbackHosts.has(new URL(smtpUrl).hostname)
+  const isOnThisMachine = loopbackHost.test(new URL(smtpUrl).hostname)
   return createSmtpTransport(smtpUrl, { requireTls: !development && !isOnThisMachine })
 }
 
@@ -290,16 +294,27 @@ function registrationOf(
 }
 
 /** The host's own pages, and ours where it has none. */
-function pagesOf(pages: NonNullable<IdentSphereOptions['pages']>, mountPath: string): Config['pages'] {
-  return Object.freeze({
-    signIn: pages.signIn ?? '/',
-    resetPassword: pages.resetPassword ?? `${mountPath}/v1/pages/reset-password`,
-    verifyEmail: pages.verifyEmail ?? `${mountPath}/v1/pages/verify-email`,
-    signInLink: pages.signInLink ?? `${mountPath}/v1/pages/sign-in-link`,
-    confirmEmail: pages.confirmEmail ?? `${mountPath}/v1/pages/confirm-email`,
-    undoEmailChange: pages.undoEmailChange ?? `${mountPath}/v1/pages/undo-email-change`,
-  })
+function pagesOf(
+  given: NonNullable<IdentSphereOptions['pages']>,
+  publicBaseUrl: URL,
+  isOwnOrigin: (origin: string) => boolean,
+): Config['pages'] {
+  const mount = withoutSlash(publicBaseUrl.pathname)
+  const ours: Record<'signIn' | PageName, string> = {
+    signIn: '/',
+    resetPassword: `${mount}/v1/pages/reset-password`,
+    verifyEmail: `${mount}/v1/pages/verify-email`,
+    signInLink: `${mount}/v1/pages/sign-in-link`,
+    confirmEmail: `${mount}/v1/pages/confirm-email`,
+    undoEmailChange: `${mount}/v1/pages/undo-email-change`,
+  }
+  const pages = Object.entries(ours).map(([name, path]) => [
+    name,
+    pageOf(`pages.${name}`, given[name as PageName] ?? path, publicBaseUrl, isOwnOrigin),
+  ])
+  return Object.freeze(Object.fromEntries(pages))
 }
+
 /**
  * One origin as a browser writes it (RFC 6454 section 6.2). Several headers arrive as one text, and a host that looks at its
  * end would take `https://evil.example, https://app.example.com` for its own.
@@ -325,6 +340,19 @@ function ownOrigins(
   }
   const origins = new Set([publicBaseUrl.origin, ...allowed])
   return (origin) => origins.has(origin)
+}
+
+/** A page's address. People are sent nowhere but to own origins, so it is looked at each time where a function decides. */
+function pageOf(name: string, page: string, publicBaseUrl: URL, isOwnOrigin: (origin: string) => boolean): () => URL {
+  return () => {
+    const url = URL.canParse(page, publicBaseUrl.origin) ? new URL(page, publicBaseUrl.origin) : null
+    if (url !== null && isOwnOrigin(url.origin) && url.username === '' && url.password === '') return url
+    throw new ConfigurationError(
+      name,
+      'is not on an own origin',
+      'Give a path, or an address whose origin is that of publicBaseUrl or in allowedOrigins.',
+    )
+  }
 }
 
 function withoutSlash(text: string): string {

@@ -145,9 +145,9 @@ export interface IdentSphereOptions {
     /** Replaces single mails, e.g. to translate them. Their texts have to escape what they fill into HTML. */
     templates?: Partial<MailTemplates>
   }
-  /** Paths of the host's own pages. */
+  /** The host's own pages: paths, or addresses on an own origin. */
   pages?: {
-    /** Where a visitor without a session is sent. Default `/`. */
+    /** Where a visitor without a session is sent, e.g. `/sign-in` or `https://app.example.com/sign-in`. Default `/`. */
     signIn?: string
     /** Where mails lead, each with `#token=…`. Default: small pages of IdentSphere's own. */
     resetPassword?: string
@@ -169,7 +169,9 @@ export interface IdentSphereOptions {
 
 const callable = <T>() => z.custom<T>((value) => typeof value === 'function', 'must be a function')
 const seconds = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum)
-const path = z.string().regex(/^\/(?![/\\])[^\s\\]*$/, 'must be a path of this host such as /sign-in')
+const page = z
+  .string()
+  .regex(/^(\/(?![/\\])|https?:\/\/[^/])[^\s\\]*$/, 'must be a path such as /sign-in, or an address on an own origin')
 const year = 31_536_000
 
 /** Cookies live at most 400 days (RFC 6265bis section 5.5); so do the sessions they carry. */
@@ -255,12 +257,12 @@ export const optionsSchema = z.strictObject({
     .optional(),
   pages: z
     .strictObject({
-      signIn: path.optional(),
-      resetPassword: path.optional(),
-      verifyEmail: path.optional(),
-      signInLink: path.optional(),
-      confirmEmail: path.optional(),
-      undoEmailChange: path.optional(),
+      signIn: page.optional(),
+      resetPassword: page.optional(),
+      verifyEmail: page.optional(),
+      signInLink: page.optional(),
+      confirmEmail: page.optional(),
+      undoEmailChange: page.optional(),
     })
     .optional(),
   rbac: z.record(z.string(), z.array(z.string().min(1))).optional(),

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Auth } from './auth.js'
 import type { RequestContext } from './context.js'
 import type { CookieChange, CookieName } from './cookies.js'
+import type { Readers } from './cors.js'
 import type { ErrorCode } from './errors.js'
 
 /** What a handler is given. Everything in it has been validated. */
@@ -57,6 +58,8 @@ export interface RouteDeclaration<
   readonly recentAuth?: boolean
   /** `Cache-Control`; default `no-store`. */
   readonly cacheControl?: string
+  /** Which pages may read the answer. Default `own`: those of own origins. */
+  readonly readableBy?: Readers
   /** False where the route answers while the database does not. Default true. */
   readonly waitsForDatabase?: boolean
   readonly input?: RouteInput<Body, Params, Query>

@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import express from 'express'
 import type { z } from 'zod'
 import type { Auth } from './auth.js'
 import { readBody } from './body.js'
 import { bearerToken, header, requestContext } from './context.js'
 import type { CookieJar } from './cookies.js'
+import { type Cors, preflightMethod } from './cors.js'
 import { IdentSphereError } from './errors.js'
+import { createMatcher, type Match } from './match.js'
+import { mountOf } from './mount.js'
 import { isForeignRequest, isUnsafe } from './origin.js'
 import type { Responder } from './respond.js'
 import type { Route, RouteInput } from './route.js'
@@ -18,6 +20,7 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 export interface Plumbing {
   readonly cookies: CookieJar
   readonly responder: Responder
+  readonly cors: Cors
   readonly isOwnOrigin: (origin: string) => boolean
   /** Resolves when the database can answer; rejects with `service_unavailable`. */
   ready(): Promise<void>
@@ -25,39 +28,49 @@ export interface Plumbing {
   authenticate(request: IncomingMessage): Promise<Auth | null>
   /** Throws `reauthentication_required` unless the user proved who they are in the last 10 minutes. */
   assertRecentAuth(auth: Auth): void
-  /** Called with what Express knows of the mount, to compare it with `publicBaseUrl`. */
+  /** Called with what the host's framework knows of the mount, to compare it with `publicBaseUrl`. */
   checkMount(request: IncomingMessage): void
 }
 
 /**
- * A router for these routes and nothing else: paths match exactly (case, slashes), and a request that is none of them
- * goes on to the host untouched.
+ * A router for these routes and nothing else: a request that is none of them goes on to the host untouched, as does an
+ * OPTIONS that is no preflight of theirs.
  */
 export function createRouter(routes: readonly Route[], plumbing: Plumbing): Middleware {
-  const router = express.Router({ caseSensitive: true, strict: true })
-  for (const declared of routes) {
-    const method = declared.method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete'
-    router[method](declared.path, (request, response) => {
-      void serve(declared, plumbing, request, response)
-    })
+  const match = createMatcher(routes)
+  return (request, response, next) => {
+    const isPreflight = request.method === 'OPTIONS'
+    const method = isPreflight ? preflightMethod(request) : request.method
+    const found = match(method ?? '', request.url ?? '')
+    // Express 4 takes the second slash of `/mount//v1/…` off with the mount: a spelling that a host's rule for the path misses.
+    if (found === null || mountOf(request).endsWith('/')) next()
+    else if (isPreflight) answerPreflight(found.route, plumbing, request, response)
+    else void serve(found, plumbing, request, response)
   }
-  // Handlers answer their own errors. What is left is a parameter that does not decode, e.g. `%E0%A4%A`, which Express
-  // would hand to the host as an error of the host's.
-  router.use((cause: unknown, request: IncomingMessage, response: ServerResponse, _next: unknown) => {
-    const error = new IdentSphereError('invalid_input', { cause })
+}
+
+function answerPreflight(
+  declared: Route,
+  plumbing: Plumbing,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  try {
+    plumbing.cors.answerPreflight(request, response, declared.readableBy)
+  } catch (error) {
     plumbing.responder.fail(request, response, error, requestContext(request))
-  })
-  return router as unknown as Middleware
+  }
 }
 
 async function serve(
-  declared: Route,
+  { route: declared, params }: Match,
   plumbing: Plumbing,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const context = requestContext(request)
   try {
+    plumbing.cors.mark(request, response, declared.readableBy)
     plumbing.checkMount(request)
     if (declared.waitsForDatabase !== false) await plumbing.ready()
     const input: RouteInput<z.ZodType, z.ZodType, z.ZodType> = declared.input ?? {}
@@ -65,7 +78,7 @@ async function serve(
     const body = isUnsafe(declared.method) ? await readBody(request, response) : undefined
     const reply = await declared.handle({
       body: input.body === undefined ? undefined : validate(input.body, body),
-      params: input.params === undefined ? undefined : validate(input.params, paramsOf(request)),
+      params: input.params === undefined ? undefined : validate(input.params, decoded(params)),
       query: input.query === undefined ? undefined : validate(input.query, readQuery(request)),
       auth,
       context,
@@ -98,8 +111,13 @@ async function identify(declared: Route, plumbing: Plumbing, request: IncomingMe
   return auth
 }
 
-function paramsOf(request: IncomingMessage): unknown {
-  return { ...(request as { params?: Record<string, string> }).params }
+/** @throws IdentSphereError `invalid_input` where a parameter does not decode, e.g. `%E0%A4%A` */
+function decoded(params: Match['params']): Record<string, string> {
+  try {
+    return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, decodeURIComponent(value)]))
+  } catch (cause) {
+    throw new IdentSphereError('invalid_input', { cause })
+  }
 }
 
 /** The token from `X-IdentSphere-CSRF`, `X-CSRF-Token`, or the `_csrf` field of a form the host has parsed. */

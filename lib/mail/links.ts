@@ -11,10 +11,9 @@ export interface Links {
 }
 
 /** @see CVE-2026-29067 links built from `X-Forwarded-Host` */
-export function createLinks(config: Pick<Config, 'publicBaseUrl' | 'pages'>): Links {
-  const absolute = (path: string) => new URL(path, config.publicBaseUrl.origin).href
+export function createLinks(config: Pick<Config, 'pages'>): Links {
   return {
-    signIn: () => absolute(config.pages.signIn),
-    page: (name, token) => absolute(config.pages[name]) + (token === undefined ? '' : `#token=${token}`),
+    signIn: () => config.pages.signIn().href,
+    page: (name, token) => config.pages[name]().href + (token === undefined ? '' : `#token=${token}`),
   }
 }

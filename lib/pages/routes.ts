@@ -109,7 +109,8 @@ export function pageRoutes({
   mailbox: Mailbox | null
 }): Route[] {
   const base = config.mountPath
-  const data = html` data-sign-in="${config.pages.signIn}" data-incomplete="The link is not complete. Open it again from the mail." data-bad-link="This link is not good any more. It works once, and not for ever." data-unreachable="There was no answer. Try again."`
+  const data = () =>
+    html` data-sign-in="${config.pages.signIn().href}" data-incomplete="The link is not complete. Open it again from the mail." data-bad-link="This link is not good any more. It works once, and not for ever." data-unreachable="There was no answer. Try again."`
 
   const asset = (name: string, type: string, text: string) =>
     route({
@@ -131,7 +132,6 @@ ${join(forms.map((form) => formHtml(base, form)))}
 <p role="status" aria-live="polite"></p>
 <noscript><p>This page needs JavaScript.</p></noscript>
 </main>`
-    const reply = pageReply({ title, body, base, data })
     return route({
       method: 'GET',
       path: `/v1/pages/${path}`,
@@ -139,7 +139,7 @@ ${join(forms.map((form) => formHtml(base, form)))}
       waitsForDatabase: false,
       output: { 200: null },
       errors: [],
-      handle: () => reply,
+      handle: () => pageReply({ title, body, base, data: data() }),
     })
   })
 

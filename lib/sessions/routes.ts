@@ -2,6 +2,7 @@ import type { Config } from '../config/config.js'
 import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import type { CookieName } from '../http/cookies.js'
+import type { CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
 import { safeReturnTarget } from '../http/origin.js'
 import { type Route, route } from '../http/route.js'
@@ -9,7 +10,7 @@ import type { AccessTokens } from '../tokens/access-tokens.js'
 import { describeSession } from './describe.js'
 import { clearedCookies, type TokenIssuer } from './issue.js'
 import type { createRefresh } from './refresh.js'
-import { issuedTokens, refreshBody, returnTo, sessionDescription, sessionId, sessionList } from './schemas.js'
+import { currentSession, issuedTokens, refreshBody, returnTo, sessionId, sessionList } from './schemas.js'
 import type { Sessions } from './service.js'
 
 export function sessionRoutes(rooms: {
@@ -17,6 +18,7 @@ export function sessionRoutes(rooms: {
   refresh: ReturnType<typeof createRefresh>
   issuer: TokenIssuer
   accessTokens: AccessTokens
+  csrf: CsrfTokens
   permissionsOf: (role: string | null) => readonly string[]
   config: Pick<Config, 'publicBaseUrl' | 'mountPath' | 'isOwnOrigin' | 'pages'>
 }): Route[] {
@@ -64,7 +66,7 @@ export function sessionRoutes(rooms: {
           return { status: 303, location: target, cookies }
         } catch (error) {
           if (!(error instanceof IdentSphereError) || error.code !== 'authentication_required') throw error
-          const signIn = new URL(config.pages.signIn, config.publicBaseUrl.origin)
+          const signIn = config.pages.signIn()
           signIn.searchParams.set('return_to', target)
           return { status: 303, location: signIn.href, cookies: clearedCookies }
         }
@@ -91,11 +93,12 @@ export function sessionRoutes(rooms: {
       method: 'GET',
       path: '/v1/auth/session',
       auth: 'session',
-      output: { 200: sessionDescription },
+      output: { 200: currentSession },
       errors: [],
       async handle({ auth }) {
         const session = await sessions.live(auth.sessionId)
-        return { status: 200, body: describeSession(session, rooms.permissionsOf(session.role)) }
+        const proof = auth.delivery === 'cookie' ? { csrf_token: rooms.csrf.issue(session.id) } : {}
+        return { status: 200, body: { ...describeSession(session, rooms.permissionsOf(session.role)), ...proof } }
       },
     }),
     route({

@@ -30,6 +30,9 @@ export const sessionDescription = z.strictObject({
   capabilities: z.strictObject({ role: z.string().nullable(), permissions: z.array(z.string()) }),
 })
 
+/** `csrf_token` with cookies: a page on another host cannot read the cookie that holds it. */
+export const currentSession = sessionDescription.extend({ csrf_token: z.string().optional() })
+
 /** `csrf_token` with cookies, the other two with body delivery. */
 export const issuedTokens = z.strictObject({
   expires_in: z.int(),

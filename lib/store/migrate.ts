@@ -33,24 +33,73 @@ export function createSchemaSql(schema: string): string {
 }
 
 /**
- * Brings the schema up to date. Any number of processes may call it at once: all of it is one transaction behind an
- * advisory lock, so a crash half-way leaves nothing behind and no stuck lock.
+ * Runs `work` in one transaction behind an advisory lock, so that any number of processes may do it at once, and a crash
+ * half-way leaves nothing behind and no stuck lock.
  */
-export async function migrateDatabase(knex: Knex, options: { schema: string }): Promise<void> {
-  await knex.transaction(async (trx) => {
+function exclusively<T>(knex: Knex, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+  return knex.transaction(async (trx) => {
     await trx.raw('SELECT pg_advisory_xact_lock(?)', [lockNumber])
-    await trx.raw(createSchemaSql(options.schema))
-    await trx.migrate.latest(migrationConfig(options.schema))
+    return work(trx)
   })
+}
+
+/** Brings the schema up to date. @returns names of the migrations that this call ran */
+export function migrateDatabase(knex: Knex, { schema }: { schema: string }): Promise<string[]> {
+  return exclusively(knex, async (trx) => {
+    await trx.raw(createSchemaSql(schema))
+    const [, ran]: [number, string[]] = await trx.migrate.latest(migrationConfig(schema))
+    return ran
+  })
+}
+
+/**
+ * Makes the schema and Knex's record in it, for Knex's own command. Knex would make them without a lock, and of several
+ * processes all but one would fail.
+ */
+export function prepareRecord(knex: Knex, { schema }: { schema: string }): Promise<void> {
+  return exclusively(knex, async (trx) => {
+    await trx.raw(createSchemaSql(schema))
+    await trx.migrate.list(migrationConfig(schema))
+  })
+}
+
+/**
+ * Undoes every migration, then removes Knex's record and the schema, where nobody else has anything in it.
+ *
+ * @returns what keeps the schema there; empty where it is gone
+ * @throws an error of the database where tables of others refer to ours: then nothing has changed
+ */
+export function removeDatabase(knex: Knex, { schema }: { schema: string }): Promise<string[]> {
+  return exclusively(knex, async (trx) => {
+    const [{ found }] = (await trx.raw('SELECT to_regnamespace(?) IS NOT NULL AS found', [`"${schema}"`])).rows
+    if (!found) return []
+    await trx.migrate.rollback(migrationConfig(schema), true)
+    await trx.raw(`DROP TABLE "${schema}".${migrationsTable}, "${schema}".${migrationsTable}_lock`)
+    const left: Array<{ what: string }> = (
+      await trx.raw(
+        `SELECT pg_describe_object(classid, objid, objsubid) AS what FROM pg_depend
+         WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace(?) AND deptype = 'n'
+         UNION ALL SELECT 'the schema of another role' FROM pg_namespace
+         WHERE oid = to_regnamespace(?) AND NOT pg_has_role(nspowner, 'USAGE') ORDER BY 1`,
+        [`"${schema}"`, `"${schema}"`],
+      )
+    ).rows
+    if (left.length === 0) await trx.raw(`DROP SCHEMA "${schema}"`)
+    return left.map(({ what }) => what)
+  })
+}
+
+/** Every migration, and whether the database has seen it. */
+export async function migrationStatus(knex: Knex, schema: string): Promise<Array<{ name: string; done: boolean }>> {
+  const known = Object.keys(migrations).sort()
+  const [{ found }] = (await knex.raw('SELECT to_regclass(?) IS NOT NULL AS found', [`"${schema}".${migrationsTable}`]))
+    .rows
+  const rows: Array<{ name: string }> = found ? await knex.withSchema(schema).table(migrationsTable).select('name') : []
+  const names = new Set(rows.map((row) => row.name))
+  return known.map((name) => ({ name, done: names.has(name) }))
 }
 
 /** Names of migrations that the database has not seen. */
 export async function pendingMigrations(knex: Knex, schema: string): Promise<string[]> {
-  const known = Object.keys(migrations).sort()
-  const [{ found }] = (await knex.raw('SELECT to_regclass(?) IS NOT NULL AS found', [`"${schema}".${migrationsTable}`]))
-    .rows
-  if (!found) return known
-  const done: Array<{ name: string }> = await knex.withSchema(schema).table(migrationsTable).select('name')
-  const names = new Set(done.map((row) => row.name))
-  return known.filter((name) => !names.has(name))
+  return (await migrationStatus(knex, schema)).filter(({ done }) => !done).map(({ name }) => name)
 }

@@ -470,3 +470,51 @@ test('construction opens nothing and reads nothing but options and environment',
     ConfigurationError,
   )
 })
+
+test('the sign-in page is a path, or an address on an own origin', () => {
+  const allowedOrigins = ['https://spa.example.com']
+  for (const [signIn, href] of [
+    [undefined, 'https://app.example.com/'],
+    ['/sign-in?x=1', 'https://app.example.com/sign-in?x=1'],
+    ['https://app.example.com/sign-in', 'https://app.example.com/sign-in'],
+    ['https://spa.example.com/#/sign-in', 'https://spa.example.com/#/sign-in'],
+  ] as const) {
+    const config = load({ allowedOrigins, ...(signIn === undefined ? {} : { pages: { signIn } }) })
+    assert.equal(config.pages.signIn().href, href)
+    assert.notEqual(config.pages.signIn(), config.pages.signIn(), 'nobody changes it for others')
+  }
+  for (const signIn of [
+    'https://evil.example/',
+    'http://spa.example.com/',
+    'https://spa.example.com:8443/',
+    'https://spa.example.com./',
+    'https://spa.example.com.evil.example/',
+    'https://spa.example.com@evil.example/',
+    'https://user@spa.example.com/',
+    'https:///spa.example.com',
+    'https:spa.example.com',
+    'javascript:alert(1)',
+    '/\\evil.example',
+    '//spa.example.com/',
+  ]) {
+    assertRefused(() => load({ allowedOrigins, pages: { signIn } }), 'pages.signIn')
+  }
+  const asked = load({
+    allowedOrigins: (origin: string) => origin === 'https://spa.example.com',
+    pages: { signIn: 'https://spa.example.com/sign-in' },
+  })
+  assert.equal(asked.pages.signIn().href, 'https://spa.example.com/sign-in')
+  const refused = load({ allowedOrigins: () => false, pages: { signIn: 'https://spa.example.com/sign-in' } })
+  assertRefused(() => refused.pages.signIn(), 'pages.signIn')
+})
+
+/** @see RFC 6761 section 6.3 */
+test('every name below localhost is this machine, and no name that only looks like one', () => {
+  const local = (publicBaseUrl: string) => load({ publicBaseUrl, development: true }).development
+  for (const host of ['localhost', 'app.localhost', 'api.app.localhost', '127.0.0.1', '[::1]']) {
+    assert.equal(local(`https://${host}:3000`), true, host)
+  }
+  for (const host of ['localhost.evil.example', 'evillocalhost', 'app.localhost.example', 'localhost.', '127.0.0.2']) {
+    assert.equal(local(`https://${host}:3000`), false, host)
+  }
+})

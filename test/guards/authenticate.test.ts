@@ -133,7 +133,7 @@ describe('authenticate()', () => {
     }
     for (const headers of [
       { 'x-csrf-token': own },
-      { 'x-identsphere-csrf': own, origin: app.url },
+      { 'x-identsphere-csrf': own, origin: app.origin },
       { 'x-identsphere-csrf': own, 'sec-fetch-site': 'same-origin' },
     ]) {
       assert.ok(await app.identsphere.authenticate(new Headers({ cookie, ...headers }), { method: 'POST' }))

@@ -3,6 +3,7 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { runInNewContext } from 'node:vm'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
 import type { Auth } from '../../lib/http/auth.js'
 import { IdentSphereError } from '../../lib/http/errors.js'
 import type { HeadersLike, IdentitySource } from '../../lib/sessions/authenticate.js'
@@ -396,5 +397,45 @@ describe('recheck()', () => {
     assert.ok(auth)
     await node.identsphere.close()
     await assert.rejects(node.identsphere.recheck(auth), denied('service_unavailable'))
+  })
+})
+
+describe('csrfToken()', () => {
+  let app: TestApp
+  before(async () => {
+    app = await startApp({
+      routes(host, { requireAuth, optionalAuth, csrfToken }) {
+        const tell: RequestHandler = (request, response) => void response.json({ token: csrfToken(request) })
+        host.all('/guarded', requireAuth(), tell)
+        host.all('/optional', optionalAuth(), tell)
+        host.all('/open', tell)
+        host.use(((_error, _request, response, _next) => {
+          response.status(500).json({})
+        }) as ErrorRequestHandler)
+      },
+    })
+  })
+  after(() => app.close())
+
+  it('is the token of the session that the guard established, which its forms may send', async () => {
+    const { client } = await signUp(app)
+    const { token } = (await client.get('/guarded')).body
+    assert.equal(token, client.cookie('csrf'))
+    assert.equal((await client.post('/guarded', {}, { csrf: String(token) })).status, 200)
+    assert.equal((await client.post('/guarded', {}, { csrf: false })).status, 403)
+  })
+
+  it('is there for a bearer token too, so that one page serves both, and nothing asks for it', async () => {
+    const { email } = await signUp(app)
+    const native = app.client({ authorization: await bearerOf(app, email) })
+    assert.match((await native.get('/guarded')).body.token, /^1\.[\w-]{43}$/)
+    assert.equal((await native.post('/guarded')).status, 200)
+  })
+
+  it('is nothing without a guard, or for nobody', async () => {
+    const { client } = await signUp(app)
+    assert.equal((await client.get('/open')).status, 500)
+    assert.equal((await app.client().get('/optional')).status, 500)
+    assert.equal((await client.get('/optional')).status, 200)
   })
 })

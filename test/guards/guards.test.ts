@@ -321,7 +321,7 @@ describe('a guard that denies', () => {
 
   it('redirects page loads without a session and nothing else, if it is told to', async () => {
     const guard = app.identsphere.requireAuth({ onDenied: 'redirect' })
-    const location = '/v1/auth/resume?return_to=%2Freports%3Fyear%3D2026'
+    const location = `${app.mount}/v1/auth/resume?return_to=%2Freports%3Fyear%3D2026`
     for (const [headers, method, status] of [
       [page, 'GET', 303],
       [page, 'HEAD', 303],
@@ -371,10 +371,11 @@ describe('a guard that denies', () => {
       ]) {
         const passage = await passageOf([guard], request)
         assert.equal(passage.status, 303)
-        assert.match(passage.location ?? '', /^\/v1\/auth\/resume(\?return_to=[\w%.*+-]*)?$/)
-        const resumed = await client.get(passage.location ?? '')
+        const path = (passage.location ?? '').slice(app.mount.length)
+        assert.match(path, /^\/v1\/auth\/resume(\?return_to=[\w%.*+-]*)?$/)
+        const resumed = await client.get(path)
         assert.equal(resumed.status, target.includes('\u0000') ? 400 : 303)
-        if (resumed.status === 303) assert.equal(new URL(resumed.headers.location as string).origin, app.url)
+        if (resumed.status === 303) assert.equal(new URL(resumed.headers.location as string).origin, app.origin)
       }
     }
   })

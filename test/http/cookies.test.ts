@@ -126,6 +126,7 @@ describe('the cookies of a session', () => {
     for (const trust of [undefined, true, 'loopback']) {
       const app = await startApp({
         ...production,
+        mount: '',
         publicBaseUrl: 'https://app.example.com',
         before(host) {
           if (trust !== undefined) host.set('trust proxy', trust)
@@ -336,7 +337,9 @@ describe('two cookies of one name', () => {
     const planted = `identsphere_at=planted; identsphere_at=${at}`
     const page = await get('/page', planted, { accept: 'text/html' })
     assert.equal(page.status, 303)
-    const resume = await get(page.headers.location ?? '', `${planted}; identsphere_rt=${rt}`, { accept: 'text/html' })
+    const resume = await get(`${app.origin}${page.headers.location}`, `${planted}; identsphere_rt=${rt}`, {
+      accept: 'text/html',
+    })
     assert.equal(resume.status, 303)
     const target = new URL(resume.headers.location ?? '')
     assert.equal(target.pathname, '/')

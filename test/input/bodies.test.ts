@@ -5,6 +5,7 @@ import type { Knex } from 'knex'
 import type { Route } from '../../lib/http/route.js'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
 import { succeedingCalls } from '../support/calls.js'
+import { needs } from '../support/host.js'
 import { nameOf, routesOf } from '../support/routes.js'
 import { hashingOf, recordingKnex, type Statement } from '../support/work.js'
 
@@ -129,7 +130,9 @@ describe('bodies', () => {
     }
   })
 
-  it('with prototype keys, NUL, lone surrogates, deep nesting or no JSON object at all are 400', async () => {
+  it('with prototype keys, NUL, lone surrogates, deep nesting or no JSON object at all are 400', {
+    skip: needs('an unread body'),
+  }, async () => {
     for (const route of routes) {
       const name = nameOf(route)
       const { client } = await signUp(app)
@@ -143,7 +146,9 @@ describe('bodies', () => {
     assert.equal(({} as { admin?: boolean }).admin, undefined)
   })
 
-  it('above 64 KiB are 413, announced or chunked, and just below are read', async () => {
+  it('above 64 KiB are 413, announced or chunked, and just below are read', {
+    skip: needs('an unread body'),
+  }, async () => {
     const { client } = await signUp(app)
     const sized = (bytes: number) => `{"bio":"${'x'.repeat(bytes - '{"bio":""}'.length)}"}`
     assert.equal((await client.send('PATCH', '/v1/users/me', { raw: sized(64 * 1024) })).status, 400)
@@ -154,7 +159,9 @@ describe('bodies', () => {
     }
   })
 
-  it('that are not application/json, or say that they are compressed, are 415', async () => {
+  it('that are not application/json, or say that they are compressed, are 415', {
+    skip: needs('an unread body'),
+  }, async () => {
     for (const headers of [
       { 'content-type': undefined },
       { 'content-type': 'text/plain' },
@@ -226,7 +233,7 @@ describe('queries', () => {
       ]) {
         const answer = await client.get(`/v1/auth/resume?${query}`)
         assert.equal(answer.status, 303, query)
-        assert.equal(new URL(answer.headers.location as string).origin, app.url)
+        assert.equal(new URL(answer.headers.location as string).origin, app.origin)
       }
     } finally {
       await app.close()
@@ -250,7 +257,9 @@ describe('a host that reads bodies itself', () => {
     'with a parser behind us': () => {},
   }
   for (const [what, prepare] of Object.entries(hosts)) {
-    it(`is no hindrance and no way around the rules (${what})`, async () => {
+    // A body that is overwritten after it was read is lost to everybody.
+    const skip = what.includes('leaves {}') && needs('an unread body')
+    it(`is no hindrance and no way around the rules (${what})`, { skip }, async () => {
       const app = await startApp({ before: prepare, routes: (host) => void host.use(express.json()) })
       try {
         const client = app.client()

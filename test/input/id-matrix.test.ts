@@ -5,6 +5,7 @@ import type { Route } from '../../lib/http/route.js'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import { succeedingCalls } from '../support/calls.js'
 import type { Client } from '../support/client.js'
+import { needs } from '../support/host.js'
 import { nameOf, routesOf } from '../support/routes.js'
 
 type Person = Awaited<ReturnType<typeof signUp>>
@@ -237,7 +238,9 @@ describe('every route', () => {
     assert.deepEqual(declared.filter((answer) => !reached.has(answer)).sort(), Object.keys(unreachable).sort())
   })
 
-  it('that needs a session answers 401 to everybody without one, before it reads anything else', async () => {
+  it('that needs a session answers 401 to everybody without one, before it reads anything else', {
+    skip: needs('an unread body'),
+  }, async () => {
     const denied = routes.filter((route) => route.auth === 'session')
     assert.ok(denied.length > 0)
     for (const route of denied) {
@@ -285,7 +288,7 @@ describe('every route', () => {
       for (const headers of [
         { origin: 'https://evil.example' },
         { origin: 'null' },
-        { origin: `${app.url}.evil.example` },
+        { origin: `${app.origin}.evil.example` },
         { 'sec-fetch-site': 'cross-site' },
       ]) {
         const [call] = (await succeedingCalls[nameOf(route)]?.(app)) ?? []
@@ -304,7 +307,7 @@ describe('every route', () => {
     for (const route of routes) {
       const [call] = (await succeedingCalls[nameOf(route)]?.(app)) ?? []
       if (call === undefined) continue
-      const client = node.client({ ...call.client.defaults, origin: app.url })
+      const client = node.client({ ...call.client.defaults, origin: app.origin })
       for (const [name, cookie] of call.client.cookies) client.cookies.set(name, cookie)
       const answer = await client.send(route.method, call.path, call.options)
       assert.equal(answer.status, 503, `${nameOf(route)} ${answer.text}`)

@@ -26,16 +26,15 @@ describe('knex migrate', () => {
   after(() => database.drop())
 
   /** Runs the lines of the README that have this in them. */
-  async function command(part: string): Promise<string> {
-    const line = codeUnder(readme, 'Migrations', 'sh')
-      .split('\n')
-      .find((text) => text.includes(part))
+  async function command(part: string, url = database.url): Promise<string> {
+    const line = readme.split('\n').find((text) => text.startsWith(`npx knex ${part}`))
     assert.ok(line, part)
-    const { NODE_TEST_CONTEXT: _, ...environment } = process.env
-    const { stdout } = await promisify(execFile)('sh', ['-c', line], {
+    const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...environment } = process.env
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', line], {
       cwd: root,
-      env: { ...environment, DATABASE_URL: database.url },
+      env: { ...environment, DATABASE_URL: url },
     })
+    assert.doesNotMatch(stdout + stderr, /Failed to load|Requiring external|Warning/)
     return stdout
   }
 
@@ -52,6 +51,21 @@ describe('knex migrate', () => {
   it('latest makes schema and tables, and does nothing the second time', async () => {
     assert.match(await command('migrate:latest'), new RegExp(`run: ${names.length} migrations`))
     assert.match(await command('migrate:latest'), /Already up to date/)
+  })
+
+  it('status lists every migration', async () => {
+    assert.match(await command('migrate:status'), new RegExp(`Found ${names.length} Completed`))
+  })
+
+  it('without an address, or with a wrong one, names the setting and the fix', async () => {
+    for (const [url, problem] of [
+      ['', 'is missing'],
+      ['mysql://localhost/app', 'is not a postgres:// address'],
+    ] as const) {
+      await assert.rejects(command('migrate:latest', url), {
+        message: new RegExp(`DATABASE_URL ${problem}\\. Set it to`),
+      })
+    }
   })
 
   it('records the names that identsphere.migrate() records', async () => {

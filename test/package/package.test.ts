@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -66,6 +66,16 @@ describe('the tarball', () => {
         !/^(LICENSE|README\.md|SECURITY\.md|CHANGELOG\.md|package\.json)$/.test(path),
     )
     assert.deepEqual(refused, [])
+  })
+
+  it('has the command, which runs by itself and tells a mistake from a failure', async () => {
+    const command = join(host.folder, 'node_modules/identsphere/dist/lib/cli/identsphere.js')
+    assert.match(readFileSync(command, 'utf8'), /^#!\/usr\/bin\/env node\n/)
+    assert.equal(statSync(command).mode & 0o111, 0o111)
+    const { stdout } = await host.node([command, 'help'])
+    assert.match(stdout, /identsphere <command>/)
+    await assert.rejects(host.node([command, 'migrate']), { code: 1, stderr: /DATABASE_URL is missing/ })
+    await assert.rejects(host.node([command, 'migrat']), { code: 2 })
   })
 
   it('names no path of the machine that it was made on', () => {

@@ -56,7 +56,7 @@ describe('options', () => {
       'tokens.exposeAccessToken': config.exposeAccessToken,
       'registration.mode': config.registration.mode,
       'registration.organization': config.registration.organization,
-      'pages.signIn': config.pages.signIn,
+      'pages.signIn': config.pages.signIn().pathname,
       worker: config.worker,
       database: config.database,
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type { Express } from 'express'
 import knexLibrary, { type Knex } from 'knex'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Answer, Client } from '../support/client.js'
@@ -21,7 +22,7 @@ after(async () => {
   await hostKnex?.destroy()
 })
 
-function addRoutes(express: TestApp['app'], identsphere: TestApp['identsphere']): void {
+function addRoutes(express: Express, identsphere: TestApp['identsphere']): void {
   express.all('/guarded', identsphere.requireAuth(), (_request, response) => void response.json({}))
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -57,10 +57,24 @@ test('a process that is killed half-way through its migrations leaves nothing, a
   await admin.query('DROP EVENT TRIGGER half_way; DROP FUNCTION public.stop_half_way()')
 })
 
-test('eight processes that migrate at once leave one schema, complete and the same as ever', async () => {
-  const children = Array.from({ length: 8 }, startMigrating)
+/** Each way in which somebody may migrate, from a checkout. */
+const ways = [
+  [process.execPath, '--import', 'tsx', 'test/support/migrate-process.ts'],
+  [process.execPath, '--import', 'tsx', 'lib/cli/identsphere.ts', 'migrate'],
+  [process.execPath, 'node_modules/knex/bin/cli.js', 'migrate:latest'],
+]
+
+test('nine processes of three kinds that migrate at once leave one schema, complete and the same as ever', async () => {
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env
+  const children = [...ways, ...ways, ...ways].map(([command = '', ...args]) =>
+    spawn(command, args[2]?.includes('migrate-process') ? [...args, database.url] : args, {
+      cwd: join(import.meta.dirname, '../..'),
+      env: { ...environment, DATABASE_URL: database.url },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }),
+  )
   const ends = await Promise.all(children.map((child) => once(child, 'exit')))
-  assert.deepEqual(ends, Array(8).fill([0, null]))
+  assert.deepEqual(ends, Array(9).fill([0, null]))
   const { rows } = await admin.query('SELECT name FROM identsphere.migrations ORDER BY id')
   assert.deepEqual(
     rows.map(({ name }) => name),

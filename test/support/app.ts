@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import express, { type Express } from 'express'
+import type { Express } from 'express'
+import knexLibrary, { type Knex } from 'knex'
 import pg from 'pg'
 import type { IdentSphereOptions } from '../../lib/config/options.js'
 import { buildIdentSphere, type IdentSphere } from '../../lib/identsphere.js'
 import { Client } from './client.js'
 import { type TestClock, testClock } from './clock.js'
+import { buildHost, hostOfThisRun } from './host.js'
 import { createLogRecorder, type LogRecorder } from './log.js'
 import { createTestDatabase } from './postgres.js'
 
@@ -14,8 +16,11 @@ import { createTestDatabase } from './postgres.js'
 export const password = 'correct-horse-battery-7'
 
 export interface TestApp {
+  /** Where the router is, its mount included. */
   url: string
-  app: Express
+  origin: string
+  /** The path of `url`, '' for the root. */
+  mount: string
   identsphere: IdentSphere
   clock: TestClock
   log: LogRecorder
@@ -31,16 +36,16 @@ export interface TestApp {
 }
 
 export interface TestAppOptions extends IdentSphereOptions {
-  /** Path that the router is mounted at. */
+  /** Path that the router is mounted at. Without it the run's host says, and has its own routes below that path too. */
   mount?: string
-  /** Adds the host's own routes, before the router. */
+  /** Adds settings and middleware of the host's, before the router. */
   before?: (app: Express, identsphere: IdentSphere) => void
   /** Adds the host's own routes, after the router. */
   routes?: (app: Express, identsphere: IdentSphere) => void
   environment?: NodeJS.ProcessEnv
 }
 
-/** Starts an Express app with IdentSphere on a database of its own. */
+/** Starts the host of this run with IdentSphere, on a database of its own. */
 export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const database = await createTestDatabase()
   const environment = {
@@ -70,24 +75,32 @@ async function startNode(
   clock: TestClock,
   options: TestAppOptions,
 ): Promise<TestApp> {
-  const { mount = '', before, routes, environment: _environment, ...identsphereOptions } = options
-  const app = express()
-  const server = await listen(createServer(app))
+  const { mount = hostOfThisRun.mount, before, routes, environment: _environment, ...identsphereOptions } = options
+  const server = await listen(createServer())
   const url = `http://localhost:${(server.address() as AddressInfo).port}${mount}`
   const log = createLogRecorder()
+  const hostsPool = options.database === undefined ? poolOfHost(databaseUrl) : undefined
   const identsphere = buildIdentSphere(
-    { database: databaseUrl, publicBaseUrl: url, logger: log, ...identsphereOptions },
+    { database: hostsPool ?? databaseUrl, publicBaseUrl: url, logger: log, ...identsphereOptions },
     { environment, clock },
   )
-  before?.(app, identsphere)
-  app.use(mount === '' ? '/' : mount, identsphere.router())
-  routes?.(app, identsphere)
+  const host = buildHost(
+    { ...hostOfThisRun, mount },
+    {
+      before: before && ((app) => before(app, identsphere)),
+      router: identsphere.router(),
+      routes: routes && ((app) => routes(app, identsphere)),
+      routesAt: options.mount === undefined ? mount : '',
+    },
+  )
+  server.on('request', host)
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 })
   pool.on('error', () => {})
 
   return {
     url,
-    app,
+    origin: new URL(url).origin,
+    mount,
     identsphere,
     clock,
     log,
@@ -100,9 +113,16 @@ async function startNode(
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
       await identsphere.close()
+      await hostsPool?.destroy()
       await pool.end()
     },
   }
+}
+
+function poolOfHost(connection: string): Knex | undefined {
+  const { pool } = hostOfThisRun
+  if (pool === undefined) return undefined
+  return knexLibrary({ client: 'pg', connection, pool: { min: 0, max: pool }, acquireConnectionTimeout: 3_000 })
 }
 
 function listen(server: Server): Promise<Server> {

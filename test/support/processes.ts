@@ -29,7 +29,7 @@ export async function startProcess(
   const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the process ended with ${code}`)))
   const [{ port }] = await Promise.race([once(child, 'message'), failed])
   failed.catch(() => {})
-  const url = `http://localhost:${port}`
+  const url = `http://localhost:${port}${new URL(app.url).pathname.replace(/\/$/, '')}`
   return {
     url,
     client: () => new Client(url),

@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+import { ConfigurationError } from '../config/configuration-error.js'
+import { migrate } from './migrate.js'
+import { UsageError } from './usage-error.js'
+
+const help = `Usage: identsphere <command>
+
+  migrate                  bring the schema up to date
+  migrate status           list migrations; exit code 1 where one is missing
+  migrate rollback --yes   undo every migration: drops all accounts and the schema
+  help                     this text
+
+Environment: DATABASE_URL, IDENTSPHERE_SCHEMA (default identsphere).
+Exit codes: 0 done, 1 failed, 2 not a command.`
+
+const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
+  migrate,
+  async help() {
+    console.log(help)
+    return 0
+  },
+}
+
+async function main([name = 'help', ...args]: string[]): Promise<number> {
+  const command = name === '--help' || name === '-h' ? 'help' : name
+  try {
+    const run = Object.hasOwn(commands, command) ? commands[command] : undefined
+    if (run === undefined) throw new UsageError(`"${name}" is not a command.`)
+    return await run(args)
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`${error.message}\n\n${help}`)
+      return 2
+    }
+    console.error(explain(error))
+    return 1
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigurationError) return error.message
+  if (error instanceof AggregateError) return error.errors.map(explain).join('\n')
+  const { message, detail } = error as { message?: string; detail?: string }
+  return [message ?? String(error), detail].filter(Boolean).join('\n')
+}
+
+process.exitCode = await main(process.argv.slice(2))

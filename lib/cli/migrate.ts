@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util'
+import { databaseSetting } from '../config/database-setting.js'
+import { silentLogger } from '../config/logger.js'
+import { openDatabase } from '../store/database.js'
+import { migrateDatabase, migrationStatus, removeDatabase } from '../store/migrate.js'
+import { UsageError } from './usage-error.js'
+
+/** `identsphere migrate [status|rollback --yes]`. @returns the exit code */
+export async function migrate(args: string[]): Promise<number> {
+  const { action, yes } = parse(args)
+  const { url, schema } = databaseSetting(process.env)
+  const where = `schema ${schema} of ${nameOf(url)}`
+  if (action === 'rollback' && !yes) {
+    throw new UsageError(`This would drop every account in the ${where}. Say so: identsphere migrate rollback --yes`)
+  }
+  const { knex, close } = openDatabase(url, silentLogger)
+  try {
+    if (action === 'status') {
+      const status = await migrationStatus(knex, schema)
+      for (const { name, done } of status) console.log(`${done ? 'done   ' : 'missing'}  ${name}`)
+      return status.every(({ done }) => done) ? 0 : 1
+    }
+    if (action === 'rollback') {
+      const left = await removeDatabase(knex, { schema })
+      console.log(
+        left.length === 0 ? `Removed: the ${where}.` : `Undone, but the ${where} stays, for ${left.join(', ')}.`,
+      )
+      return 0
+    }
+    const ran = await migrateDatabase(knex, { schema })
+    for (const name of ran) console.log(`done     ${name}`)
+    console.log(`Up to date: the ${where}.`)
+    return 0
+  } finally {
+    await close()
+  }
+}
+
+function parse(args: string[]): { action: string; yes: boolean } {
+  try {
+    const { values, positionals } = parseArgs({ args, options: { yes: { type: 'boolean' } }, allowPositionals: true })
+    const [action = 'latest', ...more] = positionals
+    const known = positionals.length === 0 || action === 'status' || action === 'rollback'
+    if (!known || more.length > 0) throw new UsageError(`"migrate ${positionals.join(' ')}" is not a command.`)
+    if (values.yes && action !== 'rollback') throw new UsageError('--yes belongs to "migrate rollback".')
+    return { action, yes: values.yes ?? false }
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError((error as Error).message)
+  }
+}
+
+/** Host and database, without user and password. */
+function nameOf(url: string): string {
+  const { host, pathname } = new URL(url)
+  return `${host}${pathname}`
+}

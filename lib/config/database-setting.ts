@@ -1,0 +1,25 @@
+import { ConfigurationError } from './configuration-error.js'
+
+/** Where the tables are, for what needs no other setting: migrations. */
+export interface DatabaseSetting {
+  readonly url: string
+  readonly schema: string
+}
+
+/**
+ * `DATABASE_URL` and `IDENTSPHERE_SCHEMA`.
+ *
+ * @throws ConfigurationError that names the setting at fault and the fix
+ */
+export function databaseSetting(environment: NodeJS.ProcessEnv): DatabaseSetting {
+  const { DATABASE_URL: url = '', IDENTSPHERE_SCHEMA: schema = 'identsphere' } = environment
+  const fix = 'Set it to the address of your Postgres: postgres://user:password@host:5432/database.'
+  if (url === '') throw new ConfigurationError('DATABASE_URL', 'is missing', fix)
+  if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new ConfigurationError('DATABASE_URL', 'is not a postgres:// address', fix)
+  }
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
+    throw new ConfigurationError('IDENTSPHERE_SCHEMA', 'is not a lower-case SQL name', 'Use a-z, 0-9 and _ only.')
+  }
+  return { url, schema }
+}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { signUp } from '../support/app.js'
+import { findBrowser, launchBrowser, watchPage } from '../support/browser.js'
+import { Client } from '../support/client.js'
+import { type Example, freePort, startExample } from '../support/example.js'
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js'
+
+describe('pages rendered by the server', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'identsphere-rendered-'))
+  const executable = findBrowser()
+  const missing = 'NO BROWSER: the rendered pages are NOT tested. Install chromium, or set CHROMIUM_PATH.'
+  if (executable === undefined) console.error(missing)
+  const isSkipped = executable === undefined && process.env.CI !== 'true'
+  let database: TestDatabase
+  let server: Example
+  let app: { client(): Client }
+
+  before(async () => {
+    database = await createTestDatabase()
+    server = await startExample('server-rendered', { folder, port: await freePort(), databaseUrl: database.url })
+    app = { client: () => new Client(server.url) }
+  })
+  after(async () => {
+    await server?.stop('SIGKILL')
+    await database?.drop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  describe('in a browser', { skip: isSkipped ? missing : false }, () => {
+    let browser: Browser
+    let context: BrowserContext
+    let page: Page
+    let errors: string[]
+    before(async () => {
+      assert.ok(executable, missing)
+      browser = await launchBrowser(executable)
+      context = await browser.newContext()
+      page = await context.newPage()
+      page.setDefaultTimeout(15_000)
+      errors = (await watchPage(page)).errors
+    })
+    after(() => browser?.close())
+
+    const wanted = () => `${server.url}/notes?tag=a%26b&x=%22%3E`
+    const isAt = (url: string) => page.waitForURL(url, { waitUntil: 'load' })
+
+    it('send who is not signed in to the sign-in page, and back to the very page', async () => {
+      await page.goto(wanted())
+      assert.equal(new URL(page.url()).pathname, '/sign-in')
+      await page.getByRole('link', { name: 'Create an account' }).click()
+      await page.getByLabel('E-mail').fill('ada@example.com')
+      await page.getByLabel('Password').fill('password1234')
+      await page.getByLabel('Organisation').fill('Analytical Engines')
+      await page.getByRole('button', { name: 'Create account' }).click()
+      await page.getByRole('alert').filter({ hasText: 'password' }).waitFor()
+      await page.getByLabel('Password').fill('correct-horse-battery-7')
+      await page.getByRole('button', { name: 'Create account' }).click()
+      await isAt(wanted())
+      await page.getByText('Signed in as ada@example.com').waitFor()
+    })
+
+    it('take a form with its hidden token, and escape what comes back', async () => {
+      const text = `<img src=x onerror=alert(1)>"'&lt;`
+      await page.getByLabel('Note').fill(text)
+      await page.getByRole('button', { name: 'Add' }).click()
+      await page.getByRole('listitem').filter({ hasText: text }).waitFor()
+      assert.equal(await page.locator('img').count(), 0)
+      assert.equal(new URL(page.url()).search, '?tag=a%26b')
+    })
+
+    it('come back by themselves when the access token has expired', async () => {
+      await context.clearCookies({ name: 'identsphere_at' })
+      await page.goto(wanted())
+      assert.equal(page.url(), wanted())
+      await page.getByText('Signed in as ada@example.com').waitFor()
+      const names = (await context.cookies()).map(({ name }) => name)
+      assert.ok(names.includes('identsphere_at'))
+    })
+
+    it('say so where a form was sent too late, and go on from there', async () => {
+      await context.clearCookies({ name: 'identsphere_at' })
+      await page.getByLabel('Note').fill('too late')
+      await page.getByRole('button', { name: 'Add' }).click()
+      await page.getByRole('link', { name: 'Continue' }).click()
+      await isAt(`${server.url}/notes`)
+      assert.equal(await page.getByRole('listitem').count(), 1)
+    })
+
+    it('sign out and in again', async () => {
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await isAt(`${server.url}/sign-in`)
+      await page.goto(wanted())
+      await page.getByLabel('E-mail').fill('ada@example.com')
+      await page.getByLabel('Password').fill('correct-horse-battery-7')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await isAt(wanted())
+    })
+
+    it('go nowhere else after a sign-in, whatever the address says', async () => {
+      await page.goto(`${server.url}/sign-in?return_to=https%3A%2F%2Fevil.example%2F`)
+      await page.getByLabel('E-mail').fill('ada@example.com')
+      await page.getByLabel('Password').fill('correct-horse-battery-7')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await isAt(`${server.url}/notes`)
+    })
+
+    it('break no policy and throw nothing', () => {
+      assert.deepEqual(errors, [])
+    })
+  })
+
+  describe('their forms', () => {
+    const form = (fields: Record<string, string>) => new URLSearchParams(fields).toString()
+    const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' }
+
+    async function notes(client: Client): Promise<string> {
+      const page = await client.get('/notes', { headers: { accept: 'text/html' } })
+      assert.equal(page.status, 200)
+      return page.text
+    }
+
+    async function tokenOn(client: Client): Promise<string> {
+      return /name="_csrf" value="([^"]+)"/.exec(await notes(client))?.[1] ?? assert.fail('no hidden field')
+    }
+
+    it('are taken with the token of their own session only', async () => {
+      const { client } = await signUp(app)
+      const other = await signUp(app)
+      const token = await tokenOn(client)
+      const attempts: Array<[string, string, Record<string, string>]> = [
+        ['without a token', form({ text: 'evil' }), urlencoded],
+        ['with an empty one', form({ text: 'evil', _csrf: '' }), urlencoded],
+        ['with a wrong one', form({ text: 'evil', _csrf: `${token}x` }), urlencoded],
+        ['with that of another session', form({ text: 'evil', _csrf: await tokenOn(other.client) }), urlencoded],
+        ['with two', `${form({ text: 'evil', _csrf: token })}&_csrf=${token}`, urlencoded],
+        [
+          'from a foreign page',
+          form({ text: 'evil', _csrf: token }),
+          { ...urlencoded, origin: 'https://evil.example' },
+        ],
+        [
+          'with the right one in the address',
+          form({ text: 'evil' }),
+          { ...urlencoded, referer: `${server.url}/notes?_csrf=${token}` },
+        ],
+        [
+          'as multipart, which nobody has parsed',
+          `--x\r\nContent-Disposition: form-data; name="_csrf"\r\n\r\n${token}\r\n--x--\r\n`,
+          { 'content-type': 'multipart/form-data; boundary=x' },
+        ],
+        ['as plain text', form({ text: 'evil', _csrf: token }), { 'content-type': 'text/plain' }],
+      ]
+      for (const [what, raw, headers] of attempts) {
+        const answer = await client.send('POST', '/notes', { raw, headers, csrf: false })
+        assert.equal(answer.status, 403, what)
+        assert.match(answer.text, /Nothing was saved/)
+      }
+      assert.ok(!(await notes(client)).includes('evil'))
+      const raw = form({ text: 'mine', tag: 't', _csrf: token })
+      const taken = await client.send('POST', '/notes', { raw, headers: urlencoded, csrf: false })
+      assert.deepEqual([taken.status, taken.headers.location], [303, '/notes?tag=t'])
+      assert.match(await notes(client), /mine/)
+      assert.ok(!(await notes(other.client)).includes('mine'))
+    })
+
+    it('are refused without a session, and no page with a token is cached', async () => {
+      const answer = await app.client().send('POST', '/notes', { raw: form({ text: 'x' }), headers: urlencoded })
+      assert.equal(answer.status, 401)
+      assert.equal(answer.headers['cache-control'], 'no-store')
+      const { client } = await signUp(app)
+      const page = await client.get('/notes', { headers: { accept: 'text/html' } })
+      assert.equal(page.headers['cache-control'], 'no-store')
+      assert.match(String(page.headers['content-security-policy']), /default-src 'none'/)
+    })
+  })
+})
