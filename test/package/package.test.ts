@@ -242,20 +242,18 @@ describe('from TypeScript', () => {
     await compile('strict.cts')
   })
 
-  for (const options of [
-    { module: 'nodenext' },
-    { module: 'node20' },
-    { module: 'esnext', moduleResolution: 'bundler' },
-    { module: 'preserve', moduleResolution: 'bundler' },
+  for (const { type, ...options } of [
+    { type: 'module', module: 'nodenext' },
+    { type: 'commonjs', module: 'node20' },
+    { type: 'module', module: 'esnext', moduleResolution: 'bundler' },
+    { type: 'commonjs', module: 'preserve', moduleResolution: 'bundler' },
   ]) {
-    for (const type of ['module', 'commonjs']) {
-      it(`every entrance compiles with ${JSON.stringify(options)} in a host of type ${type}`, async () => {
-        write('package.json', JSON.stringify({ type }))
-        const lines = entrances.map((path, index) => `import * as e${index} from '${path}'\nconsole.log(e${index})\n`)
-        write('entrances.ts', lines.join(''))
-        await compile('entrances.ts', { noEmit: true, ...options }).finally(() => write('package.json', '{}'))
-      })
-    }
+    it(`every entrance compiles with ${JSON.stringify(options)} in a host of type ${type}`, async () => {
+      write('package.json', JSON.stringify({ type }))
+      const lines = entrances.map((path, index) => `import * as e${index} from '${path}'\nconsole.log(e${index})\n`)
+      write('entrances.ts', lines.join(''))
+      await compile('entrances.ts', { noEmit: true, ...options }).finally(() => write('package.json', '{}'))
+    })
   }
 
   it('an option that does not exist is a compile-time error', async () => {
