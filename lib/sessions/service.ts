@@ -27,6 +27,8 @@ export interface SessionInput {
   authMethod: string
   amr: readonly string[]
   securityVersion: number
+  /** Seconds since a second factor was shown; undefined where none was. */
+  mfaAgeSeconds?: number
   context: RequestContext
 }
 
@@ -82,6 +84,7 @@ export function createSessions(options: {
         authMethod: input.authMethod,
         amr: input.amr,
         securityVersion: input.securityVersion,
+        mfaAgeSeconds: input.mfaAgeSeconds ?? null,
         lifetimeSeconds: config.refreshTokenSeconds,
         ipAddress: input.context.ipAddress,
         userAgent: input.context.userAgent,
