@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import pg from 'pg'
 
 interface Tester {
@@ -20,6 +20,11 @@ before(() => {
 })
 after(() => rmSync(folder, { recursive: true, force: true }))
 
+const started: Tester[] = []
+afterEach(async () => {
+  for (const tester of started.splice(0)) await tester.close()
+})
+
 /** A test process of a host's in an empty folder, with an environment of nothing. */
 async function startTester(): Promise<Tester> {
   const child = fork(join(import.meta.dirname, '../support/testing-process.ts'), {
@@ -30,7 +35,7 @@ async function startTester(): Promise<Tester> {
   const ended = once(child, 'exit')
   const [message] = await Promise.race([once(child, 'message'), ended])
   assert.ok(message?.databaseUrl, `the process ended with ${message}`)
-  return {
+  const tester: Tester = {
     databaseUrl: message.databaseUrl,
     process: child,
     async close() {
@@ -39,6 +44,8 @@ async function startTester(): Promise<Tester> {
       return code
     },
   }
+  started.push(tester)
+  return tester
 }
 
 const serverOf = ({ databaseUrl }: Tester) => new URL(databaseUrl).host

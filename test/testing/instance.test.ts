@@ -1,11 +1,29 @@
 /** `createTestIdentSphere()`: which database it uses, what `reset()` and `close()` touch, and where it refuses to run. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import knexLibrary, { type Knex } from 'knex'
 import { ConfigurationError, type IdentSphereOptions } from '../../lib/index.js'
 import { createTestIdentSphere, type TestIdentSphere } from '../../lib/testing/index.js'
 import { adminQuery } from '../support/postgres.js'
+
+/** What a test has opened, closed in reverse even where it fails. */
+const opened: Array<() => Promise<unknown>> = []
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close()
+})
+
+async function createInstance(options?: IdentSphereOptions): Promise<TestIdentSphere> {
+  const identsphere = await createTestIdentSphere(options)
+  opened.push(() => identsphere.close())
+  return identsphere
+}
+
+function connect(connection: string | Knex.PgConnectionConfig): Knex {
+  const knex = knexLibrary({ client: 'pg', connection })
+  opened.push(() => knex.destroy())
+  return knex
+}
 
 /** Runs `work` with other environment variables, and puts the old ones back. */
 async function withEnvironment<T>(changes: Record<string, string | undefined>, work: () => Promise<T>): Promise<T> {
@@ -39,19 +57,20 @@ async function exists(database: string): Promise<boolean> {
 
 const nameOf = ({ databaseUrl }: TestIdentSphere) => new URL(databaseUrl ?? '').pathname.slice(1)
 
-/** An empty database of this name and something random; the caller drops it. */
-async function createNamed(name: string): Promise<{ url: string; drop(): Promise<unknown> }> {
+/** The address of an empty database of this name and something random. */
+async function createNamed(name: string): Promise<string> {
   const full = `${name}_${randomBytes(6).toString('hex')}`
   await adminQuery(`CREATE DATABASE "${full}" TEMPLATE template0`)
+  opened.push(() => adminQuery(`DROP DATABASE "${full}" WITH (FORCE)`))
   await adminQuery(`ALTER DATABASE "${full}" SET search_path = public`)
   const url = new URL(process.env.TEST_DATABASE_URL ?? '')
   url.pathname = `/${full}`
-  return { url: url.href, drop: () => adminQuery(`DROP DATABASE "${full}" WITH (FORCE)`) }
+  return url.href
 }
 
 describe('an instance without a database', () => {
   it('has one of its own, apart from every other, which is gone after close()', async () => {
-    const [one, other] = await Promise.all([createTestIdentSphere(), createTestIdentSphere()])
+    const [one, other] = await Promise.all([createInstance(), createInstance()])
     const ada = await one.signedIn({ email: 'ada@example.com' })
     const namesake = await other.signedIn({ email: 'ada@example.com' })
     assert.notEqual(ada.user.id, namesake.user.id)
@@ -68,43 +87,40 @@ describe('an instance without a database', () => {
 
   it('leaves none behind where it cannot start', async () => {
     const databases = async () => (await adminQuery('SELECT count(*) FROM pg_database')).rows[0].count
-    await (await createTestIdentSphere()).close() // the template is there
+    await (await createInstance()).close() // the template is there
     const before = await databases()
     assert.equal((await refusal({ accessTokenSeconds: 1 })).setting, 'accessTokenSeconds')
     assert.equal(await databases(), before)
   })
 
   it('has its tables in the schema that it is given', async () => {
-    const identsphere = await createTestIdentSphere({ schema: 'people' })
+    const identsphere = await createInstance({ schema: 'people' })
     const { user } = await identsphere.signedIn()
-    const knex = knexLibrary({ client: 'pg', connection: identsphere.databaseUrl ?? '' })
+    const knex = connect(identsphere.databaseUrl ?? '')
     assert.deepEqual(await knex('people.users').select('id'), [{ id: user.id }])
-    await knex.destroy()
     await identsphere.close()
   })
 
   it('takes DATABASE_URL where there is no TEST_DATABASE_URL, and touches nothing that is there', async () => {
-    const named = await createNamed('app')
-    const identsphere = await withEnvironment({ TEST_DATABASE_URL: undefined, DATABASE_URL: named.url }, () =>
-      createTestIdentSphere(),
+    const url = await createNamed('app')
+    const identsphere = await withEnvironment({ TEST_DATABASE_URL: undefined, DATABASE_URL: url }, () =>
+      createInstance(),
     )
-    assert.notEqual(identsphere.databaseUrl, named.url)
-    const knex = knexLibrary({ client: 'pg', connection: named.url })
+    assert.notEqual(identsphere.databaseUrl, url)
+    const knex = connect(url)
     const { rows } = await knex.raw("SELECT 1 FROM pg_namespace WHERE nspname = 'identsphere'")
     assert.deepEqual(rows, [])
-    await knex.destroy()
     await identsphere.close()
-    await named.drop()
   })
 
   it('says what a user lacks who may not create databases', async () => {
     const role = `identsphere_poor_${randomBytes(6).toString('hex')}`
     await adminQuery(`CREATE ROLE ${role} LOGIN PASSWORD 'poor'`)
+    opened.push(() => adminQuery(`DROP ROLE ${role}`))
     const url = new URL(process.env.TEST_DATABASE_URL ?? '')
     Object.assign(url, { username: role, password: 'poor' })
     const error = await withEnvironment({ TEST_DATABASE_URL: url.href }, refusal)
     assert.match(error.message, /CREATEDB/)
-    await adminQuery(`DROP ROLE ${role}`)
   })
 
   it('reads no other setting from the environment', async () => {
@@ -113,7 +129,7 @@ describe('an instance without a database', () => {
       IDENTSPHERE_SCHEMA: 'NOT A NAME',
       IDENTSPHERE_ACCESS_EXPIRY_SECS: 'x',
     }
-    const identsphere = await withEnvironment(settings, () => createTestIdentSphere())
+    const identsphere = await withEnvironment(settings, () => createInstance())
     await identsphere.close()
   })
 })
@@ -187,60 +203,53 @@ describe('reset()', () => {
 
 describe("a database of the host's", () => {
   it("is not emptied where tables of the host's may have come to lie in the schema", async () => {
-    const named = await createNamed('app_test')
-    const connection = { connectionString: named.url, options: '-c search_path=identsphere,public' }
-    const knex = knexLibrary({ client: 'pg', connection })
-    const identsphere = await createTestIdentSphere({ database: knex })
+    const url = await createNamed('app_test')
+    const connection = { connectionString: url, options: '-c search_path=identsphere,public' }
+    const knex = connect(connection)
+    const identsphere = await createInstance({ database: knex })
     await identsphere.signedIn()
     await knex.raw('CREATE TABLE notes AS SELECT 1 AS id')
     await assert.rejects(identsphere.reset(), /search_path/)
     assert.equal((await knex('notes')).length, 1)
     await identsphere.close()
-    await knex.destroy()
-    await named.drop()
   })
 
   for (const how of ['URL', 'Knex']) {
     it(`by ${how}: is migrated, kept, used again by the next instance, and left open`, async () => {
-      const named = await createNamed('app-test')
-      const knex = knexLibrary({ client: 'pg', connection: named.url })
-      const database = how === 'URL' ? named.url : knex
-      const first = await createTestIdentSphere({ database })
-      assert.equal(first.databaseUrl, how === 'URL' ? named.url : null)
+      const url = await createNamed('app-test')
+      const knex = connect(url)
+      const database = how === 'URL' ? url : knex
+      const first = await createInstance({ database })
+      assert.equal(first.databaseUrl, how === 'URL' ? url : null)
       const ada = await first.signedIn({ email: 'ada@example.com' })
       await first.close()
       assert.deepEqual(await knex('identsphere.users').select('id'), [{ id: ada.user.id }])
 
-      const second = await createTestIdentSphere({ database })
+      const second = await createInstance({ database })
       assert.equal((await second.signedIn({ email: 'ada@example.com' })).user.id, ada.user.id)
       await second.reset()
       await second.close()
       assert.deepEqual(await knex('identsphere.users').select('id'), [])
-      await knex.destroy()
-      await named.drop()
     })
   }
 
   for (const name of ['app', 'app_latest', 'contest', 'attestation', 'production']) {
     it(`is refused, and not touched, where it is called ${name}`, async () => {
-      const named = await createNamed(name)
-      const error = await refusal({ database: named.url })
+      const url = await createNamed(name)
+      const error = await refusal({ database: url })
       assert.equal(error.setting, 'database')
       assert.match(error.message, new RegExp(`"${name}_`))
-      const knex = knexLibrary({ client: 'pg', connection: named.url })
+      const knex = connect(url)
       const { rows } = await knex.raw("SELECT 1 FROM pg_namespace WHERE nspname = 'identsphere'")
       assert.deepEqual(rows, [])
-      await knex.destroy()
-      await named.drop()
     })
   }
 
   it('may have any name where the schema says that it is for tests', async () => {
-    const named = await createNamed('app')
-    const identsphere = await createTestIdentSphere({ database: named.url, schema: 'identsphere_test' })
+    const url = await createNamed('app')
+    const identsphere = await createInstance({ database: url, schema: 'identsphere_test' })
     await identsphere.signedIn()
     await identsphere.close()
-    await named.drop()
   })
 })
 
@@ -253,13 +262,13 @@ describe('where it runs', () => {
 
   for (const environment of [undefined, 'test', 'development']) {
     it(`NODE_ENV=${environment} is fine`, async () => {
-      const identsphere = await withEnvironment({ NODE_ENV: environment }, () => createTestIdentSphere())
+      const identsphere = await withEnvironment({ NODE_ENV: environment }, () => createInstance())
       await identsphere.close()
     })
   }
 
   it('the clock goes forward only', async () => {
-    const identsphere = await createTestIdentSphere()
+    const identsphere = await createInstance()
     for (const seconds of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.throws(() => identsphere.clock.advance(seconds), RangeError)
     }
