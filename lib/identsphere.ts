@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { type UsersApi, usersApi } from './accounts/api.js'
-import { createRegistration } from './accounts/registration.js'
+import { createRegistration, type Registrations } from './accounts/registration.js'
 import { accountRoutes } from './accounts/routes.js'
-import { createAccounts } from './accounts/service.js'
+import { type Accounts, createAccounts } from './accounts/service.js'
 import { type Clock, systemClock } from './config/clock.js'
 import { loadConfig } from './config/config.js'
 import type { IdentSphereOptions } from './config/options.js'
@@ -19,7 +19,7 @@ import { requireRole } from './guards/require-role.js'
 import { healthRoutes } from './health/routes.js'
 import { createHealth, type Health } from './health/service.js'
 import type { Auth, Role } from './http/auth.js'
-import { createCookieJar } from './http/cookies.js'
+import { type CookieJar, createCookieJar } from './http/cookies.js'
 import { createCors } from './http/cors.js'
 import { createCsrfTokens } from './http/csrf.js'
 import { createMountCheck } from './http/mount.js'
@@ -33,7 +33,7 @@ import { createJournal } from './journal/journal.js'
 import { journalSweeps } from './journal/sweeps.js'
 import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
 import { createRoleMatrix } from './organizations/roles.js'
-import { createOrganizations } from './organizations/service.js'
+import { createOrganizations, type Organizations } from './organizations/service.js'
 import { createDeviceCookies } from './passwords/device-cookie.js'
 import { createPasswordHasher } from './passwords/hasher.js'
 import { createHashingQueue } from './passwords/hashing-queue.js'
@@ -50,7 +50,7 @@ import { sessionRoutes } from './sessions/routes.js'
 import { createSessions } from './sessions/service.js'
 import { sessionSweeps } from './sessions/sweeps.js'
 import { signInRoutes } from './sign-in/routes.js'
-import { createSignIn } from './sign-in/service.js'
+import { createSignIn, type SignIn } from './sign-in/service.js'
 import { openDatabase } from './store/database.js'
 import { translateError } from './store/database-errors.js'
 import { createHostCalls } from './store/host-calls.js'
@@ -147,9 +147,17 @@ export interface IdentSphere {
   revokeSigningKey(kid: string): Promise<void>
 }
 
-/** {@link IdentSphere} with the declarations that its routers were made from, for what derives from them. @internal */
+/** {@link IdentSphere} with what it was made from, for what derives from that. @internal */
 export interface BuiltIdentSphere extends IdentSphere {
   readonly routes: readonly Route[]
+  readonly rooms: {
+    readonly store: Store
+    readonly accounts: Accounts
+    readonly organizations: Organizations
+    readonly registration: Registrations
+    readonly signIn: SignIn
+    readonly cookies: CookieJar
+  }
 }
 
 declare module 'node:http' {
@@ -171,7 +179,8 @@ declare module 'node:http' {
  * ```
  */
 export function createIdentSphere(options: IdentSphereOptions = {}): IdentSphere {
-  return buildIdentSphere(options, { environment: process.env, clock: systemClock })
+  const { routes, rooms, ...identsphere } = buildIdentSphere(options, { environment: process.env, clock: systemClock })
+  return identsphere
 }
 
 /** {@link createIdentSphere} with environment and clock handed in. The only place that knows every room. @internal */
@@ -220,7 +229,7 @@ export function buildIdentSphere(
   const passwords = createPasswords({ store, clock, keys, journal, accounts, sessions, hasher, policy, devices })
   const secondFactors: [] = []
   const signIn = createSignIn({ journal, sessions, organizations, issuer, permissionsOf, secondFactors, config })
-  const register = createRegistration({ store, journal, accounts, passwords, organizations, signIn, config })
+  const registration = createRegistration({ store, journal, accounts, passwords, organizations, signIn, config })
 
   const worker = createWorker(
     [...sessionSweeps(store, config), ...budgetSweeps(store), ...journalSweeps(store)],
@@ -238,8 +247,8 @@ export function buildIdentSphere(
     ready,
   })
 
-  const rooms = {
-    accounts: accountRoutes({ accounts, passwords, register, signIn, config }),
+  const routesOf = {
+    accounts: accountRoutes({ accounts, passwords, registration, signIn, config }),
     signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer }),
     sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, csrf, permissionsOf, config }),
     passwords: passwordRoutes({ passwords }),
@@ -256,7 +265,7 @@ export function buildIdentSphere(
     assertRecentAuth,
     checkMount: createMountCheck(config.mountPath, logger),
   }
-  const routes = Object.values(rooms).flat()
+  const routes = Object.values(routesOf).flat()
   const routerOf = (some: readonly Route[]) => createRouter(some, plumbing)
 
   const calls = createHostCalls({ store, ready })
@@ -309,14 +318,15 @@ export function buildIdentSphere(
 
   return {
     routes,
+    rooms: { store, accounts, organizations, registration, signIn, cookies },
     router: () => routerOf(routes),
     routers: {
-      accounts: () => routerOf(rooms.accounts),
-      signIn: () => routerOf(rooms.signIn),
-      sessions: () => routerOf(rooms.sessions),
-      passwords: () => routerOf(rooms.passwords),
-      tokens: () => routerOf(rooms.tokens),
-      health: () => routerOf(rooms.health),
+      accounts: () => routerOf(routesOf.accounts),
+      signIn: () => routerOf(routesOf.signIn),
+      sessions: () => routerOf(routesOf.sessions),
+      passwords: () => routerOf(routesOf.passwords),
+      tokens: () => routerOf(routesOf.tokens),
+      health: () => routerOf(routesOf.health),
     },
 
     requireAuth: (guard) => requireAuth(guardParts, guard),

@@ -18,6 +18,18 @@ export interface Registration {
   fields?: unknown
 }
 
+/** Somebody whose account is to be made. */
+export interface Admission {
+  email: string
+  displayName: string | null
+  /** Null for accounts that sign in without a password. */
+  passwordHash: string | null
+  /** What the host's `beforeRegister` gets. */
+  fields: Readonly<Record<string, unknown>>
+  /** Makes the new user a member of an organisation, in the same transaction. @returns its id, null for none */
+  organizationFor(userId: string): Promise<string | null>
+}
+
 export function createRegistration(options: {
   store: Store
   journal: Journal
@@ -51,13 +63,33 @@ export function createRegistration(options: {
     return organizations.create(tx, { name, slug: input.organization_slug ?? null, ownerId })
   }
 
+  /** The account and all that belongs to it: organisation, the host's own rows and the audit row. */
+  async function admit(
+    tx: Tx,
+    { email, displayName, passwordHash, fields, organizationFor }: Admission,
+    context: RequestContext,
+  ): Promise<{ userId: string; organizationId: string | null }> {
+    const userId = uuidv7()
+    await accounts.insert(tx, { id: userId, email, displayName, passwordHash })
+    const organizationId = await organizationFor(userId)
+    await config.hooks.beforeRegister?.(tx.trx, { userId, email, displayName, organizationId, fields })
+    await journal.record(tx, 'auth.register', {
+      actorId: userId,
+      organizationId,
+      resource: { type: 'user', id: userId },
+      email,
+      context,
+    })
+    return { userId, organizationId }
+  }
+
   /**
    * Makes user, organisation, owner membership, session and audit row in one transaction.
    *
    * @throws IdentSphereError `forbidden` where registration is not open, `invalid_input`, `conflict`, or what the host's
    * `beforeRegister` throws
    */
-  return async function register(input: Registration, context: RequestContext): Promise<Entered> {
+  async function register(input: Registration, context: RequestContext): Promise<Entered> {
     if (config.registration.mode !== 'open') {
       throw new IdentSphereError('forbidden', { message: 'Registration is not open.' })
     }
@@ -72,21 +104,15 @@ export function createRegistration(options: {
       },
       context,
     )
-    const userId = uuidv7()
     return store.transaction(async (tx) => {
-      await accounts.insert(tx, { id: userId, email: input.email, displayName, passwordHash })
-      const organizationId = await createOrganization(tx, userId, input)
-      await config.hooks.beforeRegister?.(tx.trx, { userId, email: input.email, displayName, organizationId, fields })
-      await journal.record(tx, 'auth.register', {
-        actorId: userId,
-        organizationId,
-        resource: { type: 'user', id: userId },
-        email: input.email,
+      const organizationFor = (userId: string) => createOrganization(tx, userId, input)
+      const admitted = await admit(
+        tx,
+        { email: input.email, displayName, passwordHash, fields, organizationFor },
         context,
-      })
+      )
       return signIn.enter(tx, {
-        userId,
-        organizationId,
+        ...admitted,
         securityVersion: 1,
         authMethod: 'password',
         amr: ['pwd'],
@@ -94,6 +120,8 @@ export function createRegistration(options: {
       })
     })
   }
+
+  return { register, admit }
 }
 
-export type Register = ReturnType<typeof createRegistration>
+export type Registrations = ReturnType<typeof createRegistration>

@@ -5,18 +5,18 @@ import type { Passwords } from '../passwords/service.js'
 import { answerSignIn } from '../sign-in/answer.js'
 import { mfaChallenge } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
-import type { Register } from './registration.js'
+import type { Registrations } from './registration.js'
 import { profile, profilePatch, registerBody, registerSuccess } from './schemas.js'
 import type { Accounts, ProfileRow } from './service.js'
 
 export function accountRoutes(rooms: {
   accounts: Accounts
   passwords: Passwords
-  register: Register
+  registration: Registrations
   signIn: SignIn
   config: Pick<Config, 'registration'>
 }): Route[] {
-  const { accounts, register, config } = rooms
+  const { accounts, registration, config } = rooms
   return [
     route({
       method: 'POST',
@@ -26,8 +26,8 @@ export function accountRoutes(rooms: {
       output: { 201: registerSuccess, 200: mfaChallenge },
       errors: ['invalid_input', 'forbidden', 'conflict', 'service_unavailable'],
       async handle({ body, context, cookie }) {
-        const { token_delivery: delivery, ...registration } = body
-        return answerSignIn(rooms, await register(registration, context), delivery, cookie('device'), 201)
+        const { token_delivery: delivery, ...input } = body
+        return answerSignIn(rooms, await registration.register(input, context), delivery, cookie('device'), 201)
       },
     }),
     route({

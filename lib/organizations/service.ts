@@ -1,4 +1,5 @@
 import { randomSuffix, uuidv7 } from '../crypto/random.js'
+import type { Role } from '../http/auth.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Tx } from '../store/store.js'
 import { firstOrganizationOf, insertMembership, insertOrganization } from './repository.js'
@@ -44,6 +45,14 @@ export function createOrganizations() {
       await insertMembership(tx, { organizationId: id, userId: input.ownerId, role: 'owner' })
       return id
     },
+
+    /** Makes somebody a member with this role, or gives a member this role. */
+    putMember: (tx: Tx, member: { organizationId: string; userId: string; role: Role }): Promise<void> =>
+      insertMembership(tx, member),
+
+    /** Makes somebody a member with this role; a member keeps the one they have. */
+    addMember: (tx: Tx, member: { organizationId: string; userId: string; role: Role }): Promise<void> =>
+      insertMembership(tx, member, 'ignore'),
 
     /** The organisation a new session begins in: the one joined first, or null. */
     defaultFor: (tx: Tx, userId: string): Promise<string | null> => firstOrganizationOf(tx, userId),

@@ -128,7 +128,7 @@ describe('guards, cookies, hooks and roles', () => {
 
   it('everything else that an instance has is named', () => {
     const others = Object.keys(identsphere).filter(
-      (name) => !/^(require|optional)[A-Z]/.test(name) && name !== 'routes',
+      (name) => !/^(require|optional)[A-Z]/.test(name) && name !== 'routes' && name !== 'rooms',
     )
     const unnamed = others.filter((name) => !readme.includes(`identsphere.${name}`) && !readme.includes(`\`${name}(`))
     assert.deepEqual(unnamed, [])
