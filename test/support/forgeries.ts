@@ -29,7 +29,7 @@ export const goodClaims = {
   jti: 'token-1',
 }
 
-function newPair() {
+export function newPair() {
   return generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
