@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import jsonwebtoken from 'jsonwebtoken'
 import { loadSigningKeys, type SigningKeys } from '../../lib/config/signing-keys.js'
 import { IdentSphereError } from '../../lib/http/errors.js'
 import { buildResourceServer } from '../../lib/resource/resource-server.js'
@@ -105,6 +106,24 @@ describe('a key set is fetched as seldom as can be', () => {
     assert.equal(keyServer.requests, 1)
   })
 
+  test('a fetch under way is shared, however long it takes', async () => {
+    const held: ServerResponse[] = []
+    const arrived = new Promise<void>((resolve) => {
+      keyServer.answer((_request, response) => {
+        held.push(response)
+        resolve()
+      })
+    })
+    const early = authenticate(token(first))
+    await arrived
+    clock.advance(60)
+    const late = authenticate(token(first))
+    const body = JSON.stringify(first.publicJwks)
+    for (const response of held) response.writeHead(200, { 'content-type': 'application/json' }).end(body)
+    assert.deepEqual(await Promise.all([early, late]), ['user-1', 'user-1'])
+    assert.equal(keyServer.requests, 1)
+  })
+
   test('a known kid never waits for the pause that strangers caused', async () => {
     assert.equal(await authenticate(token(first)), 'user-1')
     clock.advance(570)
@@ -197,6 +216,7 @@ describe('while the address does not answer', () => {
     keyServer.serve(published(first, second))
     clock.advance(1)
     assert.equal(await authenticate(token(second)), 'user-1')
+    assert.equal(await authenticate(token(second, 'no-21')), null, 'now it knows')
   })
 
   test('without any keys everybody is 503, and 5 seconds later it is tried again', async () => {
@@ -327,6 +347,7 @@ describe('only a key that is fit for RS256 verifies', () => {
     'an empty kid': named({ kid: '' }),
     'a kid that is no text': named({ kid: ['first'] }),
     'the same kid twice': { keys: [jwk, { ...second.publicJwks.keys[0], kid: 'first' }] },
+    'the same kid twice, ours last': { keys: [{ ...second.publicJwks.keys[0], kid: 'first' }, jwk] },
     'a curve': {
       keys: [
         { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid: 'first' },
@@ -351,6 +372,15 @@ describe('only a key that is fit for RS256 verifies', () => {
       const [header, payload] = token(first).split('.')
       const signature = sign('sha256', Buffer.from(`${header}.${payload}`), privateKey).toString('base64url')
       assert.equal(await authenticate(`${header}.${payload}.${signature}`), null)
+    })
+  }
+
+  for (const alg of ['RS384', 'RS512', 'PS256'] as const) {
+    test(`${alg} in both set and token, though its signature holds`, async () => {
+      keyServer.serve(named({ alg }))
+      const text = Buffer.from(token(first).split('.')[1] ?? '', 'base64url').toString()
+      const options = { algorithm: alg, header: { alg, typ: 'at+jwt', kid: 'first' } }
+      assert.equal(await authenticate(jsonwebtoken.sign(text, first.active.signingKey, options)), null)
     })
   }
 

@@ -72,9 +72,9 @@ describe('a service in a process of its own, without a database', () => {
   test('refuses the tokens of another issuer and for another audience', async () => {
     const { tokens } = await somebody()
     for (const options of [
-      { issuer: 'https://id.example.com', jwksUri: `${app.url}/.well-known/jwks.json` },
+      { issuer: 'https://id.example.com', audience: app.url, jwksUri: `${app.url}/.well-known/jwks.json` },
       { issuer: app.url, audience: 'https://api.example.com' },
-      { issuer: `${app.url}/` },
+      { issuer: `${app.url}/`, audience: app.url },
     ]) {
       const service = await startResourceProcess(options)
       assert.equal((await service.client().get('/guarded', bearer(tokens.accessToken))).status, 401)
