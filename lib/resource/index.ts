@@ -1,6 +1,7 @@
 export { ConfigurationError } from '../config/configuration-error.js'
 export type { Logger } from '../config/logger.js'
 export { type ErrorCode, IdentSphereError, type IdentSphereErrorOptions } from '../http/errors.js'
+export type { HeadersLike, IdentitySource, RequestLike } from '../http/identity-source.js'
 export type { Middleware } from '../http/router.js'
 export type { RecentAuthOptions } from './guards.js'
 export type { MetadataOptions } from './metadata.js'

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Clock, systemClock } from '../config/clock.js'
 import { IdentSphereError } from '../http/errors.js'
+import { headersOf, type IdentitySource, isMessage, isSource } from '../http/identity-source.js'
 import { perRequest } from '../http/per-request.js'
 import { createResponder } from '../http/respond.js'
 import type { Middleware } from '../http/router.js'
@@ -43,7 +44,7 @@ export interface ResourceServer {
    *
    * @throws IdentSphereError `service_unavailable` when it cannot know
    */
-  authenticate(source: IncomingMessage | Headers): Promise<TokenAuth | null>
+  authenticate(source: IdentitySource): Promise<TokenAuth | null>
   /** What the guard in front of this handler established. @throws Error where there was none */
   auth(request: IncomingMessage): TokenAuth
   /** The same, or null where `optionalAuth` let nobody in particular through. */
@@ -96,7 +97,8 @@ export function buildResourceServer(
     requireRecentAuth: (guard) => requireRecentAuth(parts, guard),
 
     async authenticate(source) {
-      const authorization = source instanceof Headers ? source.get('authorization') : source.headers.authorization
+      if (!isSource(source)) throw new TypeError('authenticate() takes a request, or the headers of one')
+      const authorization = isMessage(source) ? source.headers.authorization : headersOf(source).get('authorization')
       const seen = await look(authorization ?? null)
       return typeof seen === 'object' && seen.clientId === null ? seen : null
     },

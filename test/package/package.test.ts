@@ -405,6 +405,12 @@ describe("the README's example", () => {
     return { client, userId: registered.body.user.user_id, organizationId: registered.body.user.organization_id }
   }
 
+  it('the one for other services compiles with the types of Express', async () => {
+    const guide = readFileSync(join(root, 'docs/resource-servers.md'), 'utf8')
+    write('service.mts', codeUnder(guide, 'Other services', 'ts'))
+    await compile('service.mts')
+  })
+
   async function listening(url: string): Promise<void> {
     const deadline = Date.now() + 30_000
     while (Date.now() < deadline && application?.exitCode === null) {

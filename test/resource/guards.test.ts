@@ -215,7 +215,12 @@ describe('what a handler reads', () => {
 })
 
 describe('authenticate', () => {
-  test('reads a request or its headers', async () => {
+  test('reads a request of Node or fetch, or its headers, and nothing else', async () => {
+    const request = new Request('https://api.example.com', { headers: bearer() })
+    assert.equal((await identsphere.authenticate(request))?.userId, 'user-1')
+    for (const other of [undefined, null, '', {}, bearer()]) {
+      await assert.rejects(identsphere.authenticate(other as never), TypeError)
+    }
     assert.equal((await identsphere.authenticate(bareRequest(bearer())))?.userId, 'user-1')
     assert.equal((await identsphere.authenticate(new Headers(bearer())))?.userId, 'user-1')
     assert.equal(
