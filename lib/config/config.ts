@@ -3,6 +3,7 @@ import type { RootSecret } from '../crypto/key-ring.js'
 import { ConfigurationError } from './configuration-error.js'
 import { developmentSecret } from './development-secret.js'
 import { type Logger, silentLogger, withoutValues } from './logger.js'
+import { isOnLoopback } from './loopback.js'
 import { type ClaimsUser, type FieldsSchema, type Hooks, type IdentSphereOptions, parseOptions } from './options.js'
 import { checkSecret, checkSecrets, parseSecrets } from './secrets.js'
 import { loadSigningKeys, parsePemBundle, type SigningKeys } from './signing-keys.js'
@@ -42,9 +43,6 @@ export interface Config {
   readonly development: boolean
 }
 
-/** Every name below `localhost` is this machine (RFC 6761 section 6.3), so that two of them can play two hosts. */
-const loopbackHost = /^(127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)*localhost)$/
-
 /**
  * Options and environment → {@link Config}.
  *
@@ -56,7 +54,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
   const publicBaseUrl = parsePublicBaseUrl(
     options.publicBaseUrl ?? (wantsDevelopment ? `http://localhost:${environment.PORT ?? 3000}` : undefined),
   )
-  const development = wantsDevelopment && loopbackHost.test(publicBaseUrl.hostname)
+  const development = wantsDevelopment && isOnLoopback(publicBaseUrl)
   if (!development && publicBaseUrl.protocol !== 'https:') {
     throw new ConfigurationError(
       'publicBaseUrl',

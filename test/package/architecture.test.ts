@@ -201,6 +201,7 @@ describe('primitives', () => {
       argon2: /^lib\/passwords\/schemes\//,
       bcrypt: /^lib\/passwords\/schemes\//,
       jsonwebtoken: /^lib\/tokens\//,
+      'jwks-rsa': /^lib\/resource\//,
       pg: /^lib\/store\//,
       '@zxcvbn-ts/language-common': /^lib\/passwords\/rules\//,
     }

