@@ -199,7 +199,7 @@ describe('the binaries', () => {
     for (const folder of unfit) {
       const before = copiesIn('/tmp')
       const directory = freshDirectory()
-      const { child, line } = spawnStart(directory, { from, environment: { TMPDIR: folder } })
+      const { child, line } = spawnStart(directory, { from, temporary: folder })
       const url = await line
       assert.match(url, /^postgres:/)
       const { rows } = await (await connect(url)).query("SELECT setting FROM pg_config WHERE name = 'BINDIR'")

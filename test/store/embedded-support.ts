@@ -75,7 +75,8 @@ export interface Elsewhere {
   last?: string
   /** What it is started through, such as `setpriv`. */
   through?: string[]
-  environment?: NodeJS.ProcessEnv
+  /** Its temporary folder. Set when everything is loaded, since tsx makes one where it is missing. */
+  temporary?: string
   /** The folder whose `lib` is used. Default: the checkout. */
   from?: string
 }
@@ -88,6 +89,7 @@ export function spawnStart(
   const from = elsewhere.from ?? root
   const program = `
     const { startEmbeddedPostgres } = await import(${JSON.stringify(join(from, 'lib/store/embedded/launcher.ts'))})
+    process.env.TMPDIR = ${JSON.stringify(elsewhere.temporary ?? tmpdir())}
     const starting = startEmbeddedPostgres({ directory: ${JSON.stringify(directory)}, durable: false })
     const postgres = await starting.catch((error) => {
       console.log(error.name + ': ' + error.message.replaceAll('\\n', ' '))
@@ -99,10 +101,16 @@ export function spawnStart(
   const child = spawn(
     command[0] ?? '',
     [...command.slice(1), '--import', 'tsx', '--input-type=module', '--eval', program],
-    { cwd: from, env: { ...process.env, ...elsewhere.environment }, stdio: ['pipe', 'pipe', 'inherit'] },
+    { cwd: from, stdio: ['pipe', 'pipe', 'inherit'] },
   )
   children.push(child)
-  return { child, line: once(createInterface(child.stdout), 'line').then(([line]) => String(line)) }
+  const output = createInterface(child.stdout)
+  const line = new Promise<string>((resolve, reject) => {
+    output.once('line', resolve)
+    output.once('close', () => reject(new Error('It ended without a line.')))
+  })
+  line.catch(() => {}) // not everybody waits for it
+  return { child, line }
 }
 
 export async function startElsewhere(directory: string, last?: string): Promise<[ChildProcess, string]> {
