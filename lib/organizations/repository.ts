@@ -15,23 +15,16 @@ export async function insertOrganization(
   return rows.length > 0
 }
 
-/** @param known what becomes of a member that they are already: the new role, or the one they have */
 export async function insertMembership(
   tx: Tx,
   membership: { organizationId: string; userId: string; role: Role },
-  known: 'merge' | 'ignore' = 'merge',
 ): Promise<void> {
-  const insertion = tx
-    .table('organization_memberships')
-    .insert({
-      organization_id: membership.organizationId,
-      user_id: membership.userId,
-      role: membership.role,
-      created_at: tx.now,
-    } as never)
-    .onConflict(['organization_id', 'user_id'])
-
-  await (known === 'merge' ? insertion.merge(['role']) : insertion.ignore())
+  await tx.table('organization_memberships').insert({
+    organization_id: membership.organizationId,
+    user_id: membership.userId,
+    role: membership.role,
+    created_at: tx.now,
+  } as never)
 }
 
 export async function firstOrganizationOf(tx: Tx, userId: string): Promise<string | null> {

@@ -34,7 +34,7 @@ export interface SignInAs {
 
 /** Somebody who is signed in, with what their requests need. */
 export interface SignedIn {
-  user: { id: string; email: string; displayName: string | null }
+  user: { userId: string; email: string; displayName: string | null }
   /** The session's active organisation. */
   organizationId: string | null
   role: Role | null
@@ -86,21 +86,20 @@ export function createSignedIn(rooms: Rooms, organizationOnRegistration: 'requir
   async function organizationOfKnown(tx: Tx, userId: string, { organizationId, role }: Checked) {
     const wanted = organizationId ?? (await organizations.defaultFor(tx, userId))
     if (wanted === null) return role === undefined ? null : foundOrganization(tx, userId, role)
-    if (role !== undefined) await organizations.putMember(tx, { organizationId: wanted, userId, role })
-    else if (organizationId !== undefined) await organizations.addMember(tx, { organizationId, userId, role: 'member' })
+    await organizations.ensureMember(tx, wanted, userId, role)
     return wanted
   }
 
   async function organizationOfNew(tx: Tx, userId: string, { organizationId, role }: Checked) {
     if (organizationId !== undefined) {
-      await organizations.putMember(tx, { organizationId, userId, role: role ?? 'member' })
+      await organizations.ensureMember(tx, organizationId, userId, role)
       return organizationId
     }
     if (role === undefined && organizationOnRegistration === 'none') return null
     return foundOrganization(tx, userId, role ?? 'owner')
   }
 
-  /** No organisation is without an owner. */
+  /** No organisation begins without an owner. */
   async function foundOrganization(tx: Tx, userId: string, role: Role): Promise<string> {
     if (role === 'owner') {
       const slug = `test-${randomOctets(6).toString('hex')}` // one of its own, so that nobody waits for another
@@ -108,7 +107,7 @@ export function createSignedIn(rooms: Rooms, organizationOnRegistration: 'requir
     }
     const { organizationId } = await userFor(tx, { role: 'owner' }, freshAddress())
     if (organizationId === null) throw new Error('an owner without an organisation')
-    await organizations.putMember(tx, { organizationId, userId, role })
+    await organizations.ensureMember(tx, organizationId, userId, role)
     return organizationId
   }
 
@@ -142,7 +141,7 @@ export function createSignedIn(rooms: Rooms, organizationOnRegistration: 'requir
     const { access_token: accessToken = '' } = native.body
     const cookieHeader = browser.cookies.map((change) => cookies.serialize(change).split(';', 1)[0]).join('; ')
     return {
-      user: { id: user.user_id, email: user.email, displayName: user.display_name },
+      user: { userId: user.user_id, email: user.email, displayName: user.display_name },
       organizationId: user.organization_id,
       role: capabilities.role as Role | null,
       sessionId: session.id,

@@ -6,7 +6,7 @@ import { createTestIdentSphere } from '../../lib/testing/index.js'
 
 const identsphere = await createTestIdentSphere()
 const { user } = await identsphere.signedIn()
-process.send?.({ databaseUrl: identsphere.databaseUrl, userId: user.id })
+process.send?.({ databaseUrl: identsphere.databaseUrl, userId: user.userId })
 process.on('message', async () => {
   await identsphere.close()
   process.disconnect()

@@ -73,7 +73,7 @@ describe('an instance without a database', () => {
     const [one, other] = await Promise.all([createInstance(), createInstance()])
     const ada = await one.signedIn({ email: 'ada@example.com' })
     const namesake = await other.signedIn({ email: 'ada@example.com' })
-    assert.notEqual(ada.user.id, namesake.user.id)
+    assert.notEqual(ada.user.userId, namesake.user.userId)
     assert.equal(await other.authenticate(new Headers(ada.headers), { method: 'GET' }), null)
 
     one.clock.advance(3600)
@@ -97,7 +97,7 @@ describe('an instance without a database', () => {
     const identsphere = await createInstance({ schema: 'people' })
     const { user } = await identsphere.signedIn()
     const knex = connect(identsphere.databaseUrl ?? '')
-    assert.deepEqual(await knex('people.users').select('id'), [{ id: user.id }])
+    assert.deepEqual(await knex('people.users').select('id'), [{ id: user.userId }])
     await identsphere.close()
   })
 
@@ -173,7 +173,7 @@ describe('reset()', () => {
     assert.ok(Math.abs(identsphere.clock.now() - Date.now()) < 60_000)
     assert.equal(await identsphere.authenticate(new Headers(ada.headers), { method: 'GET' }), null)
     const again = await identsphere.signedIn({ email: ada.user.email })
-    assert.notEqual(again.user.id, ada.user.id)
+    assert.notEqual(again.user.userId, ada.user.userId)
   })
 
   it('leaves audit rows as unchangeable as before', async () => {
@@ -186,14 +186,14 @@ describe('reset()', () => {
   it("leaves the host's tables alone, but for rows that the host declared to go with a user", async () => {
     const { user } = await identsphere.signedIn()
     await knex('settings').insert({ name: 'colour' })
-    await knex('profiles').insert({ user_id: user.id })
+    await knex('profiles').insert({ user_id: user.userId })
     await identsphere.reset()
     assert.deepEqual(await rowsOf('public'), { settings: 1, profiles: 0, orders: 0 })
   })
 
   it("refuses, and empties nothing, where rows of the host's would be left without their user", async () => {
     const { user } = await identsphere.signedIn()
-    await knex('orders').insert({ user_id: user.id })
+    await knex('orders').insert({ user_id: user.userId })
     await assert.rejects(identsphere.reset(), /your table public\.orders .* ON DELETE CASCADE/)
     assert.equal((await rowsOf('identsphere')).users, 1)
     await knex('orders').delete()
@@ -223,10 +223,10 @@ describe("a database of the host's", () => {
       assert.equal(first.databaseUrl, how === 'URL' ? url : null)
       const ada = await first.signedIn({ email: 'ada@example.com' })
       await first.close()
-      assert.deepEqual(await knex('identsphere.users').select('id'), [{ id: ada.user.id }])
+      assert.deepEqual(await knex('identsphere.users').select('id'), [{ id: ada.user.userId }])
 
       const second = await createInstance({ database })
-      assert.equal((await second.signedIn({ email: 'ada@example.com' })).user.id, ada.user.id)
+      assert.equal((await second.signedIn({ email: 'ada@example.com' })).user.userId, ada.user.userId)
       await second.reset()
       await second.close()
       assert.deepEqual(await knex('identsphere.users').select('id'), [])

@@ -58,12 +58,12 @@ describe('somebody signed in', () => {
     for (const method of ['GET', 'POST', 'DELETE']) {
       const { status, body } = await ask('/auth', ada.headers, method)
       assert.equal(status, 200, method)
-      assert.equal(body.userId, ada.user.id)
+      assert.equal(body.userId, ada.user.userId)
       assert.equal(body.sessionId, ada.sessionId)
       assert.equal(body.organizationId, ada.organizationId)
       assert.equal(body.delivery, 'cookie')
     }
-    assert.deepEqual(ada.user, { id: ada.user.id, email: 'ada@example.com', displayName: 'Ada' })
+    assert.deepEqual(ada.user, { userId: ada.user.userId, email: 'ada@example.com', displayName: 'Ada' })
     assert.equal((await ask('/recent', ada.headers)).status, 200)
   })
 
@@ -78,14 +78,14 @@ describe('somebody signed in', () => {
     const { bearer, user } = await identsphere.signedIn()
     const { status, body } = await ask('/auth', bearer.headers, 'POST')
     assert.equal(status, 200)
-    assert.equal(body.userId, user.id)
+    assert.equal(body.userId, user.userId)
     assert.equal(body.delivery, 'body')
   })
 
   it('is known without HTTP', async () => {
     const ada = await identsphere.signedIn({ role: 'admin' })
     const auth = await identsphere.authenticate(new Headers(ada.headers), { method: 'GET' })
-    assert.equal(auth?.userId, ada.user.id)
+    assert.equal(auth?.userId, ada.user.userId)
     assert.equal(auth?.role, 'admin')
     assert.equal((await identsphere.authenticate(new Headers(ada.headers)))?.sessionId, ada.sessionId)
   })
@@ -101,7 +101,7 @@ describe('somebody signed in', () => {
   it('is the same user with another session the second time', async () => {
     const first = await identsphere.signedIn({ email: 'twice@example.com' })
     const second = await identsphere.signedIn({ email: ' TWICE@example.com' })
-    assert.equal(second.user.id, first.user.id)
+    assert.equal(second.user.userId, first.user.userId)
     assert.equal(second.organizationId, first.organizationId)
     assert.equal(second.role, 'owner')
     assert.notEqual(second.sessionId, first.sessionId)
@@ -117,8 +117,8 @@ describe('somebody signed in', () => {
     const { user } = await identsphere.signedIn({ email: 'fields@example.com', fields: { plan: 'team' } })
     await identsphere.signedIn({ email: 'fields@example.com' })
     assert.deepEqual(
-      registered.filter((line) => line.startsWith(user.id)),
-      [`${user.id} team`],
+      registered.filter((line) => line.startsWith(user.userId)),
+      [`${user.userId} team`],
     )
   })
 
@@ -126,7 +126,7 @@ describe('somebody signed in', () => {
     const people = await Promise.all(
       Array.from({ length: 5 }, () => identsphere.signedIn({ email: 'race@example.com' })),
     )
-    assert.equal(new Set(people.map((one) => one.user.id)).size, 1)
+    assert.equal(new Set(people.map((one) => one.user.userId)).size, 1)
     assert.equal(new Set(people.map((one) => one.sessionId)).size, 5)
   })
 })
@@ -170,7 +170,10 @@ describe('organisations and roles', () => {
 
   it('an organisation that does not exist is refused, and nobody is made', async () => {
     const email = 'lost@example.com'
-    await assert.rejects(identsphere.signedIn({ email, organizationId: '00000000-0000-7000-8000-000000000000' }))
+    await assert.rejects(
+      identsphere.signedIn({ email, organizationId: '00000000-0000-7000-8000-000000000000' }),
+      /no such organisation/,
+    )
     const found = await identsphere.signedIn({ email })
     assert.equal(found.role, 'owner')
   })
