@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { type UsersApi, usersApi } from './accounts/api.js'
 import { createPersonalDataRights } from './accounts/personal-data.js'
-import { createRegistration } from './accounts/registration.js'
+import { createRegistration, type Registrations } from './accounts/registration.js'
 import { accountRoutes } from './accounts/routes.js'
-import { createAccounts } from './accounts/service.js'
+import { type Accounts, createAccounts } from './accounts/service.js'
 import { type Clock, systemClock } from './config/clock.js'
 import { loadConfig } from './config/config.js'
 import type { IdentSphereOptions } from './config/options.js'
@@ -28,7 +28,7 @@ import { requireRole } from './guards/require-role.js'
 import { healthRoutes } from './health/routes.js'
 import { createHealth, type Health } from './health/service.js'
 import type { Auth, Role } from './http/auth.js'
-import { createCookieJar } from './http/cookies.js'
+import { type CookieJar, createCookieJar } from './http/cookies.js'
 import { createCors } from './http/cors.js'
 import { createCsrfTokens } from './http/csrf.js'
 import { createMountCheck } from './http/mount.js'
@@ -50,7 +50,7 @@ import { mailSweeps } from './mail/sweeps.js'
 import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
 import { organizationPersonalData } from './organizations/personal-data.js'
 import { createRoleMatrix } from './organizations/roles.js'
-import { createOrganizations } from './organizations/service.js'
+import { createOrganizations, type Organizations } from './organizations/service.js'
 import { pageRoutes } from './pages/routes.js'
 import { createDeviceCookies } from './passwords/device-cookie.js'
 import { createPasswordHasher } from './passwords/hasher.js'
@@ -70,7 +70,7 @@ import { sessionRoutes } from './sessions/routes.js'
 import { createSessions } from './sessions/service.js'
 import { sessionSweeps } from './sessions/sweeps.js'
 import { signInRoutes } from './sign-in/routes.js'
-import { createSignIn } from './sign-in/service.js'
+import { createSignIn, type SignIn } from './sign-in/service.js'
 import { openDatabase } from './store/database.js'
 import { translateError } from './store/database-errors.js'
 import { createHostCalls } from './store/host-calls.js'
@@ -169,13 +169,21 @@ export interface IdentSphere {
   revokeSigningKey(kid: string): Promise<void>
 }
 
-/** {@link IdentSphere} with the declarations that its routers were made from, for what derives from them. @internal */
+/** {@link IdentSphere} with what it was made from, for what derives from that. @internal */
 export interface BuiltIdentSphere extends IdentSphere {
   readonly routes: readonly Route[]
   /** Runs every background job until none has more to do. */
   runJobs(): Promise<void>
   /** What would have been sent, where nothing is configured that sends. */
   readonly mailbox: Mailbox | null
+  readonly rooms: {
+    readonly store: Store
+    readonly accounts: Accounts
+    readonly organizations: Organizations
+    readonly registration: Registrations
+    readonly signIn: SignIn
+    readonly cookies: CookieJar
+  }
 }
 
 declare module 'node:http' {
@@ -197,7 +205,8 @@ declare module 'node:http' {
  * ```
  */
 export function createIdentSphere(options: IdentSphereOptions = {}): IdentSphere {
-  return buildIdentSphere(options, { environment: process.env, clock: systemClock })
+  const { routes, rooms, ...identsphere } = buildIdentSphere(options, { environment: process.env, clock: systemClock })
+  return identsphere
 }
 
 /** {@link createIdentSphere} with environment and clock handed in. The only place that knows every room. @internal */
@@ -255,7 +264,7 @@ export function buildIdentSphere(
   const mailing = { store, journal, accounts, passwords, sessions, challenges, outbox, links, signIn }
   const proveMailbox = createMailboxProof({ accounts, sessions, organizations, challenges, journal })
   const verification = createVerification(mailing)
-  const register = createRegistration({ ...mailing, organizations, verification, config })
+  const registration = createRegistration({ ...mailing, organizations, verification, config })
   const recovery = createRecovery({ ...mailing, proveMailbox })
   const emailSignIn = createEmailSignIn({ ...mailing, proveMailbox })
   const addressChange = createAddressChange(mailing)
@@ -267,7 +276,7 @@ export function buildIdentSphere(
   })
   const requests = {
     verification: verification.answer,
-    registration: register.answer,
+    registration: registration.answer,
     passwordReset: recovery.answer,
     code: emailSignIn.answerCode,
     signInLink: emailSignIn.answerLink,
@@ -300,12 +309,12 @@ export function buildIdentSphere(
     ready,
   })
 
-  const rooms = {
-    accounts: accountRoutes({ accounts, passwords, register, signIn, personalData, config }),
+  const routesOf = {
+    accounts: accountRoutes({ accounts, passwords, registration, signIn, personalData, config }),
     signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer }),
     sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, csrf, permissionsOf, config }),
     passwords: [...passwordRoutes({ passwords }), ...(canMail ? recoveryRoutes({ recovery, passwords, signIn }) : [])],
-    email: canMail ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, register }) : [],
+    email: canMail ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, registration }) : [],
     tokens: tokenRoutes({ store, keys: config.signingKeys }),
     pages: canMail ? pageRoutes({ config, mailbox: mailer.mailbox }) : [],
     health: healthRoutes({ health }),
@@ -320,7 +329,7 @@ export function buildIdentSphere(
     assertRecentAuth,
     checkMount: createMountCheck(config.mountPath, logger),
   }
-  const routes = Object.values(rooms).flat()
+  const routes = Object.values(routesOf).flat()
   const routerOf = (some: readonly Route[]) => createRouter(some, plumbing)
 
   const calls = createHostCalls({ store, ready })
@@ -374,18 +383,19 @@ export function buildIdentSphere(
 
   return {
     routes,
+    rooms: { store, accounts, organizations, registration, signIn, cookies },
     runJobs: () => worker.drain(),
     mailbox: mailer?.mailbox ?? null,
     router: () => routerOf(routes),
     routers: {
-      accounts: () => routerOf(rooms.accounts),
-      signIn: () => routerOf(rooms.signIn),
-      sessions: () => routerOf(rooms.sessions),
-      passwords: () => routerOf(rooms.passwords),
-      email: () => routerOf(rooms.email),
-      tokens: () => routerOf(rooms.tokens),
-      pages: () => routerOf(rooms.pages),
-      health: () => routerOf(rooms.health),
+      accounts: () => routerOf(routesOf.accounts),
+      signIn: () => routerOf(routesOf.signIn),
+      sessions: () => routerOf(routesOf.sessions),
+      passwords: () => routerOf(routesOf.passwords),
+      email: () => routerOf(routesOf.email),
+      tokens: () => routerOf(routesOf.tokens),
+      pages: () => routerOf(routesOf.pages),
+      health: () => routerOf(routesOf.health),
     },
 
     requireAuth: (guard) => requireAuth(guardParts, guard),

@@ -15,16 +15,10 @@ export type { RecentMfaOptions } from './guards/require-recent-mfa.js'
 export type { Health } from './health/service.js'
 export type { Auth, Role, SessionAuth } from './http/auth.js'
 export { type ErrorCode, errorCatalogue, IdentSphereError, type IdentSphereErrorOptions } from './http/errors.js'
+export type { HeadersLike, IdentitySource, RequestLike } from './http/identity-source.js'
 export type { Middleware } from './http/router.js'
 export { type Api, createIdentSphere, type IdentSphere, type RoomRouters } from './identsphere.js'
 export type { Member, Organization, OrganizationsApi } from './organizations/api.js'
 export type { Session, SessionsApi } from './sessions/api.js'
-export type {
-  Authenticate,
-  AuthenticateOptions,
-  HeadersLike,
-  IdentitySource,
-  Recheck,
-  RequestLike,
-} from './sessions/authenticate.js'
+export type { Authenticate, AuthenticateOptions, Recheck } from './sessions/authenticate.js'
 export type { HostCallOptions } from './store/host-calls.js'

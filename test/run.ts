@@ -32,9 +32,11 @@ function endTests(signal: NodeJS.Signals): void {
 
 /** Node 20 knows no globs: `*` is one level, `**` any number. */
 function testFiles(): string[] {
-  const all = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  const all = ['test', 'examples']
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
+    )
     .filter((path) => path.endsWith('.test.ts'))
-    .map((path) => join('test', path))
     .sort()
   if (wanted.length === 0) return all
   const files = wanted.flatMap((argument) => {
@@ -74,7 +76,7 @@ function runTests(files: string[], url: string): Promise<number> {
 async function main(): Promise<number> {
   const files = testFiles()
   if (files.length === 0) {
-    console.error(`No test file matches ${wanted.join(' ') || 'test/**/*.test.ts'}.`)
+    console.error(`No test file matches ${wanted.join(' ') || '*.test.ts'}.`)
     return 1
   }
   const given = process.env.TEST_DATABASE_URL

@@ -22,6 +22,18 @@ export interface Registration {
   fields?: unknown
 }
 
+/** Somebody whose account is to be made. */
+export interface Admission {
+  email: string
+  displayName: string | null
+  /** Null for accounts that sign in without a password. */
+  passwordHash: string | null
+  /** What the host's `beforeRegister` gets. */
+  fields: Readonly<Record<string, unknown>>
+  /** Makes the new user a member of an organisation, in the same transaction. @returns its id, null for none */
+  organizationFor(userId: string): Promise<string | null>
+}
+
 export function createRegistration(options: {
   store: Store
   journal: Journal
@@ -75,6 +87,26 @@ export function createRegistration(options: {
     return organizations.create(tx, { name, slug: input.organization_slug ?? null, ownerId })
   }
 
+  /** The account and all that belongs to it: organisation, the host's own rows and the audit row. */
+  async function admit(
+    tx: Tx,
+    { email, displayName, passwordHash, fields, organizationFor }: Admission,
+    context: RequestContext,
+  ): Promise<{ userId: string; organizationId: string | null }> {
+    const userId = uuidv7()
+    await accounts.insert(tx, { id: userId, email, displayName, passwordHash })
+    const organizationId = await organizationFor(userId)
+    await config.hooks.beforeRegister?.(tx.trx, { userId, email, displayName, organizationId, fields })
+    await journal.record(tx, 'auth.register', {
+      actorId: userId,
+      organizationId,
+      resource: { type: 'user', id: userId },
+      email,
+      context,
+    })
+    return { userId, organizationId }
+  }
+
   /** @throws IdentSphereError `forbidden`, `invalid_input` */
   async function prepare(input: Registration, context: RequestContext): Promise<PreparedRegistration> {
     if (config.registration.mode !== 'open') {
@@ -97,18 +129,17 @@ export function createRegistration(options: {
     context: RequestContext,
   ): Promise<Entered> {
     const { email, passwordHash, fields } = prepared
-    const displayName = prepared.display_name || null
-    const userId = uuidv7()
-    await accounts.insert(tx, { id: userId, email, displayName, passwordHash })
-    const organizationId = await createOrganization(tx, userId, prepared)
-    await config.hooks.beforeRegister?.(tx.trx, { userId, email, displayName, organizationId, fields })
-    await journal.record(tx, 'auth.register', {
-      actorId: userId,
-      organizationId,
-      resource: { type: 'user', id: userId },
-      email,
+    const { userId, organizationId } = await admit(
+      tx,
+      {
+        email,
+        displayName: prepared.display_name || null,
+        passwordHash,
+        fields,
+        organizationFor: (owner) => createOrganization(tx, owner, prepared),
+      },
       context,
-    })
+    )
     if (isVerified) await accounts.markVerified(tx, userId, email)
     else await verification.request(tx, userId)
     return signIn.enter(tx, {
@@ -122,6 +153,8 @@ export function createRegistration(options: {
   }
 
   return {
+    admit,
+
     /**
      * Makes user, organisation, owner membership, session and audit row in one transaction, and mails a link that verifies the
      * address.
@@ -197,4 +230,4 @@ interface PreparedRegistration extends Omit<Registration, 'password'> {
   passwordHash: string
 }
 
-export type Register = ReturnType<typeof createRegistration>
+export type Registrations = ReturnType<typeof createRegistration>

@@ -53,12 +53,12 @@ export async function credentialsById(db: Executor, id: string): Promise<UserCre
 /** @returns false where the address is taken */
 export async function insertUser(
   tx: Tx,
-  user: { id: string; email: string; displayName: string | null; passwordHash: string },
+  user: { id: string; email: string; displayName: string | null; passwordHash: string | null },
 ): Promise<boolean> {
   const rows = await tx.sql(
     `INSERT INTO ${tx.schema}.users
        (id, email, display_name, password_hash, last_password_change, created_at, updated_at)
-     VALUES (?, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql}, ${tx.nowSql})
+     VALUES (?, ?, ?, ?, ${user.passwordHash === null ? 'NULL' : tx.nowSql}, ${tx.nowSql}, ${tx.nowSql})
      ON CONFLICT (lower(email)) DO NOTHING RETURNING 1`,
     [user.id, user.email, user.displayName, user.passwordHash],
   )

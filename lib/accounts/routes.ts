@@ -7,19 +7,19 @@ import { answerSignIn } from '../sign-in/answer.js'
 import { mfaChallenge } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
 import type { PersonalDataRights } from './personal-data.js'
-import type { Register } from './registration.js'
+import type { Registrations } from './registration.js'
 import { profile, profilePatch, registerBody, registerSuccess, registrationKept } from './schemas.js'
 import type { Accounts, ProfileRow } from './service.js'
 
 export function accountRoutes(rooms: {
   accounts: Accounts
   passwords: Passwords
-  register: Register
+  registration: Registrations
   signIn: SignIn
   personalData: PersonalDataRights
   config: Pick<Config, 'registration'>
 }): Route[] {
-  const { accounts, register, personalData, config } = rooms
+  const { accounts, registration, personalData, config } = rooms
   return [
     route({
       method: 'POST',
@@ -32,12 +32,12 @@ export function accountRoutes(rooms: {
           : { 201: registerSuccess, 200: mfaChallenge },
       errors: ['invalid_input', 'forbidden', 'conflict', 'service_unavailable'],
       async handle({ body, context, cookie }) {
-        const { token_delivery: delivery, ...registration } = body
+        const { token_delivery: delivery, ...input } = body
         if (config.registration.verification === 'first') {
-          await register.later(registration, context)
+          await registration.later(input, context)
           return { status: 202, body: { status: 'verification_required' } }
         }
-        return answerSignIn(rooms, await register.now(registration, context), delivery, cookie('device'), 201)
+        return answerSignIn(rooms, await registration.now(input, context), delivery, cookie('device'), 201)
       },
     }),
     route({

@@ -42,7 +42,7 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
     /** @throws IdentSphereError `conflict` where the address is taken */
     async insert(
       tx: Tx,
-      user: { id: string; email: string; displayName: string | null; passwordHash: string },
+      user: { id: string; email: string; displayName: string | null; passwordHash: string | null },
     ): Promise<void> {
       if (await insertUser(tx, user)) return
       throw new IdentSphereError('conflict', {

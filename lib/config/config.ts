@@ -8,6 +8,7 @@ import { defaultTemplates, type MailTemplates } from '../mail/templates.js'
 import { ConfigurationError } from './configuration-error.js'
 import { developmentSecret } from './development-secret.js'
 import { type Logger, silentLogger, withoutValues } from './logger.js'
+import { isOnLoopback } from './loopback.js'
 import { type ClaimsUser, type FieldsSchema, type Hooks, type IdentSphereOptions, parseOptions } from './options.js'
 import { checkSecret, checkSecrets, parseSecrets } from './secrets.js'
 import { loadSigningKeys, parsePemBundle, type SigningKeys } from './signing-keys.js'
@@ -56,9 +57,6 @@ export interface Config {
   readonly development: boolean
 }
 
-/** Every name below `localhost` is this machine (RFC 6761 section 6.3), so that two of them can play two hosts. */
-const loopbackHost = /^(127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)*localhost)$/
-
 /**
  * Options and environment → {@link Config}.
  *
@@ -70,7 +68,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
   const publicBaseUrl = parsePublicBaseUrl(
     options.publicBaseUrl ?? (wantsDevelopment ? `http://localhost:${environment.PORT ?? 3000}` : undefined),
   )
-  const development = wantsDevelopment && loopbackHost.test(publicBaseUrl.hostname)
+  const development = wantsDevelopment && isOnLoopback(publicBaseUrl)
   if (!development && publicBaseUrl.protocol !== 'https:') {
     throw new ConfigurationError(
       'publicBaseUrl',
@@ -270,7 +268,7 @@ function transportOf(
     return { send: async (message) => void (await sendMail?.(message)), close: async () => {} }
   }
   if (!URL.canParse(smtpUrl)) throw new ConfigurationError('mailer.smtpUrl (SMTP_URL)', 'is not a URL', 'Correct it.')
-  const isOnThisMachine = loopbackHost.test(new URL(smtpUrl).hostname)
+  const isOnThisMachine = isOnLoopback(new URL(smtpUrl).hostname)
   return createSmtpTransport(smtpUrl, { requireTls: !development && !isOnThisMachine })
 }
 

@@ -293,8 +293,13 @@ export const optionsSchema = z.strictObject({
 
 /** Parses the options, or throws a ConfigurationError for the first one at fault. */
 export function parseOptions(options: unknown): IdentSphereOptions {
-  const parsed = optionsSchema.safeParse(options)
-  if (parsed.success) return parsed.data as IdentSphereOptions
+  return parseWith(optionsSchema, options) as IdentSphereOptions
+}
+
+/** The same for options of another shape. */
+export function parseWith(schema: z.ZodType, options: unknown): unknown {
+  const parsed = schema.safeParse(options)
+  if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   if (issue?.code === 'unrecognized_keys') {
     const prefix = issue.path.length > 0 ? `${issue.path.join('.')}.` : ''

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 
 const minimumBits = 2048
 // FIPS 186-5 appendix A.1.1: smaller exponents make padding mistakes exploitable, and 1 makes every text its own signature.
@@ -18,6 +18,12 @@ export function rsaKeyProblem(key: KeyObject): string | null {
     return `has the public exponent ${publicExponent}, and 65537 is the least allowed`
   if (isRocaKey(key)) return 'comes from a generator whose keys can be factored (CVE-2017-15361)'
   return null
+}
+
+/** A public key from its PEM, or null where it is unfit for RS256. */
+export function readRsaKey(pem: string): KeyObject | null {
+  const key = createPublicKey(pem)
+  return rsaKeyProblem(key) === null ? key : null
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Register } from '../accounts/registration.js'
+import type { Registrations } from '../accounts/registration.js'
 import { type Route, route } from '../http/route.js'
 import type { Passwords } from '../passwords/service.js'
 import { answerSignIn } from '../sign-in/answer.js'
@@ -17,11 +17,11 @@ export function emailRoutes(rooms: {
   verification: Verification
   emailSignIn: EmailSignIn
   addressChange: AddressChange
-  register: Register
+  registration: Registrations
   passwords: Passwords
   signIn: SignIn
 }): Route[] {
-  const { store, challenges, verification, emailSignIn, addressChange, register } = rooms
+  const { store, challenges, verification, emailSignIn, addressChange, registration } = rooms
   return [
     route({
       method: 'POST',
@@ -45,7 +45,7 @@ export function emailRoutes(rooms: {
         const device = body.device_token ?? cookie('device')
         const challenge = await challenges.find(['verify', 'register'], body.token)
         if (challenge.kind === 'register') {
-          const entered = await register.complete(challenge, body.password, context)
+          const entered = await registration.complete(challenge, body.password, context)
           return answerSignIn(rooms, entered, body.token_delivery, device)
         }
         await verification.confirm(challenge, { auth, password: body.password, device }, context)

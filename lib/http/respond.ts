@@ -13,21 +13,26 @@ export interface Responder {
 }
 
 export function createResponder(options: {
-  cookies: CookieJar
+  /** Absent where none are set. */
+  cookies?: CookieJar
   logger: Logger
   /** Maps a database's or library's failure to the catalogue. */
   translate: (error: unknown) => IdentSphereError
+  /** `WWW-Authenticate` of a denial, or null. Default: RFC 9110 section 11.6.1, a 401 names the scheme that would help. */
+  challenge?: (error: IdentSphereError) => string | null
 }): Responder {
+  const { cookies: jar, challenge = bareChallenge } = options
+
   function write(response: ServerResponse, reply: Reply, context: RequestContext, cacheControl: string): void {
     if (response.headersSent || response.destroyed) return
     response.statusCode = reply.status
     response.setHeader('Cache-Control', cacheControl)
     response.setHeader('X-Content-Type-Options', 'nosniff')
     response.setHeader('X-Request-Id', context.requestId)
-    if (reply.cookies !== undefined && reply.cookies.length > 0) {
+    if (jar !== undefined && reply.cookies !== undefined && reply.cookies.length > 0) {
       const before = response.getHeader('Set-Cookie')
       const others = before === undefined ? [] : Array.isArray(before) ? before : [String(before)]
-      response.setHeader('Set-Cookie', [...others, ...reply.cookies.map((change) => options.cookies.serialize(change))])
+      response.setHeader('Set-Cookie', [...others, ...reply.cookies.map((change) => jar.serialize(change))])
     }
     if (reply.location !== undefined) response.setHeader('Location', reply.location)
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value)
@@ -51,16 +56,20 @@ export function createResponder(options: {
       if (response.headersSent || response.destroyed) return
       if (error.retryAfterSeconds !== undefined) response.setHeader('Retry-After', error.retryAfterSeconds)
       else if (error.status === 503) response.setHeader('Retry-After', 1)
-      // RFC 9110 section 11.6.1: a 401 names the scheme that would help.
-      if (error.code === 'authentication_required') response.setHeader('WWW-Authenticate', 'Bearer')
+      const wanted = challenge(error)
+      if (wanted !== null) response.setHeader('WWW-Authenticate', wanted)
       const details = error.details === undefined ? {} : { details: error.details }
       const message = error.status >= 500 ? errorCatalogue[error.code].message : error.message
       const body = {
         error: { code: error.code, message, type: error.type, request_id: context.requestId, ...details },
       }
-      const planted = error.status === 401 ? options.cookies.conflicting(request.headers.cookie) : []
+      const planted = error.status === 401 ? (jar?.conflicting(request.headers.cookie) ?? []) : []
       const cookies = planted.map((name) => ({ name, value: null }))
       write(response, { status: error.status, body, cookies }, context, 'no-store')
     },
   }
+}
+
+function bareChallenge({ code }: IdentSphereError): string | null {
+  return code === 'authentication_required' ? 'Bearer' : null
 }

@@ -1,7 +1,16 @@
 import { randomSuffix, uuidv7 } from '../crypto/random.js'
+import type { Role } from '../http/auth.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Tx } from '../store/store.js'
-import { firstOrganizationOf, insertMembership, insertOrganization, leaveAll } from './repository.js'
+import {
+  firstOrganizationOf,
+  insertMembership,
+  insertOrganization,
+  leaveAll,
+  lockMembers,
+  roleOf,
+  updateRole,
+} from './repository.js'
 
 /** Characters. */
 export const longestOrganizationName = 100
@@ -47,6 +56,20 @@ export function createOrganizations() {
 
     /** Ends all memberships of a user, and the organisations that nobody is left in. */
     leaveAll: (tx: Tx, userId: string): Promise<void> => leaveAll(tx, userId),
+
+    /**
+     * Sees to it that somebody is a member: a new one as `member` where no role is given, a known one with the role they have.
+     *
+     * @throws IdentSphereError `not_found` where there is no such organisation
+     */
+    async ensureMember(tx: Tx, organizationId: string, userId: string, role: Role | undefined): Promise<void> {
+      if (!(await lockMembers(tx, organizationId))) {
+        throw new IdentSphereError('not_found', { message: 'There is no such organisation.' })
+      }
+      const before = await roleOf(tx, organizationId, userId)
+      if (before === undefined) await insertMembership(tx, { organizationId, userId, role: role ?? 'member' })
+      else if (role !== undefined) await updateRole(tx, organizationId, userId, role)
+    },
 
     /** The organisation a new session begins in: the one joined first, or null. */
     defaultFor: (tx: Tx, userId: string): Promise<string | null> => firstOrganizationOf(tx, userId),

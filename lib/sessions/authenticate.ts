@@ -4,6 +4,15 @@ import { bearerToken, header } from '../http/context.js'
 import type { CookieJar } from '../http/cookies.js'
 import type { CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
+import {
+  type HeadersLike,
+  headersOf,
+  type IdentitySource,
+  isHeaders,
+  isMessage,
+  isSource,
+  type RequestLike,
+} from '../http/identity-source.js'
 import { isForeignRequest, isUnsafe } from '../http/origin.js'
 import { perRequest } from '../http/per-request.js'
 import { csrfTokenOf } from '../http/router.js'
@@ -25,20 +34,6 @@ interface Credentials {
   /** The organisation that the client believes it acts in, or null where it does not say. */
   organizationId: string | null
 }
-
-/** `Headers` of fetch, of any realm or library. */
-export interface HeadersLike {
-  get(name: string): string | null
-}
-
-/** `Request` of fetch, of any realm or library. */
-export interface RequestLike {
-  readonly method: string
-  readonly headers: HeadersLike
-}
-
-/** Where the credentials are: a request of Node's or of Express, a `Request` of fetch, or only its `Headers`. */
-export type IdentitySource = IncomingMessage | RequestLike | HeadersLike
 
 /** Options of `identsphere.authenticate()`. */
 export interface AuthenticateOptions {
@@ -210,35 +205,8 @@ function describe(
   }
 }
 
-/**
- * Told apart by shape, as a class of another realm or library is not the one of this file. `req` of Express has a `get` and
- * the `headers()` of Next.js have `headers`, so neither says much; only a request has a method. The values in Node's
- * `headers` are texts: no client can make them look like fetch's.
- */
-function isHeaders(source: IdentitySource): source is HeadersLike {
-  return isGettable(source) && typeof (source as Partial<RequestLike>).method !== 'string'
-}
-
-function isMessage(source: IdentitySource): source is IncomingMessage {
-  return !isHeaders(source) && !isGettable(source.headers)
-}
-
-function isGettable(value: unknown): value is HeadersLike {
-  return typeof (value as Partial<HeadersLike> | null | undefined)?.get === 'function'
-}
-
-function isSource(source: unknown): source is IdentitySource {
-  if (typeof source !== 'object' || source === null) return false
-  const { headers } = source as { headers?: unknown }
-  return (typeof headers === 'object' && headers !== null) || isHeaders(source as IdentitySource)
-}
-
 function originOf(source: IdentitySource): string | undefined {
   return isMessage(source) ? source.headers.origin : (headersOf(source).get('origin') ?? undefined)
-}
-
-function headersOf(source: RequestLike | HeadersLike): HeadersLike {
-  return isHeaders(source) ? source : source.headers
 }
 
 function fromMessage(request: IncomingMessage): Credentials {

@@ -28,6 +28,8 @@ export interface SessionInput {
   authMethod: string
   amr: readonly string[]
   securityVersion: number
+  /** Seconds since a second factor was shown; undefined where none was. */
+  mfaAgeSeconds?: number
   context: RequestContext
 }
 
@@ -101,6 +103,7 @@ export function createSessions(options: {
         authMethod: input.authMethod,
         amr: input.amr,
         securityVersion: input.securityVersion,
+        mfaAgeSeconds: input.mfaAgeSeconds ?? null,
         lifetimeSeconds: config.refreshTokenSeconds,
         ipAddress: input.context.ipAddress,
         userAgent: input.context.userAgent,

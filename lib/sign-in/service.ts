@@ -17,6 +17,8 @@ export interface Proven {
   securityVersion: number
   authMethod: string
   amr: readonly string[]
+  /** Seconds since a second factor was shown as well; undefined where none was, and one may be asked for. */
+  mfaAgeSeconds?: number
   context: RequestContext
 }
 
@@ -62,7 +64,8 @@ export function createSignIn(options: {
     /** @throws IdentSphereError `invalid_credentials` where the account changed meanwhile, or what the host's hook throws */
     async enter(tx: Tx, proven: Proven): Promise<Entered> {
       await config.hooks.beforeSignIn?.(tx.trx, { userId: proven.userId, authMethod: proven.authMethod })
-      for (const factor of secondFactors) {
+      const missing = proven.mfaAgeSeconds === undefined ? secondFactors : []
+      for (const factor of missing) {
         const challenge = await factor.challenge(tx, proven)
         if (challenge === null) continue
         await journal.record(tx, byCode(proven) ? 'auth.email_otp.mfa_required' : 'auth.login.mfa_required', {

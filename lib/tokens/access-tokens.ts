@@ -1,33 +1,18 @@
 import jsonwebtoken from 'jsonwebtoken'
-import type { Clock } from '../config/clock.js'
-import type { SigningKey, SigningKeys } from '../config/signing-keys.js'
+import type { SigningKeys } from '../config/signing-keys.js'
 import { uuidv7 } from '../crypto/random.js'
-import { type AccessTokenClaims, hasClaimShape } from './rules/claim-shape.js'
+import type { AccessTokenClaims } from './rules/claim-shape.js'
 import { maximumTokenLength } from './rules/compact-form.js'
-import { type JsonObject, readJsonObject } from './rules/json-object.js'
-import { lifetimeProblem } from './rules/lifetime.js'
-import type { RefusalReason } from './rules/refusal.js'
-import { openSigned } from './rules/signed-form.js'
-import { isAccessTokenType } from './rules/token-type.js'
-import { createVerifiedTokens, type Verified, type VerifiedEntry } from './verified-tokens.js'
+import { createVerifier, openAccessToken, refused, type VerifierOptions, type VerifyResult } from './verifier.js'
 
 export type { AccessTokenClaims, VerifiedAccessToken } from './rules/claim-shape.js'
 export { assertNoReservedClaims } from './rules/reserved-claims.js'
 
 /** What {@link createAccessTokens} needs. */
-export interface AccessTokenOptions {
+export interface AccessTokenOptions extends VerifierOptions {
   /** Looked up for every token, so that a key taken out of the ring stops verifying at once. */
   keys: SigningKeys
-  issuer: string
-  /** First-party and OAuth tokens have different ones. */
-  audience: string
-  clock: Clock
-  /** How many verified tokens to remember. Default 10 000; 0 remembers none. */
-  remember?: number
 }
-
-/** The outcome of verifying. `reason` is for the logger: clients learn only that they have to sign in. */
-type VerifyResult = Verified | { readonly ok: false; readonly reason: RefusalReason }
 
 /** Mints and verifies the access tokens of one issuer and audience (RFC 9068). */
 export interface AccessTokens {
@@ -52,31 +37,8 @@ export interface AccessTokens {
  * ```
  */
 export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
-  const { keys, issuer, audience, clock, remember = 10_000 } = options
-  const verified = createVerifiedTokens(remember)
-
-  /** The purpose is decided before any key is: a token of another purpose is refused whoever signed it. */
-  function keyFor({ typ, kid }: JsonObject): SigningKey | RefusalReason {
-    if (!isAccessTokenType(typ)) return 'type'
-    return (typeof kid === 'string' ? keys.byKid.get(kid) : undefined) ?? 'unknown_key'
-  }
-
-  /** The rules, in order. Nothing in the payload is looked at before the signature holds. */
-  function check(token: string, now: number | 'ever'): VerifiedEntry | RefusalReason {
-    const signed = openSigned(token, keyFor)
-    if (typeof signed === 'string') return signed
-
-    const claims = readJsonObject(signed.payload)
-    if (claims === null) return 'claims'
-    if (claims.iss !== issuer) return 'issuer'
-    // We mint one string, so a list that also names us was minted by nobody we know.
-    if (claims.aud !== audience) return 'audience'
-    if (!hasClaimShape(claims)) return 'claims'
-
-    const { key } = signed
-    const problem = now === 'ever' ? null : lifetimeProblem(claims, now)
-    return problem ?? { result: Object.freeze({ ok: true, claims, kid: key.kid }), key }
-  }
+  const { keys, issuer, audience, clock } = options
+  const verifier = createVerifier(options)
 
   return {
     sign(claims, lifetimeSeconds) {
@@ -95,19 +57,17 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
     },
 
     verifyEvenExpired(token) {
-      const entry = check(token, 'ever')
-      return typeof entry === 'string' ? { ok: false, reason: entry } : entry.result
+      const opened = openAccessToken(token)
+      return typeof opened === 'string'
+        ? refused(opened)
+        : verifier.verifyEvenExpired(opened, keys.byKid.get(opened.kid))
     },
 
     verify(token) {
-      const now = clock.now() / 1000
-      const known = verified.recall(token, now, keys.byKid)
+      const known = verifier.recall(token, keys.byKid)
       if (known !== null) return known
-
-      const entry = check(token, now)
-      if (typeof entry === 'string') return { ok: false, reason: entry }
-      verified.remember(token, entry)
-      return entry.result
+      const opened = openAccessToken(token)
+      return typeof opened === 'string' ? refused(opened) : verifier.verify(opened, keys.byKid.get(opened.kid))
     },
   }
 }

@@ -210,7 +210,9 @@ describe('authenticate()', () => {
       assert.equal(answer.status, 401, label)
       assert.equal(answer.headers['www-authenticate'], 'Bearer')
     }
-    const tooLong = await app.client().get('/v1/auth/session', { headers: { authorization: malformed.at(-4) } })
+    // Above what Node accepts, and little enough to be read whole: it answers and closes, and newer ones reset what still comes.
+    const authorization = `Bearer ${'a'.repeat(20_000)}`
+    const tooLong = await app.client().get('/v1/auth/session', { headers: { authorization } })
     assert.ok([401, 431].includes(tooLong.status), String(tooLong.status))
     for (const scheme of ['bearer', 'BEARER']) {
       assert.ok(await app.identsphere.authenticate(new Headers({ authorization: `${scheme} ${token}` })), scheme)

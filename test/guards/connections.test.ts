@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import type { Auth } from '../../lib/http/auth.js'
 import { IdentSphereError } from '../../lib/http/errors.js'
-import type { HeadersLike, IdentitySource } from '../../lib/sessions/authenticate.js'
+import type { HeadersLike, IdentitySource } from '../../lib/http/identity-source.js'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
 

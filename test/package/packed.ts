@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -10,10 +10,11 @@ const root = join(import.meta.dirname, '../..')
 /** An application's folder with IdentSphere installed from its tarball. */
 export interface Host {
   folder: string
+  tarballBytes: number
   /** Paths in the tarball, without `package/`. */
   tarball: string[]
-  /** Gives the application one more of the checkout's packages. */
-  link(name: string): void
+  /** Gives the application one of the checkout's packages, under another name if wanted. It may replace one. */
+  link(name: string, as?: string): void
   /** Runs Node in the folder, without anything of this process's environment that Node or IdentSphere reads. */
   node(args: string[], environment?: Record<string, string>): Promise<{ stdout: string; stderr: string }>
   /** Runs the TypeScript compiler in the folder. Rejects with its output where it finds an error. */
@@ -25,11 +26,12 @@ const notPacked = new Set(['node_modules', '.git', 'dist', '.identsphere', 'cove
 
 /**
  * Builds and packs a copy of the checkout, so that nothing of it changes, and unpacks the tarball as npm would. Dependencies
- * are links to the checkout's, so no network is needed.
+ * are links to the checkout's, so no network is needed. They lie as pnpm lays them: beside the package in a folder of its
+ * own, so that the application finds none of them, and the package finds nothing but them.
  *
- * @param packages what npm would install besides: the dependencies, and what the application itself asks for
+ * @param dependencies what the package says that it needs
  */
-export async function installPacked(packages: string[]): Promise<Host> {
+export async function installPacked(dependencies: string[]): Promise<Host> {
   const folder = mkdtempSync(join(tmpdir(), 'identsphere-package-'))
   const copy = join(folder, 'checkout')
   cpSync(root, copy, { recursive: true, filter: (path) => path === root || !notPacked.has(basename(path)) })
@@ -39,18 +41,17 @@ export async function installPacked(packages: string[]): Promise<Host> {
   if (tarball === undefined) throw new Error('npm pack left no tarball')
 
   const host = join(folder, 'host')
-  const installed = join(host, 'node_modules/identsphere')
+  const modules = join(host, 'node_modules')
+  const store = join(modules, '.pnpm/identsphere/node_modules')
+  const installed = join(store, 'identsphere')
   mkdirSync(installed, { recursive: true })
   await run('tar', ['-xzf', join(folder, tarball), '--strip-components=1', '-C', installed])
-  function link(name: string): void {
-    const path = join(host, 'node_modules', name)
-    mkdirSync(dirname(path), { recursive: true })
-    symlinkSync(join(root, 'node_modules', name), path)
-  }
-  for (const name of packages) link(name)
+  symlinkSync(installed, join(modules, 'identsphere'))
+  for (const name of dependencies) linkPackage(name, join(store, name))
   return {
     folder: host,
-    link,
+    tarballBytes: statSync(join(folder, tarball)).size,
+    link: (name, as = name) => linkPackage(name, join(modules, as)),
     tarball: readdirSync(installed, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1))
@@ -66,4 +67,10 @@ export async function installPacked(packages: string[]): Promise<Host> {
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+function linkPackage(name: string, path: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  rmSync(path, { force: true })
+  symlinkSync(join(root, 'node_modules', name), path)
 }

@@ -11,6 +11,9 @@ import { errorCatalogue } from '../../lib/http/errors.js'
 import { buildIdentSphere } from '../../lib/identsphere.js'
 import { createRoleMatrix, roles } from '../../lib/organizations/roles.js'
 import { argon2Minimum } from '../../lib/passwords/schemes/argon2id.js'
+import { createResourceServer } from '../../lib/resource/index.js'
+import { guardsThatNeedTheDatabase } from '../../lib/resource/needs-database.js'
+import { resourceOptionsSchema } from '../../lib/resource/options.js'
 import { testClock } from '../support/clock.js'
 import { columnsOf, tableUnder } from './markdown.js'
 
@@ -128,7 +131,7 @@ describe('guards, cookies, hooks and roles', () => {
 
   it('everything else that an instance has is named', () => {
     const others = Object.keys(identsphere).filter(
-      (name) => !/^(require|optional)[A-Z]/.test(name) && name !== 'routes',
+      (name) => !/^(require|optional)[A-Z]/.test(name) && name !== 'routes' && name !== 'rooms',
     )
     const unnamed = others.filter((name) => !readme.includes(`identsphere.${name}`) && !readme.includes(`\`${name}(`))
     assert.deepEqual(unnamed, [])
@@ -198,6 +201,41 @@ describe('dependencies', () => {
       Object.keys(manifest.peerDependencies),
     )
     for (const [name] of optional) assert.equal(manifest.peerDependenciesMeta[code(name)].optional, true)
+  })
+})
+
+describe('other services', () => {
+  const guide = readFileSync(join(root, 'docs/resource-servers.md'), 'utf8')
+  const rows = (heading: string) => columnsOf(tableUnder(guide, heading))
+  const server = createResourceServer({ issuer: 'https://app.example.com' })
+
+  it('each option has a row, and each row is one', () => {
+    assert.deepEqual(
+      rows('Options')
+        .map(([option]) => code(option))
+        .sort(),
+      Object.keys(resourceOptionsSchema.shape).sort(),
+    )
+  })
+
+  it('each guard has a row, and those that need the database are named', () => {
+    const listed = rows('Guards').map(([name]) => code(name).replace(/\(.*/, ''))
+    const guards = Object.keys(server).filter((name) => /^(require|optional)[A-Z]/.test(name))
+    const missing = guards.filter((name) => !listed.includes(name))
+    assert.deepEqual(
+      listed.filter((name) => !guards.includes(name)),
+      [],
+    )
+    assert.deepEqual(missing.sort(), Object.keys(guardsThatNeedTheDatabase()).sort())
+    for (const name of missing) assert.ok(guide.includes(`\`${name}\``), name)
+  })
+
+  it('no error code is named that does not exist', () => {
+    const denials = rows('Guards').flatMap(([, , denial]) => codes(denial))
+    assert.deepEqual(
+      denials.filter((name) => !(name in errorCatalogue)),
+      [],
+    )
   })
 })
 

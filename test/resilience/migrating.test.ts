@@ -28,6 +28,7 @@ function startMigrating(): ChildProcess {
 
 /** Tables, columns, indexes and constraints of the schema, as text. */
 async function shapeOf(client: pg.Client): Promise<string[]> {
+  await client.query("SET search_path = ''") // names are written as it says
   const { rows } = await client.query(`
     SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable AS line
       FROM information_schema.columns WHERE table_schema = 'identsphere'

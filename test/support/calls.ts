@@ -1,5 +1,6 @@
 import { password, signIn, signUp, type TestApp } from './app.js'
 import type { Client, SendOptions } from './client.js'
+import { codeIn, mailTo, tokenIn } from './mail.js'
 
 /** A call of a route that must succeed. */
 export interface Call {
@@ -93,11 +94,97 @@ export const succeedingCalls: Record<string, (app: TestApp) => Promise<Call[]>> 
     return [{ client, path: '/v1/users/me/password', options: { body }, status: 204 }]
   },
 
+  'POST /v1/auth/password/forgot': (app) => asking(app, '/v1/auth/password/forgot'),
+  'POST /v1/auth/email-otp/request': (app) => asking(app, '/v1/auth/email-otp/request'),
+  'POST /v1/auth/magic-link/request': (app) => asking(app, '/v1/auth/magic-link/request'),
+
+  async 'POST /v1/auth/password/reset'(app) {
+    const { email } = await signUp(app)
+    await app.client().post('/v1/auth/password/forgot', { email })
+    const token = tokenIn(await mailTo(app, email, /^Choose a new password/))
+    const body = { token, new_password: 'four-lone-heron-wades-9' }
+    return [{ client: app.client(), path: '/v1/auth/password/reset', options: { body }, status: 200 }]
+  },
+
+  async 'POST /v1/auth/email-otp/verify'(app) {
+    const { email } = await signUp(app)
+    const client = app.client()
+    await client.post('/v1/auth/email-otp/request', { email })
+    const body = { email, code: codeIn(await mailTo(app, email, /sign-in code$/)) }
+    return [{ client, path: '/v1/auth/email-otp/verify', options: { body }, status: 200 }]
+  },
+
+  async 'POST /v1/auth/magic-link/verify'(app) {
+    const { email } = await signUp(app)
+    await app.client().post('/v1/auth/magic-link/request', { email })
+    const body = { token: tokenIn(await mailTo(app, email, /sign-in link$/)) }
+    return [{ client: app.client(), path: '/v1/auth/magic-link/verify', options: { body }, status: 200 }]
+  },
+
+  async 'POST /v1/auth/email/verify/request'(app) {
+    const { client } = await signUp(app)
+    return [{ client, path: '/v1/auth/email/verify/request', options: {}, status: 204 }]
+  },
+
+  async 'POST /v1/auth/email/verify'(app) {
+    const { client, email } = await signUp(app)
+    const body = { token: tokenIn(await mailTo(app, email, /^Confirm your e-mail/)) }
+    return [{ client, path: '/v1/auth/email/verify', options: { body }, status: 200 }]
+  },
+
+  async 'POST /v1/users/me/email'(app) {
+    const { client, email } = await signUp(app)
+    return [{ client, path: '/v1/users/me/email', options: { body: { email: `new-${email}` } }, status: 204 }]
+  },
+
+  async 'POST /v1/auth/email/confirm'(app) {
+    const { client, token } = await changingAddress(app)
+    return [{ client, path: '/v1/auth/email/confirm', options: { body: { token } }, status: 204 }]
+  },
+
+  async 'POST /v1/auth/email/undo'(app) {
+    const { client, email, token } = await changingAddress(app)
+    await client.post('/v1/auth/email/confirm', { token })
+    const body = { token: tokenIn(await mailTo(app, email, /was changed$/)) }
+    return [{ client: app.client(), path: '/v1/auth/email/undo', options: { body }, status: 204 }]
+  },
+
+  'GET /v1/users/me/export': (app) => reading(app, '/v1/users/me/export'),
+
+  async 'DELETE /v1/users/me'(app) {
+    const { client } = await signUp(app)
+    return [{ client, path: '/v1/users/me', options: {}, status: 204 }]
+  },
+
+  'GET /v1/pages/reset-password': async (app) => [anonymous(app, '/v1/pages/reset-password')],
+  'GET /v1/pages/verify-email': async (app) => [anonymous(app, '/v1/pages/verify-email')],
+  'GET /v1/pages/sign-in-link': async (app) => [anonymous(app, '/v1/pages/sign-in-link')],
+  'GET /v1/pages/confirm-email': async (app) => [anonymous(app, '/v1/pages/confirm-email')],
+  'GET /v1/pages/undo-email-change': async (app) => [anonymous(app, '/v1/pages/undo-email-change')],
+  'GET /v1/pages/page.js': async (app) => [anonymous(app, '/v1/pages/page.js')],
+  'GET /v1/pages/page.css': async (app) => [anonymous(app, '/v1/pages/page.css')],
+  'GET /v1/dev/mailbox': async (app) => [anonymous(app, '/v1/dev/mailbox')],
   'GET /.well-known/jwks.json': async (app) => [anonymous(app, '/.well-known/jwks.json')],
   'GET /v1/health': async (app) => [anonymous(app, '/v1/health')],
 }
 
 const anonymous = (app: TestApp, path: string): Call => ({ client: app.client(), path, options: {}, status: 200 })
+
+async function asking(app: TestApp, path: string): Promise<Call[]> {
+  const { email } = await signUp(app)
+  return [email, `nobody-${email}`].map((address) => ({
+    client: app.client(),
+    path,
+    options: { body: { email: address } },
+    status: 204,
+  }))
+}
+
+async function changingAddress(app: TestApp) {
+  const { client, email } = await signUp(app)
+  await client.post('/v1/users/me/email', { email: `new-${email}` })
+  return { client, email, token: tokenIn(await mailTo(app, `new-${email}`, /^Confirm your new/)) }
+}
 
 async function reading(app: TestApp, path: string): Promise<Call[]> {
   const { client } = await signUp(app)

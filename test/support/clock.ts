@@ -1,24 +1,17 @@
-import type { Clock } from '../../lib/config/clock.js'
+import { createMovableClock, type MovableClock } from '../../lib/testing/clock.js'
 
-/** A clock that tests move. Waiting takes no time. */
-export interface TestClock extends Clock {
-  /** Moves time on by `seconds`, for the node and for the database alike. */
-  advance(seconds: number): void
+/** A clock that tests move, and that remembers what it was asked to wait for. */
+export interface TestClock extends MovableClock {
   /** Milliseconds that somebody asked to wait, in order. */
   readonly waits: number[]
 }
 
 export function testClock(): TestClock {
-  let offset = 0
   const waits: number[] = []
   return {
-    now: () => Date.now() + offset * 1000,
-    offsetSeconds: () => offset,
+    ...createMovableClock(),
     async wait(milliseconds) {
       waits.push(milliseconds)
-    },
-    advance(seconds) {
-      offset += seconds
     },
     waits,
   }

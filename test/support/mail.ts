@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout } from 'node:timers/promises'
 import type { BuiltIdentSphere } from '../../lib/identsphere.js'
 import type { MailboxMail } from '../../lib/mail/mailbox.js'
 import type { TestApp } from './app.js'
@@ -10,11 +11,14 @@ export async function mailsTo(app: Pick<TestApp, 'identsphere'>, email: string):
   return (identsphere.mailbox?.mails ?? []).filter(({ to }) => to === email)
 }
 
-/** The newest mail with this subject. */
+/** The newest mail with this subject; waited for, because a worker in the process may just be at it. */
 export async function mailTo(app: Pick<TestApp, 'identsphere'>, email: string, subject: RegExp): Promise<MailboxMail> {
-  const mail = (await mailsTo(app, email)).find((one) => subject.test(one.subject))
-  assert.ok(mail, `no mail to ${email} with ${subject}`)
-  return mail
+  for (let tries = 0; tries < 250; tries += 1) {
+    const mail = (await mailsTo(app, email)).find((one) => subject.test(one.subject))
+    if (mail !== undefined) return mail
+    await setTimeout(20)
+  }
+  assert.fail(`no mail to ${email} with ${subject}`)
 }
 
 /** The token in the link of a mail. */

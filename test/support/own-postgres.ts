@@ -8,7 +8,8 @@ import { giveTo } from '../../lib/store/embedded/account.js'
 import { findBinaries } from '../../lib/store/embedded/binaries.js'
 import { createCluster } from '../../lib/store/embedded/cluster.js'
 import { ensureDatabase, serverUrl } from '../../lib/store/embedded/connect.js'
-import { lastLogLines, openFolder } from '../../lib/store/embedded/folder.js'
+import { lastLogLines } from '../../lib/store/embedded/failure.js'
+import { openFolder } from '../../lib/store/embedded/folder.js'
 import { findPostmaster, forgetKilledPostmaster, hasGone } from '../../lib/store/embedded/postmaster.js'
 import { spawnProgram } from '../../lib/store/embedded/program.js'
 
@@ -32,7 +33,6 @@ const readyMilliseconds = 60_000
 export async function createOwnPostgres(settings: readonly string[] = []): Promise<OwnPostgres> {
   const folder = openFolder(mkdtempSync(join(tmpdir(), 'identsphere-own-')))
   const binaries = await findBinaries(folder.account)
-  if (binaries === undefined) throw new Error('no Postgres is installed')
   await createCluster(folder, binaries, false)
   const port = await freePort()
   const given = [
@@ -49,7 +49,7 @@ export async function createOwnPostgres(settings: readonly string[] = []): Promi
     const log = openSync(folder.log, 'w', 0o600)
     giveTo(folder.owner, folder.log)
     const child = spawnProgram({
-      command: binaries?.postgres ?? '',
+      command: binaries.postgres,
       account: folder.account,
       output: log,
       paths: [folder.data],
@@ -78,7 +78,7 @@ export async function createOwnPostgres(settings: readonly string[] = []): Promi
       // The children of a killed server end a little later, and nothing starts on its data before.
       const deadline = Date.now() + readyMilliseconds
       while (!(await startOnce())) {
-        if (Date.now() > deadline) throw new Error(`Postgres does not start:\n${lastLogLines(folder)}`)
+        if (Date.now() > deadline) throw new Error(`Postgres does not start:\n${lastLogLines(folder.path)}`)
         await sleep(100)
       }
     },

@@ -9,7 +9,7 @@ import { resolve } from 'node:path'
 import { describe, test } from 'node:test'
 import { ConfigurationError } from '../../lib/config/configuration-error.js'
 import { loadSigningKeys, type SigningKey } from '../../lib/config/signing-keys.js'
-import { openSigned } from '../../lib/tokens/rules/signed-form.js'
+import { readSigned, signatureProblem } from '../../lib/tokens/rules/signed-form.js'
 
 interface Vectors<Key> {
   numberOfTests: number
@@ -83,7 +83,8 @@ function secretText(jwk: JsonWebKey): string | undefined {
 }
 
 function accepts(key: SigningKey | undefined, jws: unknown): boolean {
-  return key !== undefined && typeof openSigned(jws as string, () => key) === 'object'
+  const form = readSigned(jws as string)
+  return key !== undefined && typeof form === 'object' && signatureProblem(form, key) === null
 }
 
 function runAll<Key>(

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { randomToken } from '../../crypto/random.js'
 import { giveTo, root } from './account.js'
 import type { Binaries } from './binaries.js'
+import { EmbeddedPostgresError } from './failure.js'
 import type { Folder } from './folder.js'
 import { spawnProgram } from './program.js'
 
@@ -19,20 +20,26 @@ export const databaseName = 'identsphere'
 export async function createCluster(folder: Folder, binaries: Binaries, durable: boolean): Promise<void> {
   if (existsSync(folder.data)) return
   for (const name of readdirSync(folder.path)) {
-    if (name.startsWith('data-')) rmSync(join(folder.path, name), { recursive: true, force: true })
+    if (name.startsWith('data-')) remove(join(folder.path, name))
   }
-  createPassword(folder)
   const data = mkdtempSync(join(folder.path, 'data-'))
-  giveTo(folder.account, data)
-  giveTo(folder.account, folder.password) // initdb reads it
   try {
+    createPassword(folder)
+    giveTo(folder.account, data)
+    giveTo(folder.account, folder.password) // initdb reads it
     await runInitdb(folder, binaries, data, durable)
+    if (folder.account !== undefined) giveTo(folder.owner ?? root, folder.password)
+    renameSync(data, folder.data)
   } catch (error) {
-    rmSync(data, { recursive: true, force: true })
+    remove(data)
+    rmSync(folder.password, { force: true })
     throw error
   }
-  if (folder.account !== undefined) giveTo(folder.owner ?? root, folder.password)
-  renameSync(data, folder.data)
+}
+
+/** The initdb of a start that was killed may still be writing to it. */
+function remove(data: string): void {
+  rmSync(data, { recursive: true, force: true, maxRetries: 10 })
 }
 
 async function runInitdb(folder: Folder, binaries: Binaries, data: string, durable: boolean): Promise<void> {
@@ -48,21 +55,38 @@ async function runInitdb(folder: Folder, binaries: Binaries, data: string, durab
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk))
   const [code, signal] = await once(child, 'close')
-  if (code !== 0) throw new Error(`initdb failed with ${signal ?? `exit code ${code}`}:\n${output}`)
+  if (code === 0) return
+  const failures = output.split('\n').filter((line) => /FATAL|PANIC|ERROR|HINT|error:|could not/.test(line))
+  throw new Error(`initdb failed with ${signal ?? `exit code ${code}`}.\n${failures.join('\n') || output.trim()}`)
 }
 
-/** @throws Error where the data is there and its password is not */
+/**
+ * Postgres reads no data of another major version, older or newer.
+ *
+ * @throws EmbeddedPostgresError that names both
+ */
+export function checkVersion(folder: Folder, binaries: Binaries): void {
+  const made = Number(readFileSync(join(folder.data, 'PG_VERSION'), 'utf8'))
+  if (made === binaries.major) return
+  throw new EmbeddedPostgresError(
+    `${folder.data} was made by Postgres ${made}, and the one here (${binaries.postgres}) is Postgres ${binaries.major}. ` +
+      `Install Postgres ${made} again, or delete ${folder.path} to start with an empty database.`,
+  )
+}
+
+/** @throws EmbeddedPostgresError where the data is there and its password is not */
 export function readPassword(folder: Folder): string {
-  if (existsSync(folder.password)) return readFileSync(folder.password, 'utf8').trim()
-  throw new Error(
-    `${folder.password} is missing. Restore it, or delete ${folder.path} to start with an empty database.`,
+  const password = existsSync(folder.password) ? readFileSync(folder.password, 'utf8').trim() : ''
+  if (password !== '') return password
+  throw new EmbeddedPostgresError(
+    `${folder.password} is missing or empty. Restore it, or delete ${folder.path} to start with an empty database.`,
   )
 }
 
 function createPassword(folder: Folder): void {
   if (existsSync(folder.password)) return
   const fresh = `${folder.password}.new`
-  writeFileSync(fresh, randomToken(), { mode: 0o600 })
+  writeFileSync(fresh, randomToken(), { mode: 0o600, flush: true })
   renameSync(fresh, folder.password)
 }
 

@@ -29,9 +29,10 @@ export async function adoptPostmaster(folder: Folder): Promise<Postmaster | unde
     const failure = found.ready ? await ensureDatabase(folder, found.port).then(nothing, identity) : undefined
     if (found.ready && failure === undefined) return found
     if (sqlState(failure) === invalidPassword || Date.now() > deadline) {
-      throw new Error(`Postgres (process ${found.pid}) runs on ${folder.data} and does not let us in.`, {
-        cause: failure,
-      })
+      throw new Error(
+        `Postgres (process ${found.pid}) runs there and does not let us in. End it with \`kill -INT ${found.pid}\`.`,
+        { cause: failure },
+      )
     }
     await setTimeout(retryMilliseconds)
   }

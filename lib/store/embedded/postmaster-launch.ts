@@ -3,7 +3,8 @@ import { createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { giveTo } from './account.js'
 import type { Binaries } from './binaries.js'
-import { type Folder, lastLogLines } from './folder.js'
+import { EmbeddedPostgresError, lastLogLines } from './failure.js'
+import type { Folder } from './folder.js'
 import { findPostmaster, forgetKilledPostmaster, type Postmaster } from './postmaster.js'
 import { spawnProgram } from './program.js'
 
@@ -30,20 +31,25 @@ export async function launchPostmaster(
   folder: Folder,
   binaries: Binaries,
   settings: ServerSettings,
+  choosePort = freePort,
 ): Promise<Postmaster> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await launchOnce(folder, binaries, settings)
+      return await launchOnce(folder, binaries, settings, await choosePort())
     } catch (error) {
-      if (attempt === attempts || !passing.test(lastLogLines(folder))) throw error
+      if (attempt === attempts || !passing.test(lastLogLines(folder.path))) throw error
       await setTimeout(attempt * 100)
     }
   }
 }
 
-async function launchOnce(folder: Folder, binaries: Binaries, settings: ServerSettings): Promise<Postmaster> {
+async function launchOnce(
+  folder: Folder,
+  binaries: Binaries,
+  settings: ServerSettings,
+  port: number,
+): Promise<Postmaster> {
   forgetKilledPostmaster(folder)
-  const port = await freePort()
   // A file and not a pipe: the server may outlive this process.
   const log = openSync(folder.log, 'w', 0o600)
   giveTo(folder.owner, folder.log)
@@ -82,7 +88,7 @@ function serverSettings({ durable, maxConnections }: ServerSettings): string[] {
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
-    server.once('error', reject)
+    server.once('error', (error) => reject(new EmbeddedPostgresError(`No port of 127.0.0.1 is free: ${error.message}`)))
     server.listen(0, '127.0.0.1', () => {
       const address = server.address()
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Folder } from './folder.js'
-import { isAlive } from './process-identity.js'
+import { inspect, isAlive, isTaken } from './process-identity.js'
 
 /** What Postgres writes about itself into `postmaster.pid`. */
 export interface Postmaster {
@@ -18,18 +18,20 @@ const stopMilliseconds = 30_000
 export function findPostmaster(folder: Folder): Postmaster | undefined {
   const lines = readPidFile(folder)
   const pid = Number(lines?.[0])
-  if (lines === undefined || !isAlive(pid) || !worksIn(pid, folder.data)) return undefined
+  if (lines === undefined || !isAlive(pid) || !serves(pid, folder.data)) return undefined
   return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' }
 }
 
 /**
- * Removes a `postmaster.pid` that a killed server left and whose number another process has now: Postgres would refuse
- * to start. One that names no process stays, since Postgres finds surviving children through it.
+ * Removes a `postmaster.pid` at which Postgres would refuse to start: a killed server left it, and another process has
+ * its number now, or a crash of the machine left no number in it. One that names no process stays, since Postgres finds
+ * surviving children through it.
  */
 export function forgetKilledPostmaster(folder: Folder): void {
-  const pid = readPidFile(folder)?.[0]
-  if (pid === undefined || findPostmaster(folder) !== undefined || !existsSync(`/proc/${pid}`)) return
-  rmSync(pidFile(folder), { force: true })
+  const lines = readPidFile(folder)
+  if (lines === undefined || findPostmaster(folder) !== undefined) return
+  const pid = Number(lines[0])
+  if (isTaken(pid) || !Number.isSafeInteger(pid) || pid <= 0) rmSync(pidFile(folder), { force: true })
 }
 
 /** Sends the signal of a fast shutdown, if `pid` still is the server of this data. */
@@ -61,12 +63,16 @@ export async function hasGone(folder: Folder, pid: number): Promise<boolean> {
   return true
 }
 
-/** A postmaster stands in its data directory. Where that cannot be seen, a living process is taken for one. */
-function worksIn(pid: number, data: string): boolean {
+/**
+ * A postmaster stands in its data directory, which may have several paths. Where that cannot be seen, its program's name
+ * decides; and where that cannot be seen either, it is taken for one.
+ */
+function serves(pid: number, data: string): boolean {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`) === data
+    const [cwd, own] = [statSync(`/proc/${pid}/cwd`), statSync(data)]
+    return cwd.dev === own.dev && cwd.ino === own.ino
   } catch {
-    return true
+    return inspect(pid)?.name.includes('postgres') ?? true
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import type { Account } from './account.js'
 
 /** One run of initdb or postgres. */
@@ -17,13 +17,14 @@ export interface Program {
 /**
  * Starts a program of Postgres.
  *
- * `account` cannot walk a path below somebody's 0700 home, nor below our own folder. On Linux the program therefore
- * inherits `paths` open, as descriptors 3 and up, and is told to use those.
+ * `account` cannot walk a path below somebody's 0700 home, nor below our own folder, and Postgres breaks down at a path
+ * of more than 1024 characters. Where there is `/proc`, the program therefore inherits `paths` open, as descriptors 3
+ * and up, and is told to use those.
  */
 export function spawnProgram(program: Program): ChildProcess {
   // Nothing else of the host's environment reaches Postgres: its PG* variables mean another server.
   const environment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' }
-  const inherit = program.account !== undefined && process.platform === 'linux'
+  const inherit = existsSync('/proc/self/fd')
   const descriptors = inherit ? program.paths.map((path) => openSync(path, 'r')) : []
   const paths = inherit ? descriptors.map((_, index) => `/proc/self/fd/${index + 3}`) : program.paths
   try {

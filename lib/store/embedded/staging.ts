@@ -10,23 +10,22 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 
 /**
- * Copies the package's `native` folder (60 MB) to a place below the temporary folder that every user can read, and
- * creates the links that npm packages cannot hold. The copy is shared by all later starts of this user.
+ * Copies the package's `native` folder (60 MB) to a place below `temporary` that every user can read, and creates the
+ * links that npm packages cannot hold. The copy is shared by all later starts of this user.
  *
  * @returns the copy, e.g. `/tmp/identsphere-postgres-18.4.0-0-1b2c3d4e5f607182`
- * @throws Error where another user occupies the name
+ * @throws Error where another user occupies the name, or there is no room
  */
-export async function stageBinaries(native: string, version: string): Promise<string> {
+export function stageBinaries(native: string, version: string, temporary: string): string {
   const user = process.getuid?.() ?? 0
   const content = fingerprint(native)
-  const target = join(tmpdir(), `identsphere-postgres-${version}-${user}-${content}`)
+  const target = join(temporary, `identsphere-postgres-${version}-${user}-${content}`)
   if (isStaged(target, content)) return target
 
-  const copy = mkdtempSync(join(tmpdir(), 'identsphere-postgres-'))
+  const copy = mkdtempSync(join(temporary, 'identsphere-postgres-'))
   try {
     cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
     for (const file of listFiles(copy)) chmodSync(join(copy, file.path), file.executable ? 0o755 : 0o644)

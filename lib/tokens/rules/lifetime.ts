@@ -1,7 +1,7 @@
 import type { VerifiedAccessToken } from './claim-shape.js'
 
 /** How far another node's clock may run ahead. An expiry is never extended. */
-const leewaySeconds = 5
+export const leewaySeconds = 5
 
 /**
  * What is wrong with a token's times (RFC 7519 sections 4.1.4 to 4.1.6), or null.

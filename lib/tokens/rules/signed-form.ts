@@ -5,43 +5,34 @@ import { hasOnlyKnownMembers } from './header-members.js'
 import { type JsonObject, readJsonObject } from './json-object.js'
 import type { RefusalReason } from './refusal.js'
 
-/** A token whose signature holds; its payload is still to be read. */
+/** A token before any key is chosen: nothing in it is to be believed yet. */
 export interface SignedForm {
-  key: SigningKey
-  payload: Buffer
+  readonly text: string
+  readonly header: JsonObject
+  readonly payload: Buffer
 }
 
-/**
- * Everything about a token that does not depend on its claims: form, header, pinned algorithm, signature.
- *
- * @param keyFor chooses one of our own keys by the header, or refuses it
- */
-export function openSigned(
-  token: string,
-  keyFor: (header: JsonObject) => SigningKey | RefusalReason,
-): SignedForm | RefusalReason {
+/** Everything about a token that depends neither on its claims nor on a key. */
+export function readSigned(token: string): SignedForm | RefusalReason {
   const form = readCompactForm(token)
   if (typeof form === 'string') return form
 
   const header = readJsonObject(form.header)
   if (header === null) return 'malformed'
   if (!hasOnlyKnownMembers(header)) return 'header_member'
-
-  const key = keyFor(header)
-  if (typeof key === 'string') return key
-
-  // RFC 8725 section 3.1: the key decides the algorithm, so that no public key is ever taken for a shared secret.
-  if (header.alg !== key.algorithm) return 'algorithm'
-  return hasValidSignature(token, key) ? { key, payload: form.payload } : 'signature'
+  return { text: token, header, payload: form.payload }
 }
 
-function hasValidSignature(token: string, key: SigningKey): boolean {
+/** What is wrong with a token's signature under one of our own keys, or null. */
+export function signatureProblem({ text, header }: SignedForm, key: SigningKey): 'algorithm' | 'signature' | null {
+  // RFC 8725 section 3.1: the key decides the algorithm, so that no public key is ever taken for a shared secret.
+  if (header.alg !== key.algorithm) return 'algorithm'
   try {
     // Times are compared by our own rule, with the injected clock.
     const options = { algorithms: [key.algorithm], ignoreExpiration: true, ignoreNotBefore: true }
-    jsonwebtoken.verify(token, key.verifyingKey, options)
-    return true
+    jsonwebtoken.verify(text, key.verifyingKey, options)
+    return null
   } catch {
-    return false
+    return 'signature'
   }
 }

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { parseWith } from '../config/options.js'
+import { requestContext } from '../http/context.js'
+import type { Responder } from '../http/respond.js'
+import type { Middleware } from '../http/router.js'
+
+/** What the metadata says besides who issues the tokens (RFC 9728 section 2). */
+export interface MetadataOptions {
+  /** Scopes that guards ask for. */
+  scopes?: readonly string[]
+  /** Name of the service, for people. */
+  name?: string
+  /** Address of its documentation for developers. */
+  documentation?: string
+}
+
+const schema = z.strictObject({
+  scopes: z.array(z.string().min(1)).optional(),
+  name: z.string().min(1).optional(),
+  documentation: z.url().optional(),
+})
+
+/** RFC 9728 section 3.1: the well-known part comes between host and path, a path of `/` apart. */
+export function metadataUrlOf(resource: string): URL {
+  const url = new URL(resource)
+  url.pathname = `/.well-known/oauth-protected-resource${url.pathname === '/' ? '' : url.pathname}`
+  return url
+}
+
+/** Answers a GET of the metadata and leaves everything else to whoever comes next. */
+export function metadataRouter(
+  { issuer, resource, responder }: { issuer: string; resource: string; responder: Responder },
+  options: MetadataOptions = {},
+): Middleware {
+  const { scopes, name, documentation } = parseWith(schema, options) as MetadataOptions
+  const { pathname } = metadataUrlOf(resource)
+  const body = {
+    resource,
+    authorization_servers: [issuer],
+    bearer_methods_supported: ['header'],
+    ...(scopes === undefined ? {} : { scopes_supported: scopes }),
+    ...(name === undefined ? {} : { resource_name: name }),
+    ...(documentation === undefined ? {} : { resource_documentation: documentation }),
+  }
+  return (request, response, next) => {
+    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== pathname) return next()
+    responder.send(response, { status: 200, body }, requestContext(request), 'public, max-age=300')
+  }
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { ConfigurationError } from '../config/configuration-error.js'
+import { type Logger, silentLogger, withoutValues } from '../config/logger.js'
+import { isOnLoopback } from '../config/loopback.js'
+import { optionsSchema, parseWith } from '../config/options.js'
+
+/** What a service that verifies access tokens may set. Unknown keys are refused. */
+export interface ResourceServerOptions {
+  /** `iss` of the access tokens: the `issuer` of the service that runs IdentSphere, character by character. */
+  issuer: string
+  /** `aud` of the access tokens. Default: the issuer, as IdentSphere has it. */
+  audience?: string
+  /** Where the public keys are. Default: `<issuer>/.well-known/jwks.json`. Private addresses are fine: you chose it. */
+  jwksUri?: string
+  /** The address that clients know this service by (RFC 9728 section 1.2); denials then say where its metadata is. */
+  resource?: string
+  /** pino or anything with its `debug`, `info`, `warn` and `error`. Default: silent. */
+  logger?: Logger
+  /** Allows http on loopback. Default: whether `NODE_ENV` is exactly `development` or `test`. */
+  development?: boolean
+}
+
+/** The options after parsing: complete, checked and frozen. */
+export interface ResourceConfig {
+  readonly issuer: string
+  readonly audience: string
+  readonly jwksUri: URL
+  readonly resource: string | null
+  readonly logger: Logger
+}
+
+const { audience, logger, development } = optionsSchema.shape
+const address = z.string().optional()
+export const resourceOptionsSchema = z.strictObject({
+  issuer: address,
+  audience,
+  jwksUri: address,
+  resource: address,
+  logger,
+  development,
+})
+
+/**
+ * Options → {@link ResourceConfig}.
+ *
+ * @throws ConfigurationError that names the setting at fault and the fix
+ */
+export function loadResourceConfig(input: ResourceServerOptions, environment: NodeJS.ProcessEnv): ResourceConfig {
+  const options = parseWith(resourceOptionsSchema, input) as Partial<ResourceServerOptions>
+  const { issuer, resource } = options
+  const allowHttp = options.development ?? ['development', 'test'].includes(environment.NODE_ENV ?? '')
+  if (issuer === undefined) throw new ConfigurationError('issuer', 'is missing', fixes.issuer)
+  checkIdentifier('issuer', issuer, allowHttp)
+  if (resource !== undefined) checkIdentifier('resource', resource, allowHttp)
+  return Object.freeze({
+    issuer,
+    audience: options.audience ?? issuer,
+    jwksUri: checkAddress(
+      'jwksUri',
+      options.jwksUri ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`,
+      allowHttp,
+    ),
+    resource: resource ?? null,
+    logger: withoutValues(options.logger ?? silentLogger),
+  })
+}
+
+const fixes = {
+  issuer: 'Give the issuer of the service that runs IdentSphere, e.g. https://app.example.com.',
+  jwksUri: 'Give the https address of the key set, e.g. https://app.example.com/.well-known/jwks.json.',
+  resource: 'Give the https address that clients know this service by, e.g. https://api.example.com.',
+}
+
+/** RFC 8414 section 2 and RFC 9728 section 1.2: an identifier that metadata is found by has neither query nor fragment. */
+function checkIdentifier(setting: 'issuer' | 'resource', text: string, allowHttp: boolean): void {
+  if (checkAddress(setting, text, allowHttp).search === '' && !text.includes('?')) return
+  throw new ConfigurationError(setting, 'has a query', fixes[setting])
+}
+
+function checkAddress(setting: keyof typeof fixes, text: string, allowHttp: boolean): URL {
+  if (!URL.canParse(text)) throw new ConfigurationError(setting, 'is not a URL', fixes[setting])
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '' || text.includes('#')) {
+    throw new ConfigurationError(setting, 'holds a user, a password or a fragment', fixes[setting])
+  }
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && allowHttp && isOnLoopback(url))) return url
+  throw new ConfigurationError(setting, `is ${url.protocol}//${url.host}, which is not https`, fixes[setting])
+}

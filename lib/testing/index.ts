@@ -1,0 +1,3 @@
+export type { TestClock } from './clock.js'
+export type { SignedIn, SignInAs } from './signed-in.js'
+export { createTestIdentSphere, type TestIdentSphere } from './testing.js'

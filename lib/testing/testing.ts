@@ -1,0 +1,103 @@
+import { ConfigurationError } from '../config/configuration-error.js'
+import type { IdentSphereOptions } from '../config/options.js'
+import { randomToken } from '../crypto/random.js'
+import { buildIdentSphere, type IdentSphere } from '../identsphere.js'
+import { createMovableClock, type TestClock } from './clock.js'
+import { emptyTables } from './reset.js'
+import { createSignedIn, type SignedIn, type SignInAs } from './signed-in.js'
+import { assertForTests, openTestDatabase, type TestDatabase } from './test-database.js'
+
+/** An {@link IdentSphere} for tests: everything it has, and what tests need besides. */
+export interface TestIdentSphere extends IdentSphere {
+  /**
+   * Signs somebody in, and makes them first where nobody has the address. No password is hashed, so it is fast.
+   *
+   * @example
+   * ```ts
+   * const ada = await identsphere.signedIn({ role: 'admin', mfa: true })
+   * await fetch(`${url}/payouts`, { method: 'POST', headers: ada.headers })
+   * ```
+   */
+  signedIn(as?: SignInAs): Promise<SignedIn>
+  /** Time for tokens, sessions and guards, in this process and in its queries. Your own tables keep the database's. */
+  readonly clock: TestClock
+  /** For your own tables beside IdentSphere's; null where `database` is a Knex instance. */
+  readonly databaseUrl: string | null
+  /** Empties IdentSphere's tables and sets the clock back: everybody is gone. Your tables stay yours. */
+  reset(): Promise<void>
+  /** Closes what was opened, and drops the database where it was made for this instance. */
+  close(): Promise<void>
+}
+
+/**
+ * An IdentSphere for your tests, migrated and ready, on a real Postgres. Without `database` it makes a fresh one, so test
+ * files that run at once do not meet: on the server of TEST_DATABASE_URL, else of DATABASE_URL, else on an embedded Postgres.
+ * No other setting comes from the environment.
+ *
+ * @param options those of `createIdentSphere()`; development on `http://localhost` by default
+ * @throws ConfigurationError in production, for a `database` that is not one for tests, or an option that is not valid
+ * @example
+ * ```ts
+ * const identsphere = await createTestIdentSphere()
+ * const app = createApp(identsphere)
+ * // … and when all tests have run:
+ * await identsphere.close()
+ * ```
+ */
+export async function createTestIdentSphere(options: IdentSphereOptions = {}): Promise<TestIdentSphere> {
+  assertNoProduction(process.env.NODE_ENV)
+  const { schema = 'identsphere' } = options
+  const database = await openTestDatabase(options.database, schema, process.env)
+  try {
+    return await startOn(database, schema, options)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function startOn(database: TestDatabase, schema: string, options: IdentSphereOptions): Promise<TestIdentSphere> {
+  const clock = createMovableClock()
+  // A database that outlives this instance needs a secret that does: its audit rows are sealed with it.
+  const secret = database.isOwn ? { IDENTSPHERE_JWT_SECRET: randomToken() } : {}
+  const { routes, rooms, ...identsphere } = buildIdentSphere(
+    { publicBaseUrl: 'http://localhost', worker: 'external', ...options, database: database.connection, schema },
+    { environment: { NODE_ENV: 'test', ...secret }, clock },
+  )
+  try {
+    if (!database.isOwn) {
+      const [row] = await rooms.store.sql<{ name: string }>('SELECT current_database() AS name')
+      assertForTests(row?.name ?? '', schema)
+      await identsphere.migrate()
+    }
+    await identsphere.ready()
+  } catch (error) {
+    await identsphere.close()
+    throw error
+  }
+  let closing: Promise<void> | undefined
+  return {
+    ...identsphere,
+    signedIn: createSignedIn(rooms, options.registration?.organization ?? 'required'),
+    clock: { now: clock.now, advance: clock.advance },
+    databaseUrl: typeof database.connection === 'string' ? database.connection : null,
+    async reset() {
+      await emptyTables(rooms.store, schema)
+      clock.reset()
+    },
+    close() {
+      closing ??= identsphere.close().finally(() => database.close())
+      return closing
+    },
+  }
+}
+
+/** Whoever holds this object can be anybody, so it exists only where `createIdentSphere()` allows development too. */
+function assertNoProduction(environment: string | undefined): void {
+  if (environment === undefined || ['', 'test', 'development'].includes(environment)) return
+  throw new ConfigurationError(
+    'NODE_ENV',
+    `is "${environment}", and identsphere/testing signs anybody in`,
+    'Run tests with NODE_ENV=test, and import it in tests only.',
+  )
+}
