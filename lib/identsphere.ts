@@ -172,10 +172,6 @@ export interface IdentSphere {
 /** {@link IdentSphere} with what it was made from, for what derives from that. @internal */
 export interface BuiltIdentSphere extends IdentSphere {
   readonly routes: readonly Route[]
-  /** Runs every background job until none has more to do. */
-  runJobs(): Promise<void>
-  /** What would have been sent, where nothing is configured that sends. */
-  readonly mailbox: Mailbox | null
   readonly rooms: {
     readonly store: Store
     readonly accounts: Accounts
@@ -183,6 +179,9 @@ export interface BuiltIdentSphere extends IdentSphere {
     readonly registration: Registrations
     readonly signIn: SignIn
     readonly cookies: CookieJar
+    readonly worker: Worker
+    /** What would have been sent, where nothing is configured that sends. */
+    readonly mailbox: Mailbox | null
   }
 }
 
@@ -383,9 +382,7 @@ export function buildIdentSphere(
 
   return {
     routes,
-    rooms: { store, accounts, organizations, registration, signIn, cookies },
-    runJobs: () => worker.drain(),
-    mailbox: mailer?.mailbox ?? null,
+    rooms: { store, accounts, organizations, registration, signIn, cookies, worker, mailbox: mailer?.mailbox ?? null },
     router: () => routerOf(routes),
     routers: {
       accounts: () => routerOf(routesOf.accounts),

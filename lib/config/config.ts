@@ -268,7 +268,7 @@ function transportOf(
     return { send: async (message) => void (await sendMail?.(message)), close: async () => {} }
   }
   if (!URL.canParse(smtpUrl)) throw new ConfigurationError('mailer.smtpUrl (SMTP_URL)', 'is not a URL', 'Correct it.')
-  const isOnThisMachine = isOnLoopback(new URL(smtpUrl).hostname)
+  const isOnThisMachine = isOnLoopback(new URL(smtpUrl))
   return createSmtpTransport(smtpUrl, { requireTls: !development && !isOnThisMachine })
 }
 

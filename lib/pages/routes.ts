@@ -25,9 +25,10 @@ const newPassword = input('new_password', 'New password', 'password', 'new-passw
 const proof = html`<div data-proof="Enter the password of the account to confirm that it is yours." hidden>
 <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password"></div>`
 
-const pages: ReadonlyArray<{ path: string; title: string; text: string; forms: readonly Form[] }> = [
+const pages: ReadonlyArray<{ method: 'GET'; path: string; title: string; text: string; forms: readonly Form[] }> = [
   {
-    path: 'reset-password',
+    method: 'GET',
+    path: '/v1/pages/reset-password',
     title: 'Choose a new password',
     text: '',
     forms: [
@@ -48,7 +49,8 @@ const pages: ReadonlyArray<{ path: string; title: string; text: string; forms: r
     ],
   },
   {
-    path: 'verify-email',
+    method: 'GET',
+    path: '/v1/pages/verify-email',
     title: 'Confirm your e-mail address',
     text: 'One more step, and we know that this address is yours.',
     forms: [
@@ -62,13 +64,15 @@ const pages: ReadonlyArray<{ path: string; title: string; text: string; forms: r
     ],
   },
   {
-    path: 'sign-in-link',
+    method: 'GET',
+    path: '/v1/pages/sign-in-link',
     title: 'Sign in',
     text: 'You opened a sign-in link.',
     forms: [{ withToken: true, to: '/v1/auth/magic-link/verify', fields: html``, button: 'Sign in', done: '' }],
   },
   {
-    path: 'confirm-email',
+    method: 'GET',
+    path: '/v1/pages/confirm-email',
     title: 'Confirm your new e-mail address',
     text: 'This is going to be the address of your account.',
     forms: [
@@ -82,7 +86,8 @@ const pages: ReadonlyArray<{ path: string; title: string; text: string; forms: r
     ],
   },
   {
-    path: 'undo-email-change',
+    method: 'GET',
+    path: '/v1/pages/undo-email-change',
     title: 'Take your account back',
     text: 'Your old address becomes the address of the account again. Everybody is signed out, and the password stops working.',
     forms: [
@@ -112,10 +117,9 @@ export function pageRoutes({
   const data = () =>
     html` data-sign-in="${config.pages.signIn().href}" data-incomplete="The link is not complete. Open it again from the mail." data-bad-link="This link is not good any more. It works once, and not for ever." data-unreachable="There was no answer. Try again."`
 
-  const asset = (name: string, type: string, text: string) =>
+  const asset = ({ type, text, ...where }: { method: 'GET'; path: string; type: string; text: string }) =>
     route({
-      method: 'GET',
-      path: `/v1/pages/${name}`,
+      ...where,
       auth: 'none',
       waitsForDatabase: false,
       cacheControl: 'public, max-age=300',
@@ -124,7 +128,7 @@ export function pageRoutes({
       handle: () => ({ status: 200, content: { type, text } }),
     })
 
-  const served = pages.map(({ path, title, text, forms }) => {
+  const served = pages.map(({ method, path, title, text, forms }) => {
     const body = html`<main>
 <h1>${title}</h1>
 ${text === '' ? html`` : html`<p>${text}</p>`}
@@ -133,8 +137,8 @@ ${join(forms.map((form) => formHtml(base, form)))}
 <noscript><p>This page needs JavaScript.</p></noscript>
 </main>`
     return route({
-      method: 'GET',
-      path: `/v1/pages/${path}`,
+      method,
+      path,
       auth: 'none',
       waitsForDatabase: false,
       output: { 200: null },
@@ -145,8 +149,8 @@ ${join(forms.map((form) => formHtml(base, form)))}
 
   return [
     ...served,
-    asset('page.js', 'text/javascript; charset=utf-8', script),
-    asset('page.css', 'text/css; charset=utf-8', style),
+    asset({ method: 'GET', path: '/v1/pages/page.js', type: 'text/javascript; charset=utf-8', text: script }),
+    asset({ method: 'GET', path: '/v1/pages/page.css', type: 'text/css; charset=utf-8', text: style }),
     ...(mailbox === null ? [] : [mailboxRoute(mailbox, base)]),
   ]
 }

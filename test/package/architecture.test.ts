@@ -91,8 +91,8 @@ describe('the layers', () => {
     })
   }
 
-  it('crypto, config, http, store, jobs and journal know no room', () => {
-    const base = ['crypto', 'config', 'http', 'store', 'jobs', 'journal']
+  it('crypto, config, http, store, jobs, mail and journal know no room', () => {
+    const base = ['crypto', 'config', 'http', 'store', 'jobs', 'mail', 'journal']
     const refused = imports.filter(({ from, to }) => {
       const target = folderOf(to)
       return base.includes(folderOf(from) ?? '') && target !== null && !base.includes(target)

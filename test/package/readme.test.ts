@@ -59,6 +59,7 @@ describe('options', () => {
       'tokens.exposeAccessToken': config.exposeAccessToken,
       'registration.mode': config.registration.mode,
       'registration.organization': config.registration.organization,
+      'registration.verification': config.registration.verification,
       'pages.signIn': config.pages.signIn().pathname,
       worker: config.worker,
       database: config.database,
@@ -72,7 +73,7 @@ describe('options', () => {
   })
 
   it('each environment variable that the code reads is named, and no other', () => {
-    const pattern = /\b(IDENTSPHERE_[A-Z_]+|DATABASE_URL|NODE_ENV|PORT)\b/g
+    const pattern = /\b(IDENTSPHERE_[A-Z_]+|DATABASE_URL|SMTP_URL|NODE_ENV|PORT)\b/g
     const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts'))
       .map((path) => readFileSync(join(root, 'lib', path), 'utf8'))

@@ -6,9 +6,9 @@ import type { TestApp } from './app.js'
 
 /** Lets the worker do what is due and answers with the mails to an address, newest first. */
 export async function mailsTo(app: Pick<TestApp, 'identsphere'>, email: string): Promise<MailboxMail[]> {
-  const identsphere = app.identsphere as BuiltIdentSphere
-  await identsphere.runJobs()
-  return (identsphere.mailbox?.mails ?? []).filter(({ to }) => to === email)
+  const { worker, mailbox } = (app.identsphere as BuiltIdentSphere).rooms
+  await worker.drain()
+  return (mailbox?.mails ?? []).filter(({ to }) => to === email)
 }
 
 /** The newest mail with this subject; waited for, because a worker in the process may just be at it. */
