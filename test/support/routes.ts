@@ -11,3 +11,8 @@ export function routesOf(app: Pick<TestApp, 'identsphere'>): readonly Route[] {
 export function nameOf(route: Pick<Route, 'method' | 'path'>): string {
   return `${route.method} ${route.path}`
 }
+
+/** Whether a route answers with a page, a script or a style instead of JSON, and so needs no database. */
+export function isPage({ path }: Pick<Route, 'path'>): boolean {
+  return path.startsWith('/v1/pages/')
+}
