@@ -175,9 +175,10 @@ describe('a rotation needs no restart', () => {
   })
 
   test('a clock that is set back by an hour makes the set old, not young for an hour more', async () => {
+    clock.advance(3600)
     assert.equal(await authenticate(token(first)), 'user-1')
     keyServer.serve(published(second))
-    clock.advance(-3600)
+    clock.reset()
     assert.equal(await authenticate(token(first)), null)
     assert.equal(keyServer.requests, 2)
   })
