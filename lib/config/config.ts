@@ -175,7 +175,13 @@ function signingKeysFrom(environment: NodeJS.ProcessEnv): IdentSphereOptions['si
 
 function parsePublicBaseUrl(text: string | undefined): URL {
   const fix = 'Give the address under which browsers see the router, e.g. https://app.example.com/identity.'
-  if (text === undefined) throw new ConfigurationError('publicBaseUrl', 'is missing', fix)
+  if (text === undefined) {
+    throw new ConfigurationError(
+      'publicBaseUrl',
+      'is missing',
+      `${fix} While you develop, set NODE_ENV=development instead.`,
+    )
+  }
   if (!URL.canParse(text)) throw new ConfigurationError('publicBaseUrl', 'is not a URL', fix)
   const url = new URL(text)
   const plain = url.search === '' && url.hash === '' && url.username === '' && url.password === ''

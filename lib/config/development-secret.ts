@@ -11,6 +11,7 @@ export const developmentFolder = '.identsphere'
  */
 export function developmentSecret(): string {
   mkdirSync(developmentFolder, { recursive: true, mode: 0o700 })
+  writeFileSync(join(developmentFolder, '.gitignore'), '*\n') // nothing in it belongs into a repository
   const file = join(developmentFolder, 'secret')
   const draft = join(developmentFolder, `secret.${randomToken()}`)
   writeFileSync(draft, randomToken(), { flag: 'wx', mode: 0o600 })
