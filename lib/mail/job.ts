@@ -28,6 +28,7 @@ const lanes = 4
 /** Seconds between attempts: doubled each time. */
 const firstPause = 5
 const longestPause = 3_600
+const requestPause = 60
 /** Milliseconds for which a process leaves a mail server alone that it cannot reach: doubled each time. */
 const firstRest = 1_000
 const longestRest = 60_000
@@ -52,21 +53,32 @@ export function createMailJob(options: {
   let rest = firstRest
   let restUntil = 0
 
+  /** One request that cannot be decided waits by itself, and holds up no other. */
   async function decideOne(): Promise<boolean> {
-    return store.transaction(async (tx) => {
-      const entry = await takeRequest(tx, keys)
-      if (entry === null) return false
-      const handle = requests[entry.template.slice(requestPrefix.length)]
-      if (handle === undefined || entry.content === null) {
-        logger.error(
-          { id: entry.id, template: entry.template },
-          'a request in the outbox cannot be read and was dropped',
-        )
+    const taken: OutboxEntry[] = []
+    try {
+      return await store.transaction(async (tx) => {
+        const entry = await takeRequest(tx, keys)
+        if (entry === null) return false
+        taken.push(entry)
+        const handle = requests[entry.template.slice(requestPrefix.length)]
+        if (handle === undefined || entry.content === null) {
+          logger.error(
+            { id: entry.id, template: entry.template },
+            'a request in the outbox cannot be read and was dropped',
+          )
+          return true
+        }
+        await handle(tx, entry.content as never)
         return true
-      }
-      await handle(tx, entry.content as never)
+      })
+    } catch (error) {
+      const entry = taken.at(-1)
+      if (entry === undefined) throw error
+      logger.error({ id: entry.id, template: entry.template, err: error }, 'a request in the outbox failed')
+      await postpone(store, entry.id, requestPause)
       return true
-    })
+    }
   }
 
   async function render(entry: OutboxEntry): Promise<{ to: MailRecipient; content: MailContent } | null> {

@@ -84,6 +84,25 @@ describe('mail by SMTP', () => {
     )
   })
 
+  it('goes on where one request cannot be decided, which is tried again by itself', async () => {
+    const { email } = await signUp(app)
+    const other = await signUp(app)
+    await runJobs()
+    await app.sql(`ALTER TABLE identsphere.email_challenges ADD CONSTRAINT no_links CHECK (kind <> 'magic') NOT VALID`)
+    await app.client().post('/v1/auth/magic-link/request', { email })
+    await app.client().post('/v1/auth/password/forgot', { email: other.email })
+    await runJobs()
+    assert.deepEqual(
+      [arrived(email).length, arrived(other.email).length],
+      [1, 2],
+      'the link is not made, what came after it is',
+    )
+    await app.sql('ALTER TABLE identsphere.email_challenges DROP CONSTRAINT no_links')
+    app.clock.advance(61)
+    await runJobs()
+    assert.equal(arrived(email).length, 2)
+  })
+
   it('is sent once by any number of workers', async () => {
     const nodes = [app, await app.node(), await app.node()]
     const people = await Promise.all(Array.from({ length: 20 }, () => signUp(app)))
