@@ -48,8 +48,8 @@ test('a killed database gives 503 and nothing else, lets nobody pass, and servic
   ])
   await enough(load, (status) => status === 200 || status === 401)
 
-  const killedAt = Date.now()
   await postgres.kill()
+  const goneAt = Date.now()
   await sleep(2_500)
   const restartedAt = Date.now()
   await postgres.start()
@@ -60,13 +60,13 @@ test('a killed database gives 503 and nothing else, lets nobody pass, and servic
   const { answered } = load
   t.diagnostic(`all: ${JSON.stringify(statuses(answered))}`)
   const resumed = Math.max(...labels.map((label) => resumedAt(load, label, upAt))) - upAt
-  t.diagnostic(`down for ${upAt - killedAt} ms, every kind of request answered again ${resumed} ms later`)
+  t.diagnostic(`down for ${upAt - goneAt} ms, every kind of request answered again ${resumed} ms later`)
   const lines = await service.lines()
   for (const label of labels) {
     const allowed = label === 'signed out' ? [401, 503] : [200, 503]
     const found = Object.keys(statuses(answered.filter((one) => one.label === label))).map(Number)
     assert.deepEqual(found, allowed, `${label}; ${lines.filter((line) => line.startsWith('error')).slice(-3)}`)
-    const whileDown = answered.filter((one) => one.label === label && one.began > killedAt && one.ended < restartedAt)
+    const whileDown = answered.filter((one) => one.label === label && one.began > goneAt && one.ended < restartedAt)
     assert.deepEqual(Object.keys(statuses(whileDown)), ['503'], `${label} while the database is down`)
   }
   assert.ok(service.isRunning())

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ export interface OwnPostgres {
   /** Its database `identsphere`, as superuser. */
   readonly url: string
   start(): Promise<void>
-  /** SIGKILL to the postmaster, as the kernel does when memory runs out. */
+  /** SIGKILL to the postmaster, as the kernel does when memory runs out. Resolves when its children have ended too. */
   kill(): Promise<void>
   /** Fast shutdown. */
   stop(): Promise<void>
@@ -85,6 +85,8 @@ export async function createOwnPostgres(settings: readonly string[] = []): Promi
     async kill() {
       process.kill(pid, 'SIGKILL')
       await hasGone(folder, pid)
+      // Its children answer what they have been asked before they see that it is gone.
+      while (processesIn(folder.data) > 0) await sleep(10)
     },
     async stop() {
       if (findPostmaster(folder)?.pid !== pid) return
@@ -110,6 +112,20 @@ export async function createOwnPostgres(settings: readonly string[] = []): Promi
   await own.start()
   await ensureDatabase(folder, port)
   return own
+}
+
+/** How many processes stand in a folder, as every process of a Postgres does in its data. */
+function processesIn(folder: string): number {
+  const own = statSync(folder)
+  return readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false
+    try {
+      const cwd = statSync(`/proc/${name}/cwd`)
+      return cwd.dev === own.dev && cwd.ino === own.ino
+    } catch {
+      return false // ended meanwhile
+    }
+  }).length
 }
 
 async function freePort(): Promise<number> {
