@@ -155,8 +155,10 @@ export function createMailJob(options: {
     async run() {
       const decided = await decideOne()
       if (clock.now() < restUntil) return decided
-      const sent = await Promise.all(Array.from({ length: lanes }, sendOne))
-      return decided || sent.includes(true)
+      // All of them end first: one that fails must not leave another's mail on its way without anybody to wait for it.
+      const sent = await Promise.allSettled(Array.from({ length: lanes }, sendOne))
+      for (const lane of sent) if (lane.status === 'rejected') throw lane.reason
+      return decided || sent.some((lane) => lane.status === 'fulfilled' && lane.value)
     },
   }
 }

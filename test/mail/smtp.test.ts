@@ -118,13 +118,13 @@ describe('mail by SMTP', () => {
       await app.sql('ALTER TABLE identsphere.mail_outbox RENAME TO mail_outbox_away')
       return null
     }
-    const running = runJobs()
+    const running = runJobs().catch(() => {}) // other lanes find the table gone
     while (!app.log.lines.some((line) => line.includes('does not take note of it yet'))) {
       await new Promise((resolve) => setImmediate(resolve))
     }
     smtp.decide = () => null
     await app.sql('ALTER TABLE identsphere.mail_outbox_away RENAME TO mail_outbox')
-    await running.catch(() => {})
+    await running
     app.clock.advance(3_600)
     await runJobs()
     assert.equal(arrived(email).length, 1)
