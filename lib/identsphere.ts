@@ -10,6 +10,7 @@ import type { IdentSphereOptions } from './config/options.js'
 import { createKeyRing } from './crypto/key-ring.js'
 import { createAddressChange } from './email/address-change.js'
 import { createChallenges } from './email/challenges.js'
+import { createLinkMails } from './email/link-mails.js'
 import { emailPersonalData } from './email/personal-data.js'
 import { emailRoutes } from './email/routes.js'
 import { createEmailSignIn } from './email/sign-in.js'
@@ -260,7 +261,8 @@ export function buildIdentSphere(
   const secondFactors: [] = []
   const signIn = createSignIn({ journal, sessions, organizations, issuer, permissionsOf, secondFactors, config })
   const challenges = createChallenges({ store, keys })
-  const mailing = { store, journal, accounts, passwords, sessions, challenges, outbox, links, signIn }
+  const mailLink = createLinkMails({ challenges, outbox, links })
+  const mailing = { store, journal, accounts, passwords, sessions, challenges, outbox, links, mailLink, signIn }
   const proveMailbox = createMailboxProof({ accounts, sessions, organizations, challenges, journal })
   const verification = createVerification(mailing)
   const registration = createRegistration({ ...mailing, organizations, verification, config })

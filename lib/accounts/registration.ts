@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.js'
 import { uuidv7 } from '../crypto/random.js'
-import { type Challenges, lifetimes, type ProvenChallenge } from '../email/challenges.js'
+import type { Challenges, ProvenChallenge } from '../email/challenges.js'
+import type { MailLink } from '../email/link-mails.js'
 import type { Verification } from '../email/verification.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
@@ -45,6 +46,7 @@ export function createRegistration(options: {
   verification: Verification
   outbox: Outbox
   links: Links
+  mailLink: MailLink
   config: Pick<Config, 'registration' | 'hooks'>
 }) {
   const {
@@ -58,6 +60,7 @@ export function createRegistration(options: {
     verification,
     outbox,
     links,
+    mailLink,
     config,
   } = options
 
@@ -186,18 +189,12 @@ export function createRegistration(options: {
         })
         return
       }
-      const token = await challenges.issueLink(tx, {
+      await mailLink(tx, {
         kind: 'register',
         email,
         userId: null,
         securityVersion: null,
         payload: prepared,
-      })
-      await outbox.send(tx, {
-        template: 'verifyEmail',
-        to: { userId: null, email },
-        parameters: { link: links.page('verifyEmail', token), expiresInSeconds: lifetimes.register },
-        worthSeconds: lifetimes.register,
       })
     },
 

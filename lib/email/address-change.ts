@@ -8,6 +8,7 @@ import type { Outbox } from '../mail/outbox.js'
 import type { Sessions } from '../sessions/service.js'
 import type { Store, Tx } from '../store/store.js'
 import { type Challenges, lifetimes } from './challenges.js'
+import type { MailLink } from './link-mails.js'
 
 interface Change {
   from: string
@@ -23,8 +24,9 @@ export function createAddressChange(options: {
   challenges: Challenges
   outbox: Outbox
   links: Links
+  mailLink: MailLink
 }) {
-  const { store, journal, accounts, sessions, challenges, outbox, links } = options
+  const { store, journal, accounts, sessions, challenges, outbox, links, mailLink } = options
 
   return {
     request: (auth: Auth, email: string): Promise<void> =>
@@ -35,18 +37,12 @@ export function createAddressChange(options: {
       const user = await accounts.credentialsById(tx, userId)
       if (user?.status !== 'active' || user.email === email) return
       if (!(await challenges.mayMail(tx, email)) || (await accounts.isEmailTaken(tx, email))) return
-      const token = await challenges.issueLink(tx, {
+      await mailLink(tx, {
         kind: 'change',
         email,
         userId,
         securityVersion: user.security_version,
         payload: { from: user.email, to: email } satisfies Change,
-      })
-      await outbox.send(tx, {
-        template: 'confirmNewEmail',
-        to: { userId, email },
-        parameters: { link: links.page('confirmEmail', token), expiresInSeconds: lifetimes.change },
-        worthSeconds: lifetimes.change,
       })
     },
 
@@ -108,17 +104,11 @@ export function createAddressChange(options: {
         await sessions.endAll(tx, userId, 'email_change_undone', context)
         // Undo links of later changes are somebody else's; those of earlier ones have the last word.
         await challenges.voidAll(tx, userId, challenge.createdAt)
-        const reset = await challenges.issueLink(tx, {
+        await mailLink(tx, {
           kind: 'reset',
           email: change.from,
           userId,
           securityVersion,
-        })
-        await outbox.send(tx, {
-          template: 'resetPassword',
-          to: { userId, email: change.from },
-          parameters: { link: links.page('resetPassword', reset), expiresInSeconds: lifetimes.reset },
-          worthSeconds: lifetimes.reset,
         })
         await journal.record(tx, 'users.email_change_undone', {
           actorId: userId,

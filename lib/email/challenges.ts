@@ -30,6 +30,16 @@ export const lifetimes = {
   undo: 7 * 86_400,
 } as const satisfies Record<ChallengeKind, number>
 
+/** What a link is to prove. */
+export interface LinkChallenge {
+  kind: Exclude<ChallengeKind, 'otp'>
+  email: string
+  userId: string | null
+  securityVersion: number | null
+  /** Kept sealed until the link is used. */
+  payload?: object
+}
+
 /** A challenge whose secret was shown. */
 export interface ProvenChallenge {
   id: string
@@ -122,16 +132,7 @@ export function createChallenges(options: { store: Store; keys: KeyRing }) {
     },
 
     /** @returns the token of a link: 256 random bits, of which only the hash is kept */
-    async issueLink(
-      tx: Tx,
-      challenge: {
-        kind: Exclude<ChallengeKind, 'otp'>
-        email: string
-        userId: string | null
-        securityVersion: number | null
-        payload?: object
-      },
-    ): Promise<string> {
+    async issueLink(tx: Tx, challenge: LinkChallenge): Promise<string> {
       const token = randomToken()
       await insert(tx, challenge, () => sha256(token))
       return token

@@ -3,11 +3,11 @@ import { sha256 } from '../crypto/digest.js'
 import { randomToken } from '../crypto/random.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
-import type { Links } from '../mail/links.js'
 import type { Outbox } from '../mail/outbox.js'
 import type { Entered, SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
 import { type Challenges, lifetimes, type ProvenChallenge } from './challenges.js'
+import type { MailLink } from './link-mails.js'
 import type { ProveMailbox } from './takeover.js'
 
 /** A token of the cookie that ties a code to the browser that asked for it. */
@@ -21,9 +21,9 @@ export function createEmailSignIn(options: {
   proveMailbox: ProveMailbox
   signIn: SignIn
   outbox: Outbox
-  links: Links
+  mailLink: MailLink
 }) {
-  const { store, accounts, challenges, proveMailbox, signIn, outbox, links } = options
+  const { store, accounts, challenges, proveMailbox, signIn, outbox, mailLink } = options
 
   async function enter(
     challenge: ProvenChallenge,
@@ -85,17 +85,11 @@ export function createEmailSignIn(options: {
       if (!(await challenges.mayMail(tx, email))) return
       const user = await accounts.credentialsByEmail(tx, email)
       if (user?.status !== 'active') return
-      const token = await challenges.issueLink(tx, {
+      await mailLink(tx, {
         kind: 'magic',
         email,
         userId: user.id,
         securityVersion: user.security_version,
-      })
-      await outbox.send(tx, {
-        template: 'signInLink',
-        to: { userId: user.id, email },
-        parameters: { link: links.page('signInLink', token), expiresInSeconds: lifetimes.magic },
-        worthSeconds: lifetimes.magic,
       })
     },
 

@@ -3,11 +3,11 @@ import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
-import type { Links } from '../mail/links.js'
 import type { Outbox } from '../mail/outbox.js'
 import type { Passwords } from '../passwords/service.js'
 import type { Store, Tx } from '../store/store.js'
-import { type Challenges, lifetimes, type ProvenChallenge } from './challenges.js'
+import type { Challenges, ProvenChallenge } from './challenges.js'
+import type { MailLink } from './link-mails.js'
 
 /**
  * Verification of an address. A link alone is not enough: it would confirm whatever account a stranger made with somebody
@@ -20,9 +20,9 @@ export function createVerification(options: {
   passwords: Passwords
   challenges: Challenges
   outbox: Outbox
-  links: Links
+  mailLink: MailLink
 }) {
-  const { store, journal, accounts, passwords, challenges, outbox, links } = options
+  const { store, journal, accounts, passwords, challenges, outbox, mailLink } = options
 
   return {
     /** Mails a link to the address of the person who is signed in. */
@@ -33,18 +33,12 @@ export function createVerification(options: {
       const user = await accounts.credentialsById(tx, userId)
       if (user?.status !== 'active' || user.email_verified_at !== null) return
       if (!(await challenges.mayMail(tx, user.email))) return
-      const token = await challenges.issueLink(tx, {
+      await mailLink(tx, {
         kind: 'verify',
         email: user.email,
         userId,
         securityVersion: user.security_version,
         payload: { email: user.email },
-      })
-      await outbox.send(tx, {
-        template: 'verifyEmail',
-        to: { userId, email: user.email },
-        parameters: { link: links.page('verifyEmail', token), expiresInSeconds: lifetimes.verify },
-        worthSeconds: lifetimes.verify,
       })
     },
 

@@ -1,10 +1,10 @@
 import type { Accounts } from '../accounts/service.js'
-import { type Challenges, lifetimes } from '../email/challenges.js'
+import type { Challenges } from '../email/challenges.js'
+import type { MailLink } from '../email/link-mails.js'
 import type { ProveMailbox } from '../email/takeover.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
-import type { Links } from '../mail/links.js'
 import type { Outbox } from '../mail/outbox.js'
 import type { Sessions } from '../sessions/service.js'
 import type { Entered, SignIn } from '../sign-in/service.js'
@@ -22,9 +22,9 @@ export function createRecovery(options: {
   proveMailbox: ProveMailbox
   signIn: SignIn
   outbox: Outbox
-  links: Links
+  mailLink: MailLink
 }) {
-  const { store, journal, accounts, passwords, sessions, challenges, proveMailbox, signIn, outbox, links } = options
+  const { store, journal, accounts, passwords, sessions, challenges, proveMailbox, signIn, outbox, mailLink } = options
 
   return {
     /** The same work for every address: what it leads to is decided by the worker. */
@@ -35,17 +35,11 @@ export function createRecovery(options: {
       if (!(await challenges.mayMail(tx, email))) return
       const user = await accounts.credentialsByEmail(tx, email)
       if (user?.status !== 'active') return
-      const token = await challenges.issueLink(tx, {
+      await mailLink(tx, {
         kind: 'reset',
         email,
         userId: user.id,
         securityVersion: user.security_version,
-      })
-      await outbox.send(tx, {
-        template: 'resetPassword',
-        to: { userId: user.id, email },
-        parameters: { link: links.page('resetPassword', token), expiresInSeconds: lifetimes.reset },
-        worthSeconds: lifetimes.reset,
       })
     },
 
