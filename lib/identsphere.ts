@@ -17,6 +17,7 @@ import { createEmailSignIn } from './email/sign-in.js'
 import { emailSweeps } from './email/sweeps.js'
 import { createMailboxProof } from './email/takeover.js'
 import { createVerification } from './email/verification.js'
+import { createFactorChangeRule } from './guards/factor-change.js'
 import type { GuardOptions, GuardParts } from './guards/guard.js'
 import { optionalAuth } from './guards/optional-auth.js'
 import { assertRecentAuth } from './guards/recency.js'
@@ -48,6 +49,9 @@ import type { Mailbox } from './mail/mailbox.js'
 import { createNotices } from './mail/notices.js'
 import { createOutbox } from './mail/outbox.js'
 import { mailSweeps } from './mail/sweeps.js'
+import { createMfaChallenges } from './mfa/challenges.js'
+import { totpFactor } from './mfa/second-factor.js'
+import { mfaSweeps } from './mfa/sweeps.js'
 import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
 import { organizationPersonalData } from './organizations/personal-data.js'
 import { createRoleMatrix } from './organizations/roles.js'
@@ -258,12 +262,22 @@ export function buildIdentSphere(
   const policy = createPasswordPolicy(config.passwords)
   const devices = createDeviceCookies(keys)
   const passwords = createPasswords({ store, clock, keys, journal, accounts, sessions, hasher, policy, devices })
-  const secondFactors: [] = []
-  const signIn = createSignIn({ journal, sessions, organizations, issuer, permissionsOf, secondFactors, config })
+  const mfaChallenges = createMfaChallenges({ store, keys })
+  const signIn = createSignIn({
+    store,
+    journal,
+    sessions,
+    organizations,
+    issuer,
+    permissionsOf,
+    secondFactors: [totpFactor],
+    beginChallenge: mfaChallenges.begin,
+    config,
+  })
   const challenges = createChallenges({ store, keys })
   const mailLink = createLinkMails({ challenges, outbox, links })
   const mailing = { store, journal, accounts, passwords, sessions, challenges, outbox, links, mailLink, signIn }
-  const proveMailbox = createMailboxProof({ accounts, sessions, organizations, challenges, journal })
+  const proveMailbox = createMailboxProof({ accounts, sessions, organizations, challenges, signIn, journal })
   const verification = createVerification(mailing)
   const registration = createRegistration({ ...mailing, organizations, verification, config })
   const recovery = createRecovery({ ...mailing, proveMailbox })
@@ -295,6 +309,7 @@ export function buildIdentSphere(
       ...journalSweeps(store),
       ...mailSweeps(store),
       ...emailSweeps(store),
+      ...mfaSweeps(store),
     ],
     logger,
   )
@@ -320,6 +335,7 @@ export function buildIdentSphere(
     pages: canMail ? pageRoutes({ config, mailbox: mailer.mailbox }) : [],
     health: healthRoutes({ health }),
   }
+  const enrolledMethods = (userId: string) => signIn.enrolledMethods(userId)
   const plumbing = {
     cookies,
     responder,
@@ -328,6 +344,7 @@ export function buildIdentSphere(
     ready,
     authenticate,
     assertRecentAuth,
+    assertMayChangeFactors: createFactorChangeRule({ enrolledMethods, sessions, needsVerifiedAddress: canMail }),
     checkMount: createMountCheck(config.mountPath, logger),
   }
   const routes = Object.values(routesOf).flat()
@@ -362,7 +379,6 @@ export function buildIdentSphere(
     }
     return found
   }
-  const enrolledMethods = (userId: string) => signIn.enrolledMethods(userId)
 
   let started = false
   let closing: Promise<void> | undefined

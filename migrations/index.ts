@@ -5,6 +5,7 @@ import * as journal from './202611230003_journal_audit_events_mail.js'
 import * as budgets from './202611230004_store_budgets.js'
 import * as tokens from './202611230005_tokens_signing_keys.js'
 import * as email from './202611240001_email_challenges_and_mail.js'
+import * as mfa from './202611240002_mfa.js'
 
 /** One step of the schema, forward and back. */
 export interface Migration {
@@ -20,4 +21,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '202611230004_store_budgets': budgets,
   '202611230005_tokens_signing_keys': tokens,
   '202611240001_email_challenges_and_mail': email,
+  '202611240002_mfa': mfa,
 }

@@ -177,14 +177,14 @@ export async function setStatus(
   return rows.length > 0
 }
 
-/** Ends every session and every sign-in that is on its way. @returns false for a user that does not exist */
-export async function moveSecurityVersion(tx: Tx, userId: string): Promise<boolean> {
-  const rows = await tx.sql(
+/** Ends every session and every sign-in that is on its way. @returns the new version; undefined for a user that does not exist */
+export async function moveSecurityVersion(tx: Tx, userId: string): Promise<number | undefined> {
+  const [row] = await tx.sql<{ security_version: number }>(
     `UPDATE ${tx.schema}.users SET security_version = security_version + 1 WHERE id = ? AND status <> 'deleted'
-     RETURNING 1`,
+     RETURNING security_version`,
     [userId],
   )
-  return rows.length > 0
+  return row?.security_version
 }
 
 /** The address of an account in use. */

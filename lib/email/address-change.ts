@@ -6,6 +6,7 @@ import type { Journal } from '../journal/journal.js'
 import type { Links } from '../mail/links.js'
 import type { Outbox } from '../mail/outbox.js'
 import type { Sessions } from '../sessions/service.js'
+import type { SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
 import { type Challenges, lifetimes } from './challenges.js'
 import type { MailLink } from './link-mails.js'
@@ -25,8 +26,9 @@ export function createAddressChange(options: {
   outbox: Outbox
   links: Links
   mailLink: MailLink
+  signIn: SignIn
 }) {
-  const { store, journal, accounts, sessions, challenges, outbox, links, mailLink } = options
+  const { store, journal, accounts, sessions, challenges, outbox, links, mailLink, signIn } = options
 
   return {
     request: (auth: Auth, email: string): Promise<void> =>
@@ -89,7 +91,8 @@ export function createAddressChange(options: {
     },
 
     /**
-     * Gives the account back to the old address: every session ends, the password is void, and a link for a new one is mailed.
+     * Gives the account back to the old address: every session ends, second factors that came since go, the password is void,
+     * and a link for a new one is mailed.
      *
      * @throws IdentSphereError `invalid_credentials`, `conflict` where the old address has another account by now
      */
@@ -102,6 +105,7 @@ export function createAddressChange(options: {
         await challenges.consume(tx, challenge)
         const securityVersion = await accounts.restoreEmail(tx, userId, change.from)
         await sessions.endAll(tx, userId, 'email_change_undone', context)
+        await signIn.removeSecondFactors(tx, userId, challenge.createdAt)
         // Undo links of later changes are somebody else's; those of earlier ones have the last word.
         await challenges.voidAll(tx, userId, challenge.createdAt)
         await mailLink(tx, {

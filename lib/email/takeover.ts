@@ -3,6 +3,7 @@ import type { RequestContext } from '../http/context.js'
 import type { Journal } from '../journal/journal.js'
 import type { Organizations } from '../organizations/service.js'
 import type { Sessions } from '../sessions/service.js'
+import type { SignIn } from '../sign-in/service.js'
 import type { Tx } from '../store/store.js'
 import type { Challenges } from './challenges.js'
 
@@ -21,15 +22,17 @@ export function createMailboxProof(options: {
   sessions: Sessions
   organizations: Organizations
   challenges: Challenges
+  signIn: SignIn
   journal: Journal
 }): ProveMailbox {
-  const { accounts, sessions, organizations, challenges, journal } = options
+  const { accounts, sessions, organizations, challenges, signIn, journal } = options
   return async (tx, user, context) => {
     if (user.email_verified_at !== null) return user.security_version
     const securityVersion = await accounts.takeOver(tx, user)
     await sessions.endAll(tx, user.id, 'taken_over', context)
     await organizations.leaveAll(tx, user.id)
     await challenges.voidAll(tx, user.id)
+    await signIn.removeSecondFactors(tx, user.id)
     const facts = { actorId: user.id, resource: { type: 'user', id: user.id }, context }
     await journal.record(tx, 'users.taken_over', facts)
     await journal.record(tx, 'users.email_verified', facts)

@@ -43,6 +43,12 @@ export interface RouteInput<Body extends z.ZodType, Params extends z.ZodType, Qu
 /** Whether a route needs a session. `none`: the handler reads what credentials it needs itself. `optional`: one is read where it is there. */
 export type RouteAuth = 'none' | 'optional' | 'session'
 
+/**
+ * A route that changes factors. `mfa_setup` and `passkey_registration` begin an enrolment, `by_password` asks for the password
+ * itself.
+ */
+export type FactorChange = 'mfa_setup' | 'passkey_registration' | 'removal' | 'by_password'
+
 type Identity<A extends RouteAuth> = A extends 'session' ? Auth : A extends 'optional' ? Auth | null : null
 
 export interface RouteDeclaration<
@@ -56,6 +62,8 @@ export interface RouteDeclaration<
   readonly auth: A
   /** Needs an `auth_time` within the last 10 minutes. */
   readonly recentAuth?: boolean
+  /** Changes factors, and so needs what {@link FactorChange} says. With `auth: 'session'`. */
+  readonly factorChange?: FactorChange
   /** `Cache-Control`; default `no-store`. */
   readonly cacheControl?: string
   /** Which pages may read the answer. Default `own`: those of own origins. */

@@ -10,7 +10,7 @@ import { createMatcher, type Match } from './match.js'
 import { mountOf } from './mount.js'
 import { isForeignRequest, isUnsafe } from './origin.js'
 import type { Responder } from './respond.js'
-import type { Route, RouteInput } from './route.js'
+import type { FactorChange, Route, RouteInput } from './route.js'
 import { readQuery, validate } from './validate.js'
 
 /** Middleware as Connect defines it; Express 4 and 5 accept it too. */
@@ -28,6 +28,8 @@ export interface Plumbing {
   authenticate(request: IncomingMessage): Promise<Auth | null>
   /** Throws `reauthentication_required` unless the user proved who they are in the last 10 minutes. */
   assertRecentAuth(auth: Auth): void
+  /** Throws unless this session may change factors now. */
+  assertMayChangeFactors(auth: Auth, change: FactorChange): Promise<void>
   /** Called with what the host's framework knows of the mount, to compare it with `publicBaseUrl`. */
   checkMount(request: IncomingMessage): void
 }
@@ -108,6 +110,7 @@ async function identify(declared: Route, plumbing: Plumbing, request: IncomingMe
   if (auth === null && declared.auth === 'optional') return null
   if (auth === null) throw new IdentSphereError('authentication_required')
   if (declared.recentAuth === true) plumbing.assertRecentAuth(auth)
+  if (declared.factorChange !== undefined) await plumbing.assertMayChangeFactors(auth, declared.factorChange)
   return auth
 }
 

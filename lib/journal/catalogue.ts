@@ -16,6 +16,8 @@ interface Announcement {
     | 'member.added'
     | 'member.role_changed'
     | 'member.removed'
+    | 'mfa.enabled'
+    | 'mfa.disabled'
   /** The mail to whom it concerns. */
   notice?: NoticeName
   /** The host's hook, called after the commit. */
@@ -33,6 +35,14 @@ export const catalogue = {
   'auth.email_otp.login': { hook: 'onSignIn' },
   'auth.email_otp.mfa_required': {},
   'auth.password_reset.consumed': {},
+  'auth.mfa.enabled': { event: 'mfa.enabled' },
+  'auth.mfa.disabled': { event: 'mfa.disabled' },
+  'auth.mfa.recovery_codes_regenerated': {},
+  'auth.mfa.recovery_code_used': {},
+  'auth.mfa.step_up': {},
+  'auth.mfa.challenge.succeeded': {},
+  'auth.mfa.challenge.failed': {},
+  'auth.mfa.challenge.locked': {},
   'auth.logout': { hook: 'onSignOut' },
   'auth.reauthenticated': {},
   'auth.refresh.reused': { event: 'session.reuse_detected', hook: 'onRefreshReused', notice: 'sessionReused' },

@@ -35,7 +35,7 @@ export interface SessionsApi {
 export function sessionsApi(options: {
   calls: HostCalls
   sessions: Sessions
-  moveSecurityVersion: (tx: Tx, userId: string) => Promise<boolean>
+  moveSecurityVersion: (tx: Tx, userId: string) => Promise<number | undefined>
 }): SessionsApi {
   const { calls, sessions, moveSecurityVersion } = options
   const byUser = z.strictObject({ userId: z.uuid() })
@@ -61,7 +61,7 @@ export function sessionsApi(options: {
 
     revokeAll: (userId, given) =>
       calls.write(byUser, { userId }, given, async (tx, input) => {
-        if (!(await moveSecurityVersion(tx, input.userId))) {
+        if ((await moveSecurityVersion(tx, input.userId)) === undefined) {
           throw new IdentSphereError('not_found', { message: 'There is no such user.' })
         }
         return sessions.endAll(tx, input.userId, 'revoked_by_host', noRequest())

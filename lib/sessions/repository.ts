@@ -228,6 +228,58 @@ export async function renewAuthTime(tx: Tx, sessionId: string, purpose: string |
   return rows.length > 0
 }
 
+/**
+ * Uses up the purpose that a reauthentication was made for. Of any number of parallel calls one gets it.
+ */
+export async function spendAuthPurpose(db: Executor, sessionId: string, purpose: string): Promise<boolean> {
+  const rows = await db.sql(
+    `UPDATE ${db.schema}.user_sessions SET auth_purpose = NULL
+     WHERE id = ? AND auth_purpose = ? AND revoked_at IS NULL RETURNING 1`,
+    [sessionId, purpose],
+  )
+  return rows.length > 0
+}
+
+/**
+ * Moves `mfa_verified_at` to now and the epoch on, so that tokens from before gain nothing by it. A session that began with
+ * a recovery code is one like any other from then on. Impersonated sessions never have a second factor.
+ *
+ * @returns whether the session was still live
+ */
+export async function showSecondFactor(tx: Tx, sessionId: string, amr: readonly string[]): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.user_sessions s
+     SET mfa_verified_at = ${tx.nowSql}, epoch = s.epoch + 1,
+       amr = array_remove(s.amr, 'recovery') || ARRAY(SELECT a FROM unnest(?::text[]) AS a WHERE a <> ALL (s.amr))
+     FROM ${tx.schema}.users u
+     WHERE s.id = ? AND u.id = s.user_id AND u.status = 'active' AND u.security_version = s.security_version
+       AND s.impersonator_id IS NULL AND s.revoked_at IS NULL AND s.expires_at > ${tx.nowSql}
+     RETURNING 1`,
+    [amr, sessionId],
+  )
+  return rows.length > 0
+}
+
+/** Takes what second factors gave from all live sessions of a user. */
+export async function forgetSecondFactors(tx: Tx, userId: string): Promise<void> {
+  await tx.sql(
+    `UPDATE ${tx.schema}.user_sessions SET mfa_verified_at = NULL
+     WHERE user_id = ? AND revoked_at IS NULL AND mfa_verified_at IS NOT NULL`,
+    [userId],
+  )
+}
+
+/** Whether a session began with a recovery code no longer than `seconds` ago. */
+export async function beganWithRecovery(db: Executor, sessionId: string, seconds: number): Promise<boolean> {
+  const rows = await db.sql(
+    `SELECT 1 FROM ${db.schema}.user_sessions
+     WHERE id = ? AND 'recovery' = ANY (amr) AND revoked_at IS NULL
+       AND created_at > ${db.nowSql} - ? * interval '1 second'`,
+    [sessionId, seconds],
+  )
+  return rows.length > 0
+}
+
 /** Lets live sessions follow a security version that the user's own act has just moved on. */
 export async function carrySecurityVersion(
   tx: Tx,

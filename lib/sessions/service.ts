@@ -10,15 +10,19 @@ import type { Executor, Store, Tx } from '../store/store.js'
 import type { Verified } from '../tokens/verified-tokens.js'
 import type { LiveSession, SessionCheck } from './check.js'
 import {
+  beganWithRecovery,
   carrySecurityVersion,
   endOldestSessions,
   findSessionOfToken,
+  forgetSecondFactors,
   insertSession,
   listSessions,
   renewAuthTime,
   revokeSession,
   revokeSessions,
   type SessionRow,
+  showSecondFactor,
+  spendAuthPurpose,
 } from './repository.js'
 
 /** What a proven sign-in becomes a session from. */
@@ -190,6 +194,27 @@ export function createSessions(options: {
     async renewAuthTime(tx: Tx, sessionId: string, purpose: string | null): Promise<void> {
       if (!(await renewAuthTime(tx, sessionId, purpose))) throw new IdentSphereError('authentication_required')
     },
+
+    /** Uses up what a reauthentication was made for. @returns false where it was made for nothing, or for something else */
+    spendAuthPurpose: (sessionId: string, purpose: string): Promise<boolean> =>
+      spendAuthPurpose(store, sessionId, purpose),
+
+    /**
+     * After a second factor was shown: `mfa_verified_at` is now, and new tokens are due.
+     *
+     * @param amr what was used (RFC 8176)
+     * @throws IdentSphereError `authentication_required` where the session has ended
+     */
+    async showSecondFactor(tx: Tx, sessionId: string, amr: readonly string[]): Promise<void> {
+      if (!(await showSecondFactor(tx, sessionId, amr))) throw new IdentSphereError('authentication_required')
+    },
+
+    /** No live session of this user has a second factor any more. */
+    forgetSecondFactors: (tx: Tx, userId: string): Promise<void> => forgetSecondFactors(tx, userId),
+
+    /** Whether it began with a recovery code no longer than `seconds` ago. */
+    beganWithRecovery: (sessionId: string, seconds: number): Promise<boolean> =>
+      beganWithRecovery(store, sessionId, seconds),
 
     /**
      * Follows a change of credentials that moved the user's security version from `from` to the next: this session goes

@@ -6,7 +6,7 @@ import type { Organizations } from '../organizations/service.js'
 import { describeSession, type SessionDescription } from '../sessions/describe.js'
 import type { Delivery, IssuedTokens, TokenIssuer } from '../sessions/issue.js'
 import type { Sessions } from '../sessions/service.js'
-import type { Tx } from '../store/store.js'
+import type { Executor, Store, Tx } from '../store/store.js'
 
 /** Somebody whose first factor was proven. */
 export interface Proven {
@@ -19,6 +19,8 @@ export interface Proven {
   amr: readonly string[]
   /** Seconds since a second factor was shown as well; undefined where none was, and one may be asked for. */
   mfaAgeSeconds?: number
+  /** A recovery code stood in for the second factor: the session begins without one. */
+  recovered?: true
   context: RequestContext
 }
 
@@ -29,12 +31,17 @@ export interface Challenge {
   methods: readonly string[]
 }
 
-/** A room that asks for a second factor where the user has enrolled one. */
+/** How a challenge can be answered. */
+export type SecondFactorMethod = 'totp' | 'passkey' | 'recovery_code'
+
+/** A room that keeps second factors. */
 export interface SecondFactor {
-  /** A challenge where this user must answer one first, else null. */
-  challenge(tx: Tx, proven: Proven): Promise<Challenge | null>
-  /** Second factors that the user has enrolled. */
-  methods(userId: string): Promise<readonly string[]>
+  /** Whether sign-ins by another first factor have to meet it. One that only may be used counts for everything else. */
+  readonly demandsChallenge: boolean
+  /** What this user has enrolled. */
+  methods(db: Executor, userId: string): Promise<readonly SecondFactorMethod[]>
+  /** Takes what was enrolled away, all of it or what was since a moment, and enrolments that are on their way. */
+  removeAll(tx: Tx, userId: string, since?: Date): Promise<void>
 }
 
 /** Where a sign-in ended: in a session, or in front of a second factor. */
@@ -50,32 +57,51 @@ export type SignInSuccess = { status: 'success' } & SessionDescription & IssuedT
  * second factors are asked in one place.
  */
 export function createSignIn(options: {
+  store: Store
   journal: Journal
   sessions: Sessions
   organizations: Organizations
   issuer: TokenIssuer
   permissionsOf: (role: string | null) => readonly string[]
   secondFactors: readonly SecondFactor[]
+  /** Begins a challenge that any of the methods answers. */
+  beginChallenge: (
+    tx: Tx,
+    proven: Proven & { organizationId: string | null },
+    methods: readonly SecondFactorMethod[],
+  ) => Promise<Challenge>
   config: Pick<Config, 'hooks'>
 }) {
-  const { journal, sessions, organizations, issuer, secondFactors, config } = options
+  const { store, journal, sessions, organizations, issuer, secondFactors, config } = options
+
+  /** The methods that answer a challenge; none where the user need not meet one. */
+  async function challengeMethods(tx: Tx, userId: string): Promise<SecondFactorMethod[]> {
+    const methods: SecondFactorMethod[] = []
+    let demanded = false
+    for (const factor of secondFactors) {
+      const enrolled = await factor.methods(tx, userId)
+      methods.push(...enrolled)
+      demanded ||= factor.demandsChallenge && enrolled.length > 0
+    }
+    return demanded ? methods : []
+  }
 
   return {
     /** @throws IdentSphereError `invalid_credentials` where the account changed meanwhile, or what the host's hook throws */
     async enter(tx: Tx, proven: Proven): Promise<Entered> {
-      await config.hooks.beforeSignIn?.(tx.trx, { userId: proven.userId, authMethod: proven.authMethod })
-      const missing = proven.mfaAgeSeconds === undefined ? secondFactors : []
-      for (const factor of missing) {
-        const challenge = await factor.challenge(tx, proven)
-        if (challenge === null) continue
+      const organizationId =
+        proven.organizationId === undefined ? await organizations.defaultFor(tx, proven.userId) : proven.organizationId
+      const answered = proven.mfaAgeSeconds !== undefined || proven.recovered === true
+      const methods = answered ? [] : await challengeMethods(tx, proven.userId)
+      if (methods.length > 0) {
+        const challenge = await options.beginChallenge(tx, { ...proven, organizationId }, methods)
         await journal.record(tx, byCode(proven) ? 'auth.email_otp.mfa_required' : 'auth.login.mfa_required', {
           actorId: proven.userId,
           context: proven.context,
         })
         return { kind: 'challenge', challenge }
       }
-      const organizationId =
-        proven.organizationId === undefined ? await organizations.defaultFor(tx, proven.userId) : proven.organizationId
+      await config.hooks.beforeSignIn?.(tx.trx, { userId: proven.userId, authMethod: proven.authMethod })
       const created = await sessions.create(tx, { ...proven, organizationId })
       await journal.record(tx, byCode(proven) ? 'auth.email_otp.login' : 'auth.login', {
         actorId: proven.userId,
@@ -98,15 +124,21 @@ export function createSignIn(options: {
       return { body: { status: 'success', ...description, ...fields }, cookies }
     },
 
-    async enrolledMethods(userId: string): Promise<readonly string[]> {
-      const methods = await Promise.all(secondFactors.map((factor) => factor.methods(userId)))
-      return methods.flat()
+    /** Second factors that the user has enrolled. Recovery codes are none. */
+    async enrolledMethods(userId: string): Promise<readonly SecondFactorMethod[]> {
+      const methods = await Promise.all(secondFactors.map((factor) => factor.methods(store, userId)))
+      return methods.flat().filter((method) => method !== 'recovery_code')
+    },
+
+    /** For who proved to be the account's owner: factors that somebody else enrolled go. */
+    async removeSecondFactors(tx: Tx, userId: string, since?: Date): Promise<void> {
+      for (const factor of secondFactors) await factor.removeAll(tx, userId, since)
     },
   }
 }
 
 function byCode({ authMethod }: Proven): boolean {
-  return authMethod === 'email_otp'
+  return authMethod === 'email_otp' || authMethod === 'email_otp_with_mfa'
 }
 
 export type SignIn = ReturnType<typeof createSignIn>

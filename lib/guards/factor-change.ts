@@ -1,0 +1,45 @@
+import type { Auth } from '../http/auth.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { FactorChange } from '../http/route.js'
+import type { Sessions } from '../sessions/service.js'
+import { assertRecentAuth, assertRecentMfa, recentMfaSeconds } from './recency.js'
+
+/** Seconds for which a session that began with a recovery code may replace factors and codes. */
+const recoverySeconds = 1800
+
+/**
+ * The one rule of every route that changes factors. It takes recent authentication, and a recent second factor where one is
+ * enrolled: a stolen session or password alone changes nothing. The first enrolment takes a reauthentication made for it, which
+ * it uses up, so that nobody slips a factor in behind a proof that was given for something else.
+ *
+ * @see GHSA supabase/auth #1439, #2565: factors that were changed at the level of the first one
+ */
+export function createFactorChangeRule(parts: {
+  enrolledMethods: (userId: string) => Promise<readonly string[]>
+  sessions: Pick<Sessions, 'spendAuthPurpose' | 'beganWithRecovery'>
+  /** False where nothing can mail: then no address is ever verified. */
+  needsVerifiedAddress: boolean
+}) {
+  const { enrolledMethods, sessions, needsVerifiedAddress } = parts
+
+  /**
+   * @throws IdentSphereError `forbidden` for impersonated sessions and unverified addresses, `reauthentication_required`,
+   * `mfa_required`
+   */
+  return async function assertMayChangeFactors(auth: Auth, change: FactorChange): Promise<void> {
+    if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
+    if (needsVerifiedAddress && !auth.emailVerified) {
+      throw new IdentSphereError('forbidden', { message: 'Confirm your e-mail address first.' })
+    }
+    if (change !== 'by_password') assertRecentAuth(auth)
+    const enrolled = await enrolledMethods(auth.userId)
+    if (enrolled.length > 0) {
+      if (auth.amr.includes('recovery') && (await sessions.beganWithRecovery(auth.sessionId, recoverySeconds))) return
+      await assertRecentMfa(auth, recentMfaSeconds, async () => enrolled)
+      return
+    }
+    if (change !== 'mfa_setup' && change !== 'passkey_registration') return
+    if (await sessions.spendAuthPurpose(auth.sessionId, change)) return
+    throw new IdentSphereError('reauthentication_required', { details: { purpose: change } })
+  }
+}

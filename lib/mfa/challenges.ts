@@ -1,0 +1,107 @@
+import { constantTimeEqual, hmacSha256 } from '../crypto/digest.js'
+import type { KeyRing } from '../crypto/key-ring.js'
+import { uuidv7 } from '../crypto/random.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Challenge, Proven, SecondFactorMethod } from '../sign-in/service.js'
+import type { Store, Tx } from '../store/store.js'
+import { consumeChallenge, findChallenge, insertChallenge, spendTry, triesPerChallenge } from './repository.js'
+
+/** A sign-in that waits for its second factor. */
+export interface MfaChallenge {
+  id: string
+  userId: string
+  organizationId: string | null
+  /** How the first factor was proven. */
+  authMethod: string
+  amr: readonly string[]
+  /** The user's security version when the first factor was read. */
+  securityVersion: number
+}
+
+/** Seconds. */
+const lifetime = 300
+
+const burnt = 'Too many wrong answers. Sign in again.'
+
+/**
+ * Challenges stand between a first factor and its session: single use, five tries, five minutes, and void once the user's
+ * credentials change. `mfa_token` is `<key version>.<id>.<HMAC>`, so that a forged one costs no query.
+ *
+ * @see GHSA better-auth #9993: attempts that were counted after the comparison
+ */
+export function createMfaChallenges(options: { store: Store; keys: KeyRing }) {
+  const { store, keys } = options
+
+  const macOf = (key: Parameters<typeof hmacSha256>[0], id: string) =>
+    hmacSha256(key, 'challenge', 'sign_in', id).toString('base64url')
+
+  function readToken(token: string): string | null {
+    const [, version, id, mac] = /^(\d{1,9})\.([0-9a-f-]{36})\.([\w-]{43})$/.exec(token) ?? []
+    if (version === undefined || id === undefined || mac === undefined) return null
+    const key = keys.version('mfa', Number(version))
+    return key !== null && constantTimeEqual(mac, macOf(key, id)) ? id : null
+  }
+
+  return {
+    /** Begins a challenge for somebody whose first factor was proven. */
+    async begin(
+      tx: Tx,
+      proven: Proven & { organizationId: string | null },
+      methods: readonly SecondFactorMethod[],
+    ): Promise<Challenge> {
+      const id = uuidv7()
+      await insertChallenge(tx, {
+        id,
+        userId: proven.userId,
+        organizationId: proven.organizationId,
+        authMethod: proven.authMethod,
+        amr: proven.amr,
+        securityVersion: proven.securityVersion,
+        ipAddress: proven.context.ipAddress,
+        userAgent: proven.context.userAgent,
+        lifetimeSeconds: lifetime,
+      })
+      const { version, key } = keys.current('mfa')
+      return { mfa_token: `${version}.${id}.${macOf(key, id)}`, mfa_token_expires_in: lifetime, methods }
+    },
+
+    /** The open challenge behind a token. Counts nothing. @throws IdentSphereError `invalid_credentials` for every cause */
+    async find(token: string): Promise<MfaChallenge> {
+      const id = readToken(token)
+      const row = id === null ? undefined : await findChallenge(store, id)
+      if (row === undefined) throw new IdentSphereError('invalid_credentials')
+      return {
+        id: row.id,
+        userId: row.user_id,
+        organizationId: row.organization_id,
+        authMethod: row.auth_method,
+        amr: row.amr,
+        securityVersion: row.security_version,
+      }
+    },
+
+    /**
+     * Spends one of five tries, in one statement and before anything is compared: parallel ones get no more.
+     *
+     * @returns whether it was the last one @throws IdentSphereError `rate_limited` where none is left
+     */
+    async spendTry(challenge: Pick<MfaChallenge, 'id'>): Promise<{ isLast: boolean }> {
+      const spent = await spendTry(store, challenge.id)
+      if (spent === undefined) throw new IdentSphereError('rate_limited', { message: burnt, retryAfterSeconds: 1 })
+      return { isLast: spent === triesPerChallenge }
+    },
+
+    /** Uses a challenge up. @throws IdentSphereError `invalid_credentials` where somebody was faster */
+    async consume(tx: Tx, challenge: Pick<MfaChallenge, 'id'>): Promise<void> {
+      if (!(await consumeChallenge(tx, challenge.id))) throw new IdentSphereError('invalid_credentials')
+    },
+
+    /** What a miss is answered with. */
+    missed: ({ isLast }: { isLast: boolean }): IdentSphereError =>
+      isLast
+        ? new IdentSphereError('rate_limited', { message: burnt, retryAfterSeconds: 1 })
+        : new IdentSphereError('invalid_credentials'),
+  }
+}
+
+export type MfaChallenges = ReturnType<typeof createMfaChallenges>

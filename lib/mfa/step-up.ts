@@ -1,0 +1,51 @@
+import type { Auth } from '../http/auth.js'
+import type { RequestContext } from '../http/context.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Reply } from '../http/route.js'
+import type { Journal } from '../journal/journal.js'
+import type { TokenIssuer } from '../sessions/issue.js'
+import type { Sessions } from '../sessions/service.js'
+import type { SecondFactorMethod } from '../sign-in/service.js'
+import type { Tx } from '../store/store.js'
+
+/** Seconds for which a step-up holds by default: `requireRecentMfa`. */
+const stepUpSeconds = 1800
+
+/** A second factor shown in a session that is there already. */
+export function createStepUp(options: { journal: Journal; sessions: Sessions; issuer: TokenIssuer }) {
+  const { journal, sessions, issuer } = options
+  return {
+    /** @throws IdentSphereError `forbidden` for who acts as somebody else, `authentication_required` where the session has ended */
+    async record(
+      tx: Tx,
+      auth: Auth,
+      shown: { method: SecondFactorMethod; amr: readonly string[] },
+      context: RequestContext,
+    ): Promise<void> {
+      if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
+      await sessions.showSecondFactor(tx, auth.sessionId, shown.amr)
+      await journal.record(tx, 'auth.mfa.step_up', {
+        actorId: auth.userId,
+        organizationId: auth.organizationId,
+        resource: { type: 'session', id: auth.sessionId },
+        data: { method: shown.method },
+        context,
+      })
+    },
+
+    /** The answer after the commit: with new tokens, as those from before gain nothing by it. */
+    async answer(auth: Auth): Promise<Reply> {
+      const session = await sessions.live(auth.sessionId)
+      const { fields, cookies } = issuer.issue(session, null, auth.delivery)
+      const { expires_in: _, ...tokens } = fields
+      const verifiedAt = session.mfa_verified_at?.toISOString()
+      return {
+        status: 200,
+        body: { verified: true, verified_at: verifiedAt, expires_in: stepUpSeconds, ...tokens },
+        cookies,
+      }
+    },
+  }
+}
+
+export type StepUp = ReturnType<typeof createStepUp>
