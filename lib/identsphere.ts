@@ -47,7 +47,7 @@ import { createMailJob } from './mail/job.js'
 import { createLinks } from './mail/links.js'
 import type { Mailbox } from './mail/mailbox.js'
 import { createNotices } from './mail/notices.js'
-import { createOutbox } from './mail/outbox.js'
+import { createOutbox, mailDelay } from './mail/outbox.js'
 import { mailSweeps } from './mail/sweeps.js'
 import { createMfaChallenges } from './mfa/challenges.js'
 import { totpFactor } from './mfa/second-factor.js'
@@ -166,6 +166,11 @@ export interface IdentSphere {
   migrate(): Promise<void>
   /** Opens the database, checks schema and clock, starts the worker. The first request does it too. */
   ready(): Promise<void>
+  /**
+   * Runs the background work in this process, whose only task that may be: it lives until `close()`. For `worker: 'external'`;
+   * `npx identsphere worker` calls it.
+   */
+  startWorker(): Promise<void>
   /** Whether the database answers now, by a real query. Never throws. */
   health(): Promise<Health>
   /** Drains, and closes what IdentSphere opened; a Knex instance of the host's stays open. */
@@ -313,7 +318,7 @@ export function buildIdentSphere(
     ],
     logger,
   )
-  const health = createHealth({ store, queue })
+  const health = createHealth({ store, queue, mailDelay: canMail ? () => mailDelay(store) : null })
   const { authenticate, recheck } = createAuthenticate({
     accessTokens,
     check,
@@ -445,6 +450,10 @@ export function buildIdentSphere(
       await migrateDatabase(database.knex, { schema })
     },
     ready,
+    async startWorker() {
+      await ready()
+      worker.start({ keepAlive: true })
+    },
     health: () => health(),
     close() {
       closing ??= shutDown()

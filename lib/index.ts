@@ -18,6 +18,7 @@ export { type ErrorCode, errorCatalogue, IdentSphereError, type IdentSphereError
 export type { HeadersLike, IdentitySource, RequestLike } from './http/identity-source.js'
 export type { Middleware } from './http/router.js'
 export { type Api, createIdentSphere, type IdentSphere, type RoomRouters } from './identsphere.js'
+export type { MailContent, MailMessage, MailRecipient } from './mail/message.js'
 export type { Member, Organization, OrganizationsApi } from './organizations/api.js'
 export type { Session, SessionsApi } from './sessions/api.js'
 export type { Authenticate, AuthenticateOptions, Recheck } from './sessions/authenticate.js'

@@ -17,7 +17,7 @@ const identsphere = createIdentSphere({
   development: true, // http on localhost and the embedded database: never in production
   logger: {
     debug() {},
-    info() {},
+    info: (facts, message) => console.log(message, facts),
     warn: (facts, message) => console.warn(message, facts),
     error: (facts, message) => console.error(message, facts),
   },

@@ -2,19 +2,23 @@
 import { ConfigurationError } from '../config/configuration-error.js'
 import { migrate } from './migrate.js'
 import { UsageError } from './usage-error.js'
+import { worker } from './worker.js'
 
 const help = `Usage: identsphere <command>
 
   migrate                  bring the schema up to date
   migrate status           list migrations; exit code 1 where one is missing
   migrate rollback --yes   undo every migration: drops all accounts and the schema
+  worker [module]          send mail and sweep in this process; module: a file that
+                           exports your identsphere, else settings come from the environment
   help                     this text
 
-Environment: DATABASE_URL, IDENTSPHERE_SCHEMA (default identsphere).
+Environment: DATABASE_URL, IDENTSPHERE_SCHEMA (default identsphere); worker: all settings.
 Exit codes: 0 done, 1 failed, 2 not a command.`
 
 const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
   migrate,
+  worker,
   async help() {
     console.log(help)
     return 0

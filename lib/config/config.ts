@@ -85,7 +85,8 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
   if (typeof options.allowedOrigins !== 'function') for (const page of Object.values(pages)) page()
   const issuer = options.issuer ?? withoutSlash(publicBaseUrl.href)
 
-  const mailer = mailerOf(options.mailer ?? {}, publicBaseUrl, development)
+  const logger = withoutValues(options.logger ?? silentLogger)
+  const mailer = mailerOf(options.mailer ?? {}, publicBaseUrl, development, logger)
 
   return Object.freeze({
     database: databaseOf(options.database, development),
@@ -110,7 +111,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     pages,
     rbac: options.rbac ?? null,
     hooks: Object.freeze({ ...options.hooks }),
-    logger: withoutValues(options.logger ?? silentLogger),
+    logger,
     worker: options.worker ?? 'in-process',
     development,
   })
@@ -244,6 +245,7 @@ function mailerOf(
   mailer: NonNullable<IdentSphereOptions['mailer']>,
   publicBaseUrl: URL,
   development: boolean,
+  logger: Logger,
 ): Config['mailer'] {
   const { smtpUrl, sendMail } = mailer
   const templates: MailTemplates = { ...defaultTemplates, ...mailer.templates }
@@ -252,7 +254,8 @@ function mailerOf(
   }
   if (smtpUrl === undefined && sendMail === undefined) {
     if (!development) return null
-    const mailbox = createMailbox()
+    const page = `${withoutSlash(publicBaseUrl.href)}/v1/dev/mailbox`
+    const mailbox = createMailbox((to) => logger.info({ to, page }, 'a mail is in the mailbox'))
     const from = mailer.from ?? `no-reply@${publicBaseUrl.hostname}`
     return Object.freeze({ transport: mailbox, from, templates, mailbox })
   }

@@ -3,7 +3,12 @@ import { type Route, route } from '../http/route.js'
 import type { Health } from './service.js'
 
 const state = z.enum(['ok', 'unavailable'])
-const health = z.strictObject({ status: state, database: state, hashing_queue: z.int() })
+const health = z.strictObject({
+  status: state,
+  database: state,
+  mail_queue: z.enum(['ok', 'behind', 'off', 'unavailable']),
+  hashing_queue: z.int(),
+})
 
 export function healthRoutes(rooms: { health: () => Promise<Health> }): Route[] {
   return [

@@ -5,6 +5,8 @@ export interface Health {
   status: 'ok' | 'unavailable'
   /** Whether the database answered a query just now. */
   database: 'ok' | 'unavailable'
+  /** `behind`: something has been due for over a minute, so no worker runs or the mail server is away. `off`: nothing sends mail. */
+  mail_queue: 'ok' | 'behind' | 'off' | 'unavailable'
   /** Passwords waiting to be hashed on this node. */
   hashing_queue: number
 }
@@ -12,29 +14,46 @@ export interface Health {
 /** Milliseconds. */
 const deadline = 2_000
 
-export function createHealth({ store, queue }: { store: Store; queue: { readonly depth: number } }) {
+/** Seconds. */
+const acceptableDelay = 60
+
+export function createHealth(options: {
+  store: Store
+  queue: { readonly depth: number }
+  /** Seconds for which the mail that is due first has been due, 0 where none is; null where nothing sends mail. */
+  mailDelay: (() => Promise<number>) | null
+}) {
+  const { store, queue, mailDelay } = options
+
+  async function mailQueue(): Promise<Health['mail_queue']> {
+    if (mailDelay === null) return 'off'
+    const delay = await inTime(mailDelay())
+    if (delay === null) return 'unavailable'
+    return delay > acceptableDelay ? 'behind' : 'ok'
+  }
+
   return async function health(): Promise<Health> {
-    const answers = await answered(store)
-    const database = answers ? 'ok' : 'unavailable'
-    return { status: database, database, hashing_queue: queue.depth }
+    const [answers, mail_queue] = await Promise.all([inTime(isWritable(store)), mailQueue()])
+    const database = answers === true ? 'ok' : 'unavailable'
+    return { status: database, database, mail_queue, hashing_queue: queue.depth }
   }
 }
 
-async function answered(store: Store): Promise<boolean> {
+async function isWritable(store: Store): Promise<boolean> {
+  const [row] = await store.sql<{ in_recovery: boolean }>(
+    `SELECT pg_is_in_recovery() AS in_recovery, (SELECT count(*) FROM (SELECT 1 FROM ${store.schema}.users LIMIT 1) u)`,
+  )
+  return row?.in_recovery === false
+}
+
+/** Null where it fails or takes too long. */
+async function inTime<T>(answer: Promise<T>): Promise<T | null> {
   let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), deadline)
+  const tooLate = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), deadline)
   })
-  const writable = store
-    .sql<{ in_recovery: boolean }>(
-      `SELECT pg_is_in_recovery() AS in_recovery, (SELECT count(*) FROM (SELECT 1 FROM ${store.schema}.users LIMIT 1) u)`,
-    )
-    .then(
-      ([row]) => row?.in_recovery === false,
-      () => false,
-    )
   try {
-    return await Promise.race([writable, tooLate])
+    return await Promise.race([answer.catch(() => null), tooLate])
   } finally {
     clearTimeout(timer)
   }

@@ -90,7 +90,7 @@ export function createMailJob(options: {
   }
 
   /** @returns whether there was one */
-  async function sendOne(): Promise<boolean> {
+  async function sendOne(stopped: AbortSignal): Promise<boolean> {
     const entry = await claimMail(store, keys, leaseSeconds)
     if (entry === null) return false
     const renewing = setInterval(() => {
@@ -113,7 +113,7 @@ export function createMailJob(options: {
       clearInterval(renewing)
     }
     rest = firstRest
-    await untilMarked(entry.id)
+    await untilMarked(entry.id, stopped)
     return true
   }
 
@@ -137,8 +137,8 @@ export function createMailJob(options: {
   }
 
   /** The server has it: forgetting that would send it twice. */
-  async function untilMarked(id: string): Promise<void> {
-    for (let pause = 100; ; pause = Math.min(pause * 2, 5_000)) {
+  async function untilMarked(id: string, stopped: AbortSignal): Promise<void> {
+    for (let pause = 100; !stopped.aborted; pause = Math.min(pause * 2, 5_000)) {
       try {
         await markSent(store, id)
         return
@@ -152,11 +152,11 @@ export function createMailJob(options: {
   return {
     name: 'mail',
     everySeconds: 2,
-    async run() {
+    async run(stopped) {
       const decided = await decideOne()
       if (clock.now() < restUntil) return decided
       // All of them end first: one that fails must not leave another's mail on its way without anybody to wait for it.
-      const sent = await Promise.allSettled(Array.from({ length: lanes }, sendOne))
+      const sent = await Promise.allSettled(Array.from({ length: lanes }, () => sendOne(stopped)))
       for (const lane of sent) if (lane.status === 'rejected') throw lane.reason
       return decided || sent.some((lane) => lane.status === 'fulfilled' && lane.value)
     },

@@ -8,17 +8,23 @@ export interface MailboxMail extends MailMessage {
 /** Keeps what would have been sent, newest first, in memory: for development without SMTP, and for tests. */
 export interface Mailbox extends MailTransport {
   readonly mails: readonly MailboxMail[]
+  clear(): void
 }
 
 const most = 100
 
-export function createMailbox(): Mailbox {
+/** @param announce told of each mail's recipient, and of nothing that is in it */
+export function createMailbox(announce: (to: string) => void): Mailbox {
   const mails: MailboxMail[] = []
   return {
     mails,
     async send(message) {
       mails.unshift({ ...message, sentAt: new Date() })
       mails.length = Math.min(mails.length, most)
+      announce(message.to)
+    },
+    clear() {
+      mails.length = 0
     },
     async close() {},
   }

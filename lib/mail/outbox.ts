@@ -114,6 +114,15 @@ function opened(keys: KeyRing, row: OutboxRow): OutboxEntry {
   return { id: row.id, template: row.template, content, attempts: row.attempts }
 }
 
+/** Seconds for which the entry that is due first has been due; 0 where none is. */
+export async function mailDelay(db: Executor): Promise<number> {
+  const [row] = await db.sql<{ seconds: number | null }>(
+    `SELECT extract(epoch FROM ${db.nowSql} - min(next_attempt_at))::float8 AS seconds FROM ${db.schema}.mail_outbox
+     WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${db.nowSql}`,
+  )
+  return row?.seconds ?? 0
+}
+
 /** Keeps a claim while the mail is on its way. */
 export async function extendClaim(db: Executor, id: string, leaseSeconds: number): Promise<void> {
   await db.sql(

@@ -3,6 +3,7 @@ import type { IdentSphereOptions } from '../config/options.js'
 import { randomToken } from '../crypto/random.js'
 import { buildIdentSphere, type IdentSphere } from '../identsphere.js'
 import { createMovableClock, type TestClock } from './clock.js'
+import { createTestMail, type TestMail } from './mail.js'
 import { emptyTables } from './reset.js'
 import { createSignedIn, type SignedIn, type SignInAs } from './signed-in.js'
 import { assertForTests, openTestDatabase, type TestDatabase } from './test-database.js'
@@ -21,6 +22,8 @@ export interface TestIdentSphere extends IdentSphere {
   signedIn(as?: SignInAs): Promise<SignedIn>
   /** Time for tokens, sessions and guards, in this process and in its queries. Your own tables keep the database's. */
   readonly clock: TestClock
+  /** What would have been mailed. Where `mailer` is set, mail goes there instead, and this throws. */
+  readonly mail: TestMail
   /** For your own tables beside IdentSphere's; null where `database` is a Knex instance. */
   readonly databaseUrl: string | null
   /** Empties IdentSphere's tables and sets the clock back: everybody is gone. Your tables stay yours. */
@@ -80,10 +83,12 @@ async function startOn(database: TestDatabase, schema: string, options: IdentSph
     ...identsphere,
     signedIn: createSignedIn(rooms, options.registration?.organization ?? 'required'),
     clock: { now: clock.now, advance: clock.advance },
+    mail: createTestMail(rooms),
     databaseUrl: typeof database.connection === 'string' ? database.connection : null,
     async reset() {
       await emptyTables(rooms.store, schema)
       clock.reset()
+      rooms.mailbox?.clear()
     },
     close() {
       closing ??= identsphere.close().finally(() => database.close())

@@ -259,10 +259,10 @@ describe('what the database keeps of refresh tokens', () => {
     try {
       const tokens = await signInNatively(app, email)
       const child = (await refreshNatively(app, tokens.refreshToken)).body.refresh_token
-      await salts.run()
+      await salts.run(AbortSignal.timeout(60_000))
       assert.equal((await tokenRows(app, sessionIdOf(tokens)))[0]?.salted, true)
       offset = 11
-      await salts.run()
+      await salts.run(AbortSignal.timeout(60_000))
       assert.equal((await tokenRows(app, sessionIdOf(tokens)))[0]?.salted, false)
       assert.equal((await refreshNatively(app, child)).status, 200)
     } finally {
