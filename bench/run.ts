@@ -6,10 +6,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../lib/store/embedded/launcher.js'
+import { enumerationCase } from './cases/enumeration.js'
 import { guardCase } from './cases/guard.js'
 import { loginCase } from './cases/login.js'
 import { loginFloodCase } from './cases/login-flood.js'
-import { loginTimingCase } from './cases/login-timing.js'
 import { refreshCase } from './cases/refresh.js'
 import { type Generator, startGenerator, startServer } from './children.js'
 import { describeMachine } from './machine.js'
@@ -48,6 +48,7 @@ try {
     express: await started('express'),
     naive: await started('naive'),
     identsphere: await started('identsphere'),
+    mailing: await started('mailing'),
   }
   const run: Run = { seed: seeded, generator, repetitions: quick ? 3 : 5, seconds: quick ? 2 : 5, quick }
 
@@ -56,7 +57,7 @@ try {
     refresh: () => refreshCase(run, servers),
     login: () => loginCase(run, servers.identsphere),
     flood: () => loginFloodCase(run, servers.identsphere),
-    timing: () => loginTimingCase(run, servers.identsphere),
+    enumeration: () => enumerationCase(run, servers),
   }
   const lines = [...(await describeMachine(postgres.url)), '']
   console.log(lines.join('\n'))

@@ -12,6 +12,7 @@ import { createAddressChange } from './email/address-change.js'
 import { createChallenges } from './email/challenges.js'
 import { createLinkMails } from './email/link-mails.js'
 import { emailPersonalData } from './email/personal-data.js'
+import { createCodeReauthentication } from './email/reauthentication.js'
 import { emailRoutes } from './email/routes.js'
 import { createEmailSignIn } from './email/sign-in.js'
 import { emailSweeps } from './email/sweeps.js'
@@ -288,6 +289,11 @@ export function buildIdentSphere(
   const recovery = createRecovery({ ...mailing, proveMailbox })
   const emailSignIn = createEmailSignIn({ ...mailing, proveMailbox })
   const addressChange = createAddressChange(mailing)
+  const codeReauthentication = createCodeReauthentication(mailing)
+  const freshProofs = {
+    password: passwords.proveBySession,
+    code: canMail ? codeReauthentication.prove : null,
+  }
 
   const personalData = createPersonalDataRights({
     store,
@@ -332,10 +338,12 @@ export function buildIdentSphere(
 
   const routesOf = {
     accounts: accountRoutes({ accounts, passwords, registration, signIn, personalData, config }),
-    signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer }),
+    signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer, freshProofs }),
     sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, csrf, permissionsOf, config }),
     passwords: [...passwordRoutes({ passwords }), ...(canMail ? recoveryRoutes({ recovery, passwords, signIn }) : [])],
-    email: canMail ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, registration }) : [],
+    email: canMail
+      ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, codeReauthentication, registration })
+      : [],
     tokens: tokenRoutes({ store, keys: config.signingKeys }),
     pages: canMail ? pageRoutes({ config, mailbox: mailer.mailbox }) : [],
     health: healthRoutes({ health }),

@@ -7,7 +7,7 @@ export async function up(knex: Knex, schema: string): Promise<void> {
 
     CREATE TABLE ${s}.email_challenges (
       id uuid PRIMARY KEY,
-      kind text NOT NULL CHECK (kind IN ('register', 'verify', 'reset', 'otp', 'magic', 'change', 'undo')),
+      kind text NOT NULL CHECK (kind IN ('register', 'verify', 'reset', 'otp', 'magic', 'change', 'undo', 'reauthenticate')),
       user_id uuid REFERENCES ${s}.users (id) ON DELETE CASCADE,
       email_key bytea NOT NULL,
       secret_hash bytea NOT NULL,

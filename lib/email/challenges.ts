@@ -8,6 +8,7 @@ import type { Store, Tx } from '../store/store.js'
 import {
   type ChallengeKind,
   type ChallengeRow,
+  type CodeKind,
   consume,
   findByToken,
   insertChallenge,
@@ -28,11 +29,12 @@ export const lifetimes = {
   magic: 600,
   change: 86_400,
   undo: 7 * 86_400,
+  reauthenticate: 600,
 } as const satisfies Record<ChallengeKind, number>
 
 /** What a link is to prove. */
 export interface LinkChallenge {
-  kind: Exclude<ChallengeKind, 'otp'>
+  kind: Exclude<ChallengeKind, CodeKind>
   email: string
   userId: string | null
   securityVersion: number | null
@@ -144,12 +146,18 @@ export function createChallenges(options: { store: Store; keys: KeyRing }) {
      */
     async issueCode(
       tx: Tx,
-      challenge: { email: string; userId: string | null; securityVersion: number | null; flowHash: Buffer },
+      challenge: {
+        kind: CodeKind
+        email: string
+        userId: string | null
+        securityVersion: number | null
+        flowHash: Buffer
+      },
     ): Promise<string> {
       const code = randomDigits(6)
-      await voidCodes(tx, emailKey(challenge.email), challenge.flowHash)
+      await voidCodes(tx, challenge.kind, emailKey(challenge.email), challenge.flowHash)
       const { version } = keys.current('email')
-      await insert(tx, { kind: 'otp', ...challenge }, (id) => codeHash(version, id, code) as Buffer)
+      await insert(tx, challenge, (id) => codeHash(version, id, code) as Buffer)
       return code
     },
 
@@ -166,15 +174,15 @@ export function createChallenges(options: { store: Store; keys: KeyRing }) {
     },
 
     /**
-     * Tries a code. In the browser that asked for it, five tries void it. Elsewhere nothing can be locked, so that strangers
-     * cannot lock it either: all of those together have 20 tries a day for an address.
+     * Tries a code. In the browser or session that asked for it, five tries void it. Elsewhere a code to sign in with cannot be
+     * locked, so that strangers cannot lock it either: all of those together have 20 tries a day for an address.
      *
      * @throws IdentSphereError `invalid_credentials` for every cause
      */
-    async tryCode(email: string, code: string, flowHash: Buffer | null): Promise<ProvenChallenge> {
+    async tryCode(kind: CodeKind, email: string, code: string, flowHash: Buffer | null): Promise<ProvenChallenge> {
       const key = emailKey(email)
-      const own = flowHash === null ? undefined : await tryCodeOfBrowser(store, key, flowHash)
-      const row = own ?? (await stray(key))
+      const own = flowHash === null ? undefined : await tryCodeOfBrowser(store, kind, key, flowHash)
+      const row = own ?? (kind === 'otp' ? await stray(key) : undefined)
       const expected = row === undefined ? null : codeHash(row.key_version, row.id, code)
       const matches = row !== undefined && expected !== null && constantTimeEqual(row.secret_hash, expected)
       if (!matches) throw new IdentSphereError('invalid_credentials')

@@ -1,7 +1,10 @@
 import type { Executor, Tx } from '../store/store.js'
 
 /** What a challenge proves once its secret is shown. */
-export type ChallengeKind = 'register' | 'verify' | 'reset' | 'otp' | 'magic' | 'change' | 'undo'
+export type ChallengeKind = 'register' | 'verify' | 'reset' | 'magic' | 'change' | 'undo' | CodeKind
+
+/** Those that are six digits: to sign in, or to prove again who one is. */
+export type CodeKind = 'otp' | 'reauthenticate'
 
 export interface ChallengeRow {
   id: string
@@ -54,8 +57,9 @@ export async function insertChallenge(tx: Tx, challenge: NewChallenge): Promise<
 }
 
 /** A new code of a browser makes its older ones void. */
-export async function voidCodes(tx: Tx, emailKey: Buffer, flowHash: Buffer): Promise<void> {
-  await tx.sql(`DELETE FROM ${tx.schema}.email_challenges WHERE kind = 'otp' AND email_key = ? AND flow_hash = ?`, [
+export async function voidCodes(tx: Tx, kind: CodeKind, emailKey: Buffer, flowHash: Buffer): Promise<void> {
+  await tx.sql(`DELETE FROM ${tx.schema}.email_challenges WHERE kind = ? AND email_key = ? AND flow_hash = ?`, [
+    kind,
     emailKey,
     flowHash,
   ])
@@ -86,6 +90,7 @@ export async function consume(tx: Tx, id: string): Promise<boolean> {
 /** Counts a try against the newest code that this browser asked for; nothing once its tries are used up. */
 export async function tryCodeOfBrowser(
   db: Executor,
+  kind: CodeKind,
   emailKey: Buffer,
   flowHash: Buffer,
 ): Promise<ChallengeRow | undefined> {
@@ -93,15 +98,15 @@ export async function tryCodeOfBrowser(
     `UPDATE ${db.schema}.email_challenges SET attempts = attempts + 1
      WHERE id = (
        SELECT id FROM ${db.schema}.email_challenges
-       WHERE kind = 'otp' AND email_key = ? AND flow_hash = ? ORDER BY created_at DESC, id DESC LIMIT 1
+       WHERE kind = ? AND email_key = ? AND flow_hash = ? ORDER BY created_at DESC, id DESC LIMIT 1
      ) AND attempts < ${triesPerCode} AND ${live(db)}
      RETURNING ${columns}`,
-    [emailKey, flowHash],
+    [kind, emailKey, flowHash],
   )
   return row
 }
 
-/** The newest code of an address, whichever browser asked for it. Counts nothing: that would let strangers lock it. */
+/** The newest sign-in code of an address, whichever browser asked for it. Counts nothing: that would let strangers lock it. */
 export async function newestCode(db: Executor, emailKey: Buffer): Promise<ChallengeRow | undefined> {
   const [row] = await db.sql<ChallengeRow>(
     `SELECT ${columns} FROM ${db.schema}.email_challenges

@@ -7,6 +7,7 @@ import type { SignIn } from '../sign-in/service.js'
 import type { Store } from '../store/store.js'
 import type { AddressChange } from './address-change.js'
 import { type Challenges, lifetimes } from './challenges.js'
+import type { CodeReauthentication } from './reauthentication.js'
 import { addressBody, codeBody, linkBody, tokenBody, verified, verifyBody } from './schemas.js'
 import type { EmailSignIn } from './sign-in.js'
 import type { Verification } from './verification.js'
@@ -17,11 +18,12 @@ export function emailRoutes(rooms: {
   verification: Verification
   emailSignIn: EmailSignIn
   addressChange: AddressChange
+  codeReauthentication: CodeReauthentication
   registration: Registrations
   passwords: Passwords
   signIn: SignIn
 }): Route[] {
-  const { store, challenges, verification, emailSignIn, addressChange, registration } = rooms
+  const { store, challenges, verification, emailSignIn, addressChange, codeReauthentication, registration } = rooms
   return [
     route({
       method: 'POST',
@@ -50,6 +52,17 @@ export function emailRoutes(rooms: {
         }
         await verification.confirm(challenge, { auth, password: body.password, device }, context)
         return { status: 200, body: { status: 'verified' } }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/reauthenticate/code',
+      auth: 'session',
+      output: { 204: null },
+      errors: [],
+      async handle({ auth }) {
+        await codeReauthentication.request(auth)
+        return { status: 204 }
       },
     }),
     route({

@@ -66,6 +66,7 @@ export function createEmailSignIn(options: {
       const found = await accounts.credentialsByEmail(tx, email)
       const user = found?.status === 'active' ? found : null
       const code = await challenges.issueCode(tx, {
+        kind: 'otp',
         email,
         userId: user?.id ?? null,
         securityVersion: user?.security_version ?? null,
@@ -95,7 +96,7 @@ export function createEmailSignIn(options: {
 
     /** @throws IdentSphereError `invalid_credentials` for every cause */
     async byCode(email: string, code: string, flow: string | null, context: RequestContext): Promise<Entered> {
-      const challenge = await challenges.tryCode(email, code, flow === null ? null : sha256(flow))
+      const challenge = await challenges.tryCode('otp', email, code, flow === null ? null : sha256(flow))
       return enter(challenge, { authMethod: 'email_otp', amr: ['otp'] }, context)
     },
 

@@ -10,6 +10,8 @@ export interface MailParameters {
   resetPassword: { link: string; expiresInSeconds: number }
   signInCode: { code: string; expiresInSeconds: number }
   signInLink: { link: string; expiresInSeconds: number }
+  /** To somebody who is signed in, and is asked again who they are. */
+  confirmationCode: { code: string; expiresInSeconds: number }
   /** To the new address. */
   confirmNewEmail: { link: string; expiresInSeconds: number }
   /** To the old address, with the way back. */
@@ -60,6 +62,12 @@ export const defaultTemplates: MailTemplates = {
       'Enter this code where you asked for it:',
       { code },
       `It works once, for ${duration(expiresInSeconds)}. Never tell it to anybody, whoever asks.`,
+    ]),
+  confirmationCode: ({ code, expiresInSeconds }) =>
+    letter(`${code} confirms that it is you`, [
+      'Enter this code where you are signed in:',
+      { code },
+      `It works once, for ${duration(expiresInSeconds)}. If you did not ask for it, somebody else is signed in as you: choose a new password.`,
     ]),
   signInLink: ({ link, expiresInSeconds }) =>
     letter('Your sign-in link', [

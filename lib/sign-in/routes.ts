@@ -5,6 +5,7 @@ import type { TokenIssuer } from '../sessions/issue.js'
 import type { Sessions } from '../sessions/service.js'
 import type { Store } from '../store/store.js'
 import { answerSignIn } from './answer.js'
+import { type FreshProofs, proveAgain } from './reauthentication.js'
 import { loginBody, mfaChallenge, reauthenticateBody, reauthenticated, signInSuccess } from './schemas.js'
 import type { SignIn } from './service.js'
 
@@ -15,8 +16,9 @@ export function signInRoutes(rooms: {
   sessions: Sessions
   signIn: SignIn
   issuer: TokenIssuer
+  freshProofs: FreshProofs
 }): Route[] {
-  const { store, journal, passwords, sessions, signIn, issuer } = rooms
+  const { store, journal, passwords, sessions, signIn, issuer, freshProofs } = rooms
   return [
     route({
       method: 'POST',
@@ -49,7 +51,7 @@ export function signInRoutes(rooms: {
       output: { 200: reauthenticated },
       errors: ['invalid_input', 'invalid_credentials', 'rate_limited', 'service_unavailable'],
       async handle({ auth, body, context }) {
-        const proven = await passwords.proveBySession(auth, body.password, context)
+        const proven = await proveAgain(freshProofs, auth, body, context)
         await store.transaction(async (tx) => {
           await proven.settle(tx)
           await sessions.renewAuthTime(tx, auth.sessionId, body.purpose ?? null)

@@ -29,10 +29,17 @@ export const mfaChallenge = z.strictObject({
   methods: z.array(z.string()),
 })
 
-export const reauthenticateBody = z.strictObject({
-  password,
-  /** What the fresh proof is for; the first enrolment of a factor needs one made for it. */
-  purpose: z.enum(['mfa_setup', 'passkey_registration']).optional(),
-})
+export const reauthenticateBody = z
+  .strictObject({
+    password: password.optional(),
+    /** From a mail that `/v1/auth/reauthenticate/code` asked for. */
+    code: z
+      .string()
+      .regex(/^\d{6}$/, 'has six digits')
+      .optional(),
+    /** What the fresh proof is for; the first enrolment of a factor needs one made for it. */
+    purpose: z.enum(['mfa_setup', 'passkey_registration']).optional(),
+  })
+  .refine(({ password, code }) => (password === undefined) !== (code === undefined), 'needs password or code')
 
 export const reauthenticated = z.strictObject({ auth_time: z.iso.datetime(), ...issuedTokens.shape })

@@ -121,6 +121,10 @@ export const succeedingCalls: Record<string, (app: TestApp) => Promise<Call[]>> 
     return [{ client: app.client(), path: '/v1/auth/magic-link/verify', options: { body }, status: 200 }]
   },
 
+  async 'POST /v1/auth/reauthenticate/code'(app) {
+    const { client } = await signUp(app)
+    return [{ client, path: '/v1/auth/reauthenticate/code', options: {}, status: 204 }]
+  },
   async 'POST /v1/auth/email/verify/request'(app) {
     const { client } = await signUp(app)
     return [{ client, path: '/v1/auth/email/verify/request', options: {}, status: 204 }]

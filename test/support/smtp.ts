@@ -27,7 +27,11 @@ export async function startSmtp(port = 0): Promise<TestSmtp> {
     disableReverseLookup: true,
     async onData(stream, session, done) {
       const chunks: Buffer[] = []
-      for await (const chunk of stream) chunks.push(chunk as Buffer)
+      try {
+        for await (const chunk of stream) chunks.push(chunk as Buffer)
+      } catch {
+        return // The client went away in the middle of it.
+      }
       const to = session.envelope.rcptTo.map(({ address }) => address)
       const refusal = await smtp.decide(to[0] ?? '')
       if (refusal !== null) {

@@ -1,0 +1,65 @@
+import type { Accounts } from '../accounts/service.js'
+import { sha256 } from '../crypto/digest.js'
+import type { Auth } from '../http/auth.js'
+import { IdentSphereError } from '../http/errors.js'
+import type { Outbox } from '../mail/outbox.js'
+import type { FreshProof } from '../sign-in/reauthentication.js'
+import type { Store } from '../store/store.js'
+import { type Challenges, lifetimes } from './challenges.js'
+
+/**
+ * A mailed code with which a person who is signed in proves again who they are, e.g. without a password. It belongs to the
+ * session that asked for it: no other one can use it up, and it signs nobody in.
+ */
+export function createCodeReauthentication(options: {
+  store: Store
+  accounts: Accounts
+  challenges: Challenges
+  outbox: Outbox
+}) {
+  const { store, accounts, challenges, outbox } = options
+  const owner = (auth: Auth) => sha256(auth.sessionId)
+
+  return {
+    /** Mails a code. Beyond the budget of the address nothing is sent, and nobody is told. */
+    async request(auth: Auth): Promise<void> {
+      await store.transaction(async (tx) => {
+        const user = await accounts.credentialsById(tx, auth.userId)
+        if (user?.status !== 'active' || !(await challenges.mayMail(tx, user.email))) return
+        const code = await challenges.issueCode(tx, {
+          kind: 'reauthenticate',
+          email: user.email,
+          userId: user.id,
+          securityVersion: user.security_version,
+          flowHash: owner(auth),
+        })
+        await outbox.send(tx, {
+          template: 'confirmationCode',
+          to: { userId: user.id, email: user.email },
+          parameters: { code, expiresInSeconds: lifetimes.reauthenticate },
+          worthSeconds: lifetimes.reauthenticate,
+        })
+      })
+    },
+
+    /** @throws IdentSphereError `invalid_credentials` for every cause; five tries void the code */
+    async prove(auth: Auth, code: string): Promise<FreshProof> {
+      const challenge = await challenges.tryCode('reauthenticate', auth.email, code, owner(auth))
+      return {
+        async settle(tx) {
+          await challenges.consume(tx, challenge)
+          const user = await accounts.credentialsById(tx, auth.userId)
+          if (
+            user === undefined ||
+            user.id !== challenge.userId ||
+            user.security_version !== challenge.securityVersion
+          ) {
+            throw new IdentSphereError('invalid_credentials')
+          }
+        },
+      }
+    },
+  }
+}
+
+export type CodeReauthentication = ReturnType<typeof createCodeReauthentication>
