@@ -51,13 +51,23 @@ import { createNotices } from './mail/notices.js'
 import { createOutbox, mailDelay } from './mail/outbox.js'
 import { mailSweeps } from './mail/sweeps.js'
 import { createMfaChallenges } from './mfa/challenges.js'
+import { createCompletion } from './mfa/completion.js'
+import { createFactorChanges } from './mfa/factor-changes.js'
 import { totpFactor } from './mfa/second-factor.js'
+import { createStepUp } from './mfa/step-up.js'
 import { mfaSweeps } from './mfa/sweeps.js'
 import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
 import { organizationPersonalData } from './organizations/personal-data.js'
 import { createRoleMatrix } from './organizations/roles.js'
 import { createOrganizations, type Organizations } from './organizations/service.js'
 import { pageRoutes } from './pages/routes.js'
+import { createCeremonies } from './passkeys/ceremonies.js'
+import { passkeyPersonalData } from './passkeys/personal-data.js'
+import { relatedOriginRoutes } from './passkeys/related-origins.js'
+import { passkeyRoutes } from './passkeys/routes.js'
+import { passkeyFactor } from './passkeys/second-factor.js'
+import { createPasskeys } from './passkeys/service.js'
+import { passkeySweeps } from './passkeys/sweeps.js'
 import { createDeviceCookies } from './passwords/device-cookie.js'
 import { createPasswordHasher } from './passwords/hasher.js'
 import { createHashingQueue } from './passwords/hashing-queue.js'
@@ -94,6 +104,7 @@ export interface RoomRouters {
   signIn(): Middleware
   sessions(): Middleware
   passwords(): Middleware
+  passkeys(): Middleware
   email(): Middleware
   tokens(): Middleware
   pages(): Middleware
@@ -276,10 +287,15 @@ export function buildIdentSphere(
     organizations,
     issuer,
     permissionsOf,
-    secondFactors: [totpFactor],
+    secondFactors: [totpFactor, passkeyFactor],
     beginChallenge: mfaChallenges.begin,
     config,
   })
+  const completion = createCompletion({ store, journal, challenges: mfaChallenges, signIn })
+  const stepUp = createStepUp({ journal, sessions, issuer })
+  const factorChanges = createFactorChanges({ accounts, sessions })
+  const ceremonies = createCeremonies({ ...config.passkeys, isOwnOrigin }, logger)
+  const passkeys = createPasskeys({ store, keys, journal, accounts, factorChanges, ceremonies })
   const challenges = createChallenges({ store, keys })
   const mailLink = createLinkMails({ challenges, outbox, links })
   const mailing = { store, journal, accounts, passwords, sessions, challenges, outbox, links, mailLink, signIn }
@@ -293,12 +309,19 @@ export function buildIdentSphere(
   const freshProofs = {
     password: passwords.proveBySession,
     code: canMail ? codeReauthentication.prove : null,
+    passkey: passkeys.proveAgain,
   }
 
   const personalData = createPersonalDataRights({
     store,
     journal,
-    rooms: [organizationPersonalData, sessionPersonalData, emailPersonalData, journalPersonalData(keys)],
+    rooms: [
+      organizationPersonalData,
+      sessionPersonalData,
+      passkeyPersonalData,
+      emailPersonalData,
+      journalPersonalData(keys),
+    ],
   })
   const requests = {
     verification: verification.answer,
@@ -321,6 +344,7 @@ export function buildIdentSphere(
       ...mailSweeps(store),
       ...emailSweeps(store),
       ...mfaSweeps(store),
+      ...passkeySweeps(store),
     ],
     logger,
   )
@@ -341,6 +365,10 @@ export function buildIdentSphere(
     signIn: signInRoutes({ store, journal, passwords, sessions, signIn, issuer, freshProofs }),
     sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, csrf, permissionsOf, config }),
     passwords: [...passwordRoutes({ passwords }), ...(canMail ? recoveryRoutes({ recovery, passwords, signIn }) : [])],
+    passkeys: [
+      ...passkeyRoutes({ store, passkeys, passwords, signIn, mfaChallenges, completion, stepUp }),
+      ...relatedOriginRoutes(config.passkeys.relatedOrigins),
+    ],
     email: canMail
       ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, codeReauthentication, registration })
       : [],
@@ -421,6 +449,7 @@ export function buildIdentSphere(
       sessions: () => routerOf(routesOf.sessions),
       passwords: () => routerOf(routesOf.passwords),
       email: () => routerOf(routesOf.email),
+      passkeys: () => routerOf(routesOf.passkeys),
       tokens: () => routerOf(routesOf.tokens),
       pages: () => routerOf(routesOf.pages),
       health: () => routerOf(routesOf.health),

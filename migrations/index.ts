@@ -6,6 +6,7 @@ import * as budgets from './202611230004_store_budgets.js'
 import * as tokens from './202611230005_tokens_signing_keys.js'
 import * as email from './202611240001_email_challenges_and_mail.js'
 import * as mfa from './202611240002_mfa.js'
+import * as passkeys from './202611240003_passkeys.js'
 
 /** One step of the schema, forward and back. */
 export interface Migration {
@@ -22,4 +23,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '202611230005_tokens_signing_keys': tokens,
   '202611240001_email_challenges_and_mail': email,
   '202611240002_mfa': mfa,
+  '202611240003_passkeys': passkeys,
 }

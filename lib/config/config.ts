@@ -39,6 +39,7 @@ export interface Config {
     readonly organization: 'required' | 'personal' | 'none'
     readonly fields: FieldsSchema | null
   }
+  readonly passkeys: { readonly rpId: string; readonly rpName: string; readonly relatedOrigins: readonly string[] }
   /** Null where nothing can send mail: then no mail is written, and what cannot work without it is not offered. */
   readonly mailer: {
     readonly transport: MailTransport
@@ -107,6 +108,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     exposeAccessToken: options.tokens?.exposeAccessToken ?? false,
     accessTokenClaims: options.tokens?.accessTokenClaims ?? null,
     registration: registrationOf(options.registration ?? {}, mailer !== null),
+    passkeys: passkeysOf(options.passkeys ?? {}, publicBaseUrl, isOwnOrigin),
     mailer,
     pages,
     rbac: options.rbac ?? null,
@@ -298,6 +300,32 @@ function registrationOf(
     organization: registration.organization ?? 'required',
     fields: registration.fields ?? null,
   })
+}
+
+/** Browsers take a page's host or a domain above it for an RP id, and nothing else. */
+function passkeysOf(
+  passkeys: NonNullable<IdentSphereOptions['passkeys']>,
+  publicBaseUrl: URL,
+  isOwnOrigin: (origin: string) => boolean,
+): Config['passkeys'] {
+  const { hostname } = publicBaseUrl
+  const { rpId = hostname, relatedOrigins = [] } = passkeys
+  if (rpId !== hostname && !hostname.endsWith(`.${rpId}`)) {
+    throw new ConfigurationError(
+      'passkeys.rpId',
+      `is ${rpId}, which is neither the host of publicBaseUrl nor a domain above it`,
+      `Use ${hostname}, or a domain that it belongs to.`,
+    )
+  }
+  const foreign = relatedOrigins.find((origin) => !isOwnOrigin(origin))
+  if (foreign !== undefined) {
+    throw new ConfigurationError(
+      'passkeys.relatedOrigins',
+      `holds ${JSON.stringify(foreign)}, which is not an own origin`,
+      'Add it to allowedOrigins, with scheme, host and port only.',
+    )
+  }
+  return Object.freeze({ rpId, rpName: passkeys.rpName ?? rpId, relatedOrigins: Object.freeze([...relatedOrigins]) })
 }
 
 /** The host's own pages, and ours where it has none. */

@@ -134,6 +134,14 @@ export interface IdentSphereOptions {
     /** Shape of the body's `fields`, handed to `hooks.beforeRegister`. */
     fields?: FieldsSchema
   }
+  passkeys?: {
+    /** The domain that passkeys are bound to: the host of `publicBaseUrl`, which is the default, or a domain above it. */
+    rpId?: string
+    /** Name that authenticators show. Default: the RP id. */
+    rpName?: string
+    /** Own origins on other domains where the same passkeys work; served as `/.well-known/webauthn`. */
+    relatedOrigins?: readonly string[]
+  }
   /** How mail is sent. In development without it, mail is kept in a mailbox page instead. */
   mailer?: {
     /** Sender of every mail, e.g. `Example <no-reply@example.com>`. Environment: `IDENTSPHERE_MAIL_FROM`. */
@@ -237,6 +245,16 @@ export const optionsSchema = z.strictObject({
           'must be a zod schema',
         )
         .optional(),
+    })
+    .optional(),
+  passkeys: z
+    .strictObject({
+      rpId: z
+        .string()
+        .regex(/^(localhost|([a-z0-9-]+\.)+[a-z][a-z0-9-]*)$/, 'must be a domain in lower case')
+        .optional(),
+      rpName: z.string().min(1).max(64).optional(),
+      relatedOrigins: z.array(z.string()).optional(),
     })
     .optional(),
   mailer: z

@@ -2,11 +2,12 @@ import type { Registrations } from '../accounts/registration.js'
 import { type Route, route } from '../http/route.js'
 import type { Passwords } from '../passwords/service.js'
 import { answerSignIn } from '../sign-in/answer.js'
+import { flowCookie } from '../sign-in/flow.js'
 import { mfaChallenge, signInSuccess } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
 import type { Store } from '../store/store.js'
 import type { AddressChange } from './address-change.js'
-import { type Challenges, lifetimes } from './challenges.js'
+import type { Challenges } from './challenges.js'
 import type { CodeReauthentication } from './reauthentication.js'
 import { addressBody, codeBody, linkBody, tokenBody, verified, verifyBody } from './schemas.js'
 import type { EmailSignIn } from './sign-in.js'
@@ -74,7 +75,7 @@ export function emailRoutes(rooms: {
       errors: ['invalid_input'],
       async handle({ body, cookie }) {
         const value = await emailSignIn.requestCode(body.email, cookie('flow'))
-        return { status: 204, cookies: [{ name: 'flow', value, maxAgeSeconds: lifetimes.otp }] }
+        return { status: 204, cookies: [flowCookie(value)] }
       },
     }),
     route({

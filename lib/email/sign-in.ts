@@ -1,17 +1,14 @@
 import type { Accounts } from '../accounts/service.js'
 import { sha256 } from '../crypto/digest.js'
-import { randomToken } from '../crypto/random.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Outbox } from '../mail/outbox.js'
+import { flowToken } from '../sign-in/flow.js'
 import type { Entered, SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
 import { type Challenges, lifetimes, type ProvenChallenge } from './challenges.js'
 import type { MailLink } from './link-mails.js'
 import type { ProveMailbox } from './takeover.js'
-
-/** A token of the cookie that ties a code to the browser that asked for it. */
-const flowToken = /^[\w-]{43}$/
 
 /** Sign-in by a mailed code or link. Neither makes an account. */
 export function createEmailSignIn(options: {
@@ -51,7 +48,7 @@ export function createEmailSignIn(options: {
      * @returns the flow cookie
      */
     async requestCode(email: string, present: string | null): Promise<string> {
-      const token = present !== null && flowToken.test(present) ? present : randomToken()
+      const token = flowToken(present)
       const flowHash = sha256(token).toString('base64url')
       await store.transaction((tx) => outbox.request(tx, 'code', { email, flowHash }))
       return token

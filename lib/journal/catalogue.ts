@@ -18,6 +18,8 @@ interface Announcement {
     | 'member.removed'
     | 'mfa.enabled'
     | 'mfa.disabled'
+    | 'passkey.added'
+    | 'passkey.removed'
   /** The mail to whom it concerns. */
   notice?: NoticeName
   /** The host's hook, called after the commit. */
@@ -43,6 +45,10 @@ export const catalogue = {
   'auth.mfa.challenge.succeeded': {},
   'auth.mfa.challenge.failed': {},
   'auth.mfa.challenge.locked': {},
+  'auth.passkey.added': { event: 'passkey.added', notice: 'passkeyAdded' },
+  'auth.passkey.removed': { event: 'passkey.removed', notice: 'passkeyRemoved' },
+  'auth.passkey.login': { hook: 'onSignIn' },
+  'auth.passkey.counter_regressed': {},
   'auth.logout': { hook: 'onSignOut' },
   'auth.reauthenticated': {},
   'auth.refresh.reused': { event: 'session.reuse_detected', hook: 'onRefreshReused', notice: 'sessionReused' },

@@ -5,7 +5,7 @@ import type { Outbox } from './outbox.js'
 import type { MailParameters } from './templates.js'
 
 /** Mails that tell a user what happened to the account. */
-export type NoticeName = 'passwordChanged' | 'sessionReused' | 'accountErased'
+export type NoticeName = 'passwordChanged' | 'passkeyAdded' | 'passkeyRemoved' | 'sessionReused' | 'accountErased'
 
 /** Tells a user what was done, in the transaction of the act. */
 export type Notify = (tx: Tx, name: NoticeName, userId: string) => Promise<void>
@@ -19,6 +19,8 @@ export function createNotices(options: {
   const { outbox, links, recipient } = options
   const parameters: { [Name in NoticeName]: () => MailParameters[Name] } = {
     passwordChanged: () => ({ resetLink: links.page('resetPassword') }),
+    passkeyAdded: () => ({ resetLink: links.page('resetPassword') }),
+    passkeyRemoved: () => ({ resetLink: links.page('resetPassword') }),
     sessionReused: () => ({ resetLink: links.page('resetPassword') }),
     accountErased: () => ({}),
   }

@@ -18,6 +18,10 @@ export interface MailParameters {
   emailChanged: { newEmail: string; undoLink: string; expiresInSeconds: number }
   /** Notice: the password was changed. */
   passwordChanged: { resetLink: string }
+  /** Notice: a passkey signs in from now on. */
+  passkeyAdded: { resetLink: string }
+  /** Notice: a passkey signs in no more. */
+  passkeyRemoved: { resetLink: string }
   /** Notice: a refresh token came twice, and its session was ended. */
   sessionReused: { resetLink: string }
   invitation: { link: string; organizationName: string; inviterName: string; expiresInSeconds: number }
@@ -92,6 +96,18 @@ export const defaultTemplates: MailTemplates = {
     letter('Your password was changed', [
       'The password of your account was changed. If that was you, there is nothing to do.',
       'If it was not, choose a new one now:',
+      { link: resetLink, label: 'Choose a new password' },
+    ]),
+  passkeyAdded: ({ resetLink }) =>
+    letter('A passkey was added to your account', [
+      'A passkey was added, and signs in to your account from now on. If that was you, there is nothing to do.',
+      'If it was not, remove it in your account, and choose a new password:',
+      { link: resetLink, label: 'Choose a new password' },
+    ]),
+  passkeyRemoved: ({ resetLink }) =>
+    letter('A passkey was removed from your account', [
+      'A passkey was removed, and signs in to your account no more. If that was you, there is nothing to do.',
+      'If it was not, choose a new password now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   sessionReused: ({ resetLink }) =>

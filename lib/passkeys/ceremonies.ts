@@ -1,12 +1,13 @@
-import type {
-  AuthenticationResponseJSON,
-  PublicKeyCredentialCreationOptionsJSON,
-  PublicKeyCredentialRequestOptionsJSON,
-  RegistrationResponseJSON,
-} from '@simplewebauthn/server'
 import type { Logger } from '../config/logger.js'
 import { IdentSphereError } from '../http/errors.js'
 import { challengeSeconds } from './challenges.js'
+import {
+  type AssertionResponse,
+  type CreationOptions,
+  loadLibrary,
+  type RegistrationResponse,
+  type RequestOptions,
+} from './library.js'
 import { assertBackupEligibility } from './rules/backup-eligibility.js'
 import { readClientData } from './rules/client-data.js'
 import { assertOwnOrigin } from './rules/own-origin.js'
@@ -62,8 +63,6 @@ const timeout = challengeSeconds * 1000
  */
 export function createCeremonies(party: RelyingParty, logger: Logger) {
   const { rpId, rpName, isOwnOrigin } = party
-  const webauthn = () => import('@simplewebauthn/server')
-  const helpers = () => import('@simplewebauthn/server/helpers')
 
   /** One answer for every cause; which it was is for the log. */
   async function refusing<T>(verify: () => Promise<T>): Promise<T> {
@@ -82,8 +81,8 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
       challenge: Uint8Array,
       user: { userId: string; email: string; displayName: string | null },
       made: readonly CredentialDescriptor[],
-    ): Promise<PublicKeyCredentialCreationOptionsJSON> {
-      const { generateRegistrationOptions } = await webauthn()
+    ): Promise<CreationOptions> {
+      const { generateRegistrationOptions } = await loadLibrary()
       return generateRegistrationOptions({
         rpID: rpId,
         rpName,
@@ -94,25 +93,20 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
         attestationType: 'none',
         authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
         supportedAlgorithmIDs: algorithms,
-        excludeCredentials: made.map(({ id, transports }) => ({ id, transports: [...transports] as never })),
+        excludeCredentials: made,
         timeout,
       })
     },
 
     /** @param allowed undefined where the person chooses among the passkeys that the browser finds */
-    async requestOptions(
-      challenge: Uint8Array,
-      allowed?: readonly CredentialDescriptor[],
-    ): Promise<PublicKeyCredentialRequestOptionsJSON> {
-      const { generateAuthenticationOptions } = await webauthn()
+    async requestOptions(challenge: Uint8Array, allowed?: readonly CredentialDescriptor[]): Promise<RequestOptions> {
+      const { generateAuthenticationOptions } = await loadLibrary()
       return generateAuthenticationOptions({
         rpID: rpId,
         challenge: new Uint8Array(challenge),
         userVerification: 'required',
         timeout,
-        ...(allowed === undefined
-          ? {}
-          : { allowCredentials: allowed.map(({ id, transports }) => ({ id, transports: [...transports] as never })) }),
+        ...(allowed === undefined ? {} : { allowCredentials: allowed }),
       })
     },
 
@@ -121,15 +115,19 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
       refusing(async () => readClientData(response.clientDataJSON).challenge),
 
     /** @throws IdentSphereError `invalid_credentials` for every cause */
-    verifyRegistration: (response: RegistrationResponseJSON, challenge: string): Promise<MadeCredential> =>
+    verifyRegistration: (response: RegistrationResponse, challenge: string): Promise<MadeCredential> =>
       refusing(async () => {
         const clientData = readClientData(response.response.clientDataJSON)
         assertOwnOrigin(clientData, isOwnOrigin)
         assertTopLevel(clientData)
-        const attestationObject = withoutAttestation(response.response.attestationObject, await helpers())
-        const { verifyRegistrationResponse } = await webauthn()
-        const result = await verifyRegistrationResponse({
-          response: { ...response, response: { ...response.response, attestationObject } },
+        const library = await loadLibrary()
+        const attestationObject = withoutAttestation(response.response.attestationObject, library)
+        const result = await library.verifyRegistrationResponse({
+          response: {
+            ...response,
+            response: { ...response.response, attestationObject },
+            clientExtensionResults: {},
+          },
           expectedType: 'webauthn.create',
           expectedChallenge: challenge,
           expectedOrigin: clientData.origin,
@@ -151,20 +149,16 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
       }),
 
     /** @throws IdentSphereError `invalid_credentials` for every cause */
-    verifyAssertion: (
-      response: AuthenticationResponseJSON,
-      challenge: string,
-      stored: StoredCredential,
-    ): Promise<Assertion> =>
+    verifyAssertion: (response: AssertionResponse, challenge: string, stored: StoredCredential): Promise<Assertion> =>
       refusing(async () => {
         if (response.id !== stored.credentialId) throw new Refusal('the response names another credential')
         const clientData = readClientData(response.response.clientDataJSON)
         assertOwnOrigin(clientData, isOwnOrigin)
         assertTopLevel(clientData)
         assertUserHandle(response.response.userHandle, stored.userId)
-        const { verifyAuthenticationResponse } = await webauthn()
+        const { verifyAuthenticationResponse } = await loadLibrary()
         const { verified, authenticationInfo } = await verifyAuthenticationResponse({
-          response,
+          response: { ...response, clientExtensionResults: {} },
           expectedType: 'webauthn.get',
           expectedChallenge: challenge,
           expectedOrigin: clientData.origin,

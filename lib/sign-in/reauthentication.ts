@@ -1,6 +1,7 @@
 import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
+import type { AssertionResponse } from '../passkeys/library.js'
 import type { Tx } from '../store/store.js'
 
 /** A proof that was good. */
@@ -13,16 +14,18 @@ export interface FreshProof {
 export interface FreshProofs {
   password(auth: Auth, password: string, context: RequestContext): Promise<FreshProof>
   code: ((auth: Auth, code: string) => Promise<FreshProof>) | null
+  passkey(auth: Auth, response: AssertionResponse, context: RequestContext): Promise<FreshProof>
 }
 
 /** @throws IdentSphereError `invalid_credentials`, also for a way that this deployment lacks */
 export async function proveAgain(
   proofs: FreshProofs,
   auth: Auth,
-  shown: { password?: string | undefined; code?: string | undefined },
+  shown: { password?: string | undefined; code?: string | undefined; passkey?: AssertionResponse | undefined },
   context: RequestContext,
 ): Promise<FreshProof> {
   if (shown.password !== undefined) return proofs.password(auth, shown.password, context)
   if (shown.code !== undefined && proofs.code !== null) return proofs.code(auth, shown.code)
+  if (shown.passkey !== undefined) return proofs.passkey(auth, shown.passkey, context)
   throw new IdentSphereError('invalid_credentials')
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { emailAddress } from '../accounts/email-address.js'
+import { assertionResponse } from '../passkeys/response.js'
 import { issuedTokens, sessionDescription } from '../sessions/schemas.js'
 
 /** `body` for native clients: tokens in the answer, no cookies. */
@@ -37,9 +38,14 @@ export const reauthenticateBody = z
       .string()
       .regex(/^\d{6}$/, 'has six digits')
       .optional(),
+    /** The answer to `POST /v1/auth/mfa/verify/passkey/begin`. */
+    passkey: assertionResponse.optional(),
     /** What the fresh proof is for; the first enrolment of a factor needs one made for it. */
     purpose: z.enum(['mfa_setup', 'passkey_registration']).optional(),
   })
-  .refine(({ password, code }) => (password === undefined) !== (code === undefined), 'needs password or code')
+  .refine(
+    ({ password, code, passkey }) => [password, code, passkey].filter((proof) => proof !== undefined).length === 1,
+    'needs password, code or passkey',
+  )
 
 export const reauthenticated = z.strictObject({ auth_time: z.iso.datetime(), ...issuedTokens.shape })

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.js'
 import type { RequestContext } from '../http/context.js'
 import type { CookieChange } from '../http/cookies.js'
+import type { Action } from '../journal/catalogue.js'
 import type { Journal } from '../journal/journal.js'
 import type { Organizations } from '../organizations/service.js'
 import { describeSession, type SessionDescription } from '../sessions/describe.js'
@@ -95,7 +96,7 @@ export function createSignIn(options: {
       const methods = answered ? [] : await challengeMethods(tx, proven.userId)
       if (methods.length > 0) {
         const challenge = await options.beginChallenge(tx, { ...proven, organizationId }, methods)
-        await journal.record(tx, byCode(proven) ? 'auth.email_otp.mfa_required' : 'auth.login.mfa_required', {
+        await journal.record(tx, actionsOf(proven).mfaRequired, {
           actorId: proven.userId,
           context: proven.context,
         })
@@ -103,7 +104,7 @@ export function createSignIn(options: {
       }
       await config.hooks.beforeSignIn?.(tx.trx, { userId: proven.userId, authMethod: proven.authMethod })
       const created = await sessions.create(tx, { ...proven, organizationId })
-      await journal.record(tx, byCode(proven) ? 'auth.email_otp.login' : 'auth.login', {
+      await journal.record(tx, actionsOf(proven).login, {
         actorId: proven.userId,
         organizationId,
         resource: { type: 'session', id: created.sessionId },
@@ -137,8 +138,14 @@ export function createSignIn(options: {
   }
 }
 
-function byCode({ authMethod }: Proven): boolean {
-  return authMethod === 'email_otp' || authMethod === 'email_otp_with_mfa'
+function actionsOf({ authMethod }: Proven): { login: Action; mfaRequired: Action } {
+  if (authMethod === 'email_otp' || authMethod === 'email_otp_with_mfa') {
+    return { login: 'auth.email_otp.login', mfaRequired: 'auth.email_otp.mfa_required' }
+  }
+  return {
+    login: authMethod === 'passkey' ? 'auth.passkey.login' : 'auth.login',
+    mfaRequired: 'auth.login.mfa_required',
+  }
 }
 
 export type SignIn = ReturnType<typeof createSignIn>

@@ -1,3 +1,5 @@
+import type { WebAuthnLibrary } from '../library.js'
+
 /**
  * The same attestation object without its statement. We ask for none and trust none, so whatever stands there is not even
  * looked at: certificates of strangers are not parsed, and no revocation list of theirs is fetched.
@@ -6,7 +8,7 @@
  */
 export function withoutAttestation(
   attestationObject: string,
-  library: Pick<typeof import('@simplewebauthn/server/helpers'), 'decodeAttestationObject' | 'isoCBOR'>,
+  library: Pick<WebAuthnLibrary, 'decodeAttestationObject' | 'isoCBOR'>,
 ): string {
   const bytes = new Uint8Array(Buffer.from(attestationObject, 'base64url'))
   const authData = library.decodeAttestationObject(bytes).get('authData')
@@ -15,5 +17,5 @@ export function withoutAttestation(
     ['attStmt', new Map()],
     ['authData', authData],
   ])
-  return Buffer.from(library.isoCBOR.encode(bare as never)).toString('base64url')
+  return Buffer.from(library.isoCBOR.encode(bare)).toString('base64url')
 }

@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import { emailAddress } from '../accounts/email-address.js'
+import { plainText } from '../http/validate.js'
+import { tokenDelivery } from '../sign-in/schemas.js'
+import { assertionResponse, registrationResponse } from './response.js'
+
+const mfaToken = z.string().min(1).max(200)
+const token = z.string().min(1).max(200)
+
+/** Options for `navigator.credentials`, as JSON. */
+export const ceremony = z.strictObject({
+  options: z.looseObject({ challenge: z.string() }),
+  /** For native clients, which bring it back; browsers have a cookie instead. */
+  flow_token: z.string().optional(),
+})
+
+export const passkeyId = z.strictObject({ id: z.uuid() })
+
+export const registerBody = z.strictObject({ response: registrationResponse, label: plainText(100).optional() })
+
+export const labelBody = z.strictObject({ label: plainText(100) })
+
+export const passkey = z.strictObject({
+  id: z.uuid(),
+  label: z.string().nullable(),
+  /** Model of the authenticator, as it says itself. */
+  aaguid: z.string(),
+  transports: z.array(z.string()),
+  /** Whether it can leave its device, and whether it has. */
+  backup_eligible: z.boolean(),
+  backed_up: z.boolean(),
+  created_at: z.iso.datetime(),
+  last_used_at: z.iso.datetime().nullable(),
+})
+
+export const passkeyList = z.strictObject({ passkeys: z.array(passkey) })
+
+export const loginBeginBody = z.strictObject({ email: emailAddress.optional(), token_delivery: tokenDelivery })
+
+const answer = {
+  response: assertionResponse,
+  flow_token: token.optional(),
+  token_delivery: tokenDelivery,
+  device_token: z.string().max(200).optional(),
+}
+
+export const loginBody = z.strictObject(answer)
+
+export const challengeBeginBody = z.strictObject({ mfa_token: mfaToken, token_delivery: tokenDelivery })
+
+export const challengeBody = z.strictObject({ mfa_token: mfaToken, ...answer })
+
+export const stepUpBody = z.strictObject({ response: assertionResponse })

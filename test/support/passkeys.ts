@@ -1,0 +1,118 @@
+import { createRequire } from 'node:module'
+import { password, signUp, type TestApp } from './app.js'
+import type { Answer, Client } from './client.js'
+
+/** A browser's answer as JSON. */
+export interface Credential {
+  id: string
+  rawId: string
+  type: string
+  response: Record<string, string> & { clientDataJSON: string }
+}
+
+/** An authenticator with its browser. */
+export interface Authenticator {
+  createJSON(origin: string, options: object): Credential
+  getJSON(origin: string, options: object): Credential
+  authenticator: { params: { credentialsRepository: { loadCredentials(): StoredKey[] } } }
+}
+
+interface StoredKey {
+  authenticatorData: { signCount: number }
+  publicKeyCredentialSource: object
+}
+
+interface Parameters {
+  signCounterIncrement?: number
+  verifications?: { userPresent: boolean; userVerified: boolean }
+  transports?: string[]
+  algorithmIdentifiers?: string[]
+}
+
+interface Emulator {
+  default: new (authenticator: object) => Authenticator
+  AuthenticatorEmulator: new (parameters: Parameters) => object
+}
+
+/** A new authenticator. Its own types need those of a browser, so what is used of them is written above. */
+export function newAuthenticator(parameters: Parameters = {}): Authenticator {
+  const emulator = createRequire(import.meta.url)('nid-webauthn-emulator') as Emulator
+  return new emulator.default(new emulator.AuthenticatorEmulator(parameters))
+}
+
+/** Client data with other members, as a page or a relay could have made it. */
+export function withClientData(credential: Credential, change: Record<string, unknown>): Credential {
+  const data = JSON.parse(Buffer.from(credential.response.clientDataJSON, 'base64url').toString('utf8'))
+  const clientDataJSON = Buffer.from(JSON.stringify({ ...data, ...change })).toString('base64url')
+  return { ...credential, response: { ...credential.response, clientDataJSON } }
+}
+
+export type Person = Awaited<ReturnType<typeof signUp>>
+
+/** Somebody signed in whose address is verified, without any second factor. */
+export async function verifiedPerson(app: TestApp): Promise<Person> {
+  const person = await signUp(app)
+  await app.sql('UPDATE identsphere.users SET email_verified_at = now() WHERE id = $1', [person.userId])
+  return person
+}
+
+/** Begins a registration, after the proof that a first one needs. @returns the options */
+export async function beginRegistration(client: Client): Promise<object> {
+  await client.post('/v1/auth/reauthenticate', { password, purpose: 'passkey_registration' })
+  const begun = await client.post('/v1/users/me/passkeys/register/begin')
+  if (begun.status !== 200) throw new Error(`begin answered ${begun.status}: ${begun.text}`)
+  return begun.body.options
+}
+
+/** Registers a passkey of this authenticator. */
+export async function register(
+  app: Pick<TestApp, 'origin'>,
+  client: Client,
+  authenticator: Authenticator,
+  label?: string,
+): Promise<Answer> {
+  const response = authenticator.createJSON(app.origin, await beginRegistration(client))
+  return client.post('/v1/users/me/passkeys/register/complete', { response, ...(label === undefined ? {} : { label }) })
+}
+
+/** Somebody with a passkey. */
+export async function personWithPasskey(
+  app: TestApp,
+  authenticator = newAuthenticator(),
+): Promise<Person & { authenticator: Authenticator; passkeyId: string }> {
+  const person = await verifiedPerson(app)
+  const answer = await register(app, person.client, authenticator)
+  if (answer.status !== 201) throw new Error(`registration answered ${answer.status}: ${answer.text}`)
+  return { ...person, authenticator, passkeyId: answer.body.id }
+}
+
+/** Begins a sign-in. @returns the options */
+export async function beginLogin(client: Client, body: object = {}): Promise<object> {
+  const begun = await client.post('/v1/auth/passkey/login/begin', body)
+  if (begun.status !== 200) throw new Error(`begin answered ${begun.status}: ${begun.text}`)
+  return begun.body.options
+}
+
+/** Signs in with a passkey. */
+export async function signInWith(
+  app: Pick<TestApp, 'origin'>,
+  client: Client,
+  authenticator: Authenticator,
+  body: object = {},
+): Promise<Answer> {
+  const response = authenticator.getJSON(app.origin, await beginLogin(client, body))
+  return client.post('/v1/auth/passkey/login/complete', { response })
+}
+
+/** An answer to a question asked at `path`/begin, in this session. */
+export async function answerAt(
+  app: Pick<TestApp, 'origin'>,
+  client: Client,
+  authenticator: Authenticator,
+  path: string,
+  body: object = {},
+): Promise<Credential> {
+  const begun = await client.post(path, body)
+  if (begun.status !== 200) throw new Error(`${path} answered ${begun.status}: ${begun.text}`)
+  return authenticator.getJSON(app.origin, begun.body.options)
+}
