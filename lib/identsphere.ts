@@ -366,7 +366,7 @@ export function buildIdentSphere(
     sessions: sessionRoutes({ sessions, refresh, issuer, accessTokens, csrf, permissionsOf, config }),
     passwords: [...passwordRoutes({ passwords }), ...(canMail ? recoveryRoutes({ recovery, passwords, signIn }) : [])],
     passkeys: [
-      ...passkeyRoutes({ store, passkeys, passwords, signIn, mfaChallenges, completion, stepUp }),
+      ...passkeyRoutes({ store, passkeys, passwords, sessions, issuer, signIn, mfaChallenges, completion, stepUp }),
       ...relatedOriginRoutes(config.passkeys.relatedOrigins),
     ],
     email: canMail

@@ -4,7 +4,8 @@ import type { Completion } from '../mfa/completion.js'
 import { steppedUp } from '../mfa/schemas.js'
 import type { StepUp } from '../mfa/step-up.js'
 import type { Passwords } from '../passwords/service.js'
-import type { Delivery } from '../sessions/issue.js'
+import type { Delivery, TokenIssuer } from '../sessions/issue.js'
+import type { Sessions } from '../sessions/service.js'
 import { answerSignIn } from '../sign-in/answer.js'
 import { flowCookie, flowToken } from '../sign-in/flow.js'
 import { signInSuccess } from '../sign-in/schemas.js'
@@ -23,6 +24,7 @@ import {
   passkeyId,
   passkeyList,
   registerBody,
+  registered,
   stepUpBody,
 } from './schemas.js'
 import type { Passkeys } from './service.js'
@@ -31,12 +33,14 @@ export function passkeyRoutes(rooms: {
   store: Store
   passkeys: Passkeys
   passwords: Passwords
+  sessions: Sessions
+  issuer: TokenIssuer
   signIn: SignIn
   mfaChallenges: MfaChallenges
   completion: Completion
   stepUp: StepUp
 }): Route[] {
-  const { store, passkeys, signIn, mfaChallenges, completion, stepUp } = rooms
+  const { store, passkeys, sessions, issuer, signIn, mfaChallenges, completion, stepUp } = rooms
   return [
     route({
       method: 'POST',
@@ -51,13 +55,13 @@ export function passkeyRoutes(rooms: {
       method: 'POST',
       path: '/v1/users/me/passkeys/register/complete',
       auth: 'session',
-      recentAuth: true,
       input: { body: registerBody },
-      output: { 201: passkey },
-      errors: ['invalid_input', 'invalid_credentials', 'reauthentication_required', 'conflict'],
+      output: { 201: registered },
+      errors: ['invalid_input', 'invalid_credentials', 'conflict'],
       async handle({ auth, body, context }) {
         const row = await passkeys.register(auth, body.response, body.label ?? null, context)
-        return { status: 201, body: shown(row) }
+        const { fields, cookies } = issuer.issue(await sessions.live(auth.sessionId), null, auth.delivery)
+        return { status: 201, body: { passkey: shown(row), ...fields }, cookies }
       },
     }),
     route({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { emailAddress } from '../accounts/email-address.js'
 import { plainText } from '../http/validate.js'
+import { issuedTokens } from '../sessions/schemas.js'
 import { tokenDelivery } from '../sign-in/schemas.js'
 import { assertionResponse, registrationResponse } from './response.js'
 
@@ -32,6 +33,9 @@ export const passkey = z.strictObject({
   created_at: z.iso.datetime(),
   last_used_at: z.iso.datetime().nullable(),
 })
+
+/** With new tokens: those from before know nothing of the second factor that this session has by it. */
+export const registered = z.strictObject({ passkey, ...issuedTokens.shape })
 
 export const passkeyList = z.strictObject({ passkeys: z.array(passkey) })
 

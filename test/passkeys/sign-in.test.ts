@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, startApp, type TestApp } from '../support/app.js'
+import { codeIn, mailTo } from '../support/mail.js'
 import {
   answerAt,
   beginLogin,
@@ -29,7 +30,7 @@ describe('a passkey', () => {
     assert.equal(answer.body.user.user_id, userId)
     assert.equal(answer.body.user.auth_method, 'passkey')
     assert.ok(answer.body.user.mfa_verified_at)
-    assert.deepEqual(answer.body.session.amr, ['hwk', 'user', 'mfa'])
+    assert.deepEqual(answer.body.session.amr, ['swk', 'user', 'mfa'])
     assert.equal((await client.get('/v1/users/me')).status, 200)
     const [audit] = await app.sql(
       `SELECT actor_id FROM identsphere.audit_logs WHERE action = 'auth.passkey.login' AND resource_id = $1`,
@@ -82,7 +83,10 @@ describe('a passkey', () => {
     const other = await personWithPasskey(app)
     for (const address of [email, 'nobody-here@example.com']) {
       const client = app.client()
-      const { allowCredentials: _, ...options } = (await beginLogin(client, { email: address })) as Record<string, unknown>
+      const { allowCredentials: _, ...options } = (await beginLogin(client, { email: address })) as Record<
+        string,
+        unknown
+      >
       const response = other.authenticator.getJSON(app.origin, options)
       const answer = await client.post('/v1/auth/passkey/login/complete', { response })
       assert.equal(answer.status, 401, address)
@@ -128,7 +132,7 @@ describe('a step-up', () => {
     assert.equal(answer.body.verified, true)
     const { user, session } = (await client.get('/v1/auth/session')).body
     assert.equal(user.mfa_verified_at, answer.body.verified_at)
-    assert.deepEqual(session.amr, ['pwd', 'hwk', 'user', 'mfa'])
+    assert.deepEqual(session.amr, ['pwd', 'swk', 'user', 'mfa'])
   })
 
   it('is refused to who has no passkey, and by the passkey of somebody else', async () => {
@@ -173,7 +177,6 @@ describe('an account taken over by proof of its mailbox', () => {
   it('has none of the passkeys that an unproven registrant left', async () => {
     const { authenticator, userId, email } = await personWithPasskey(app)
     await app.sql('UPDATE identsphere.users SET email_verified_at = NULL WHERE id = $1', [userId])
-    const { codeIn, mailTo } = await import('../support/mail.js')
     const client = app.client()
     await client.post('/v1/auth/email-otp/request', { email })
     const code = codeIn(await mailTo(app, email, /sign-in code$/))
@@ -203,7 +206,7 @@ describe('ten passkeys', () => {
     await app.sql(
       `INSERT INTO identsphere.user_passkeys (id, user_id, credential_id, public_key, sign_count, transports, aaguid,
          backup_eligible, backed_up, created_at)
-       SELECT gen_random_uuid(), $1, 'filler-' || n || $1, '\\x00', 0, '{}', gen_random_uuid(), false, false, now()
+       SELECT gen_random_uuid(), $1::uuid, 'filler-' || n || $1::text, '\\x00', 0, '{}', gen_random_uuid(), false, false, now()
        FROM generate_series(1, 8) n`,
       [person.userId],
     )

@@ -1,4 +1,6 @@
+import { createPrivateKey, sign } from 'node:crypto'
 import { createRequire } from 'node:module'
+import { sha256 } from '../../lib/crypto/digest.js'
 import { password, signUp, type TestApp } from './app.js'
 import type { Answer, Client } from './client.js'
 
@@ -14,12 +16,11 @@ export interface Credential {
 export interface Authenticator {
   createJSON(origin: string, options: object): Credential
   getJSON(origin: string, options: object): Credential
-  authenticator: { params: { credentialsRepository: { loadCredentials(): StoredKey[] } } }
+  authenticator: { params: Parameters & { credentialsRepository: Repository } }
 }
 
-interface StoredKey {
-  authenticatorData: { signCount: number }
-  publicKeyCredentialSource: object
+interface Repository {
+  loadCredentials(): Array<{ publicKeyCredentialSource: { id: Uint8Array; privateKey: Uint8Array } }>
 }
 
 interface Parameters {
@@ -31,13 +32,49 @@ interface Parameters {
 
 interface Emulator {
   default: new (authenticator: object) => Authenticator
-  AuthenticatorEmulator: new (parameters: Parameters) => object
+  AuthenticatorEmulator: new (parameters: Parameters & { credentialsRepository: Repository }) => object
+  PasskeysCredentialsMemoryRepository: new () => Repository
 }
 
 /** A new authenticator. Its own types need those of a browser, so what is used of them is written above. */
 export function newAuthenticator(parameters: Parameters = {}): Authenticator {
   const emulator = createRequire(import.meta.url)('nid-webauthn-emulator') as Emulator
-  return new emulator.default(new emulator.AuthenticatorEmulator(parameters))
+  // Without one of its own, it would share the credentials of all others.
+  const credentialsRepository = new emulator.PasskeysCredentialsMemoryRepository()
+  return new emulator.default(new emulator.AuthenticatorEmulator({ ...parameters, credentialsRepository }))
+}
+
+/**
+ * The same assertion over other client data or authenticator data, signed with the authenticator's own key: what is wrong
+ * with it is not the signature.
+ */
+export function signedAgain(
+  authenticator: Authenticator,
+  credential: Credential,
+  change: { clientData?: Record<string, unknown>; authenticatorData?: (bytes: Buffer) => void },
+): Credential {
+  const stored = authenticator.authenticator.params.credentialsRepository
+    .loadCredentials()
+    .find(({ publicKeyCredentialSource: { id } }) => Buffer.from(id).toString('base64url') === credential.id)
+  if (stored === undefined) throw new Error('this authenticator has no such credential')
+  const key = createPrivateKey({
+    key: Buffer.from(stored.publicKeyCredentialSource.privateKey),
+    format: 'der',
+    type: 'pkcs8',
+  })
+  const { response } = withClientData(credential, change.clientData ?? {})
+  const authData = Buffer.from(response.authenticatorData ?? '', 'base64url')
+  change.authenticatorData?.(authData)
+  const signed = Buffer.concat([authData, sha256(Buffer.from(response.clientDataJSON, 'base64url'))])
+  const signature = sign(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', signed, key)
+  return {
+    ...credential,
+    response: {
+      ...response,
+      authenticatorData: authData.toString('base64url'),
+      signature: signature.toString('base64url'),
+    },
+  }
 }
 
 /** Client data with other members, as a page or a relay could have made it. */
@@ -83,7 +120,7 @@ export async function personWithPasskey(
   const person = await verifiedPerson(app)
   const answer = await register(app, person.client, authenticator)
   if (answer.status !== 201) throw new Error(`registration answered ${answer.status}: ${answer.text}`)
-  return { ...person, authenticator, passkeyId: answer.body.id }
+  return { ...person, authenticator, passkeyId: answer.body.passkey.id }
 }
 
 /** Begins a sign-in. @returns the options */
