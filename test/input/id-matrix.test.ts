@@ -6,6 +6,7 @@ import { password, signIn, signUp, startApp, type TestApp } from '../support/app
 import { succeedingCalls } from '../support/calls.js'
 import type { Client } from '../support/client.js'
 import { needs } from '../support/host.js'
+import { newAuthenticator, register } from '../support/passkeys.js'
 import { isPage, nameOf, routesOf } from '../support/routes.js'
 
 type Person = Awaited<ReturnType<typeof signUp>>
@@ -29,6 +30,23 @@ const things: Record<string, (app: TestApp, owner: Person) => Promise<Thing>> = 
       row: () => app.sql('SELECT id, user_id, revoked_at, epoch FROM identsphere.user_sessions WHERE id = $1', [id]),
     }
   },
+  'PATCH /v1/users/me/passkeys/:id': async (app, owner) => ({
+    ...(await passkeyOf(app, owner)),
+    body: { label: 'Taken' },
+  }),
+  'DELETE /v1/users/me/passkeys/:id': passkeyOf,
+}
+
+async function passkeyOf(app: TestApp, owner: Person): Promise<Thing> {
+  await verifyAll(app)
+  const { body } = await register(app, owner.client, newAuthenticator(), 'Laptop')
+  const { id } = body.passkey
+  return { params: { id }, row: () => app.sql('SELECT * FROM identsphere.user_passkeys WHERE id = $1', [id]) }
+}
+
+/** Whose address is not verified is refused changes of factors before anything is looked for. */
+async function verifyAll(app: TestApp): Promise<void> {
+  await app.sql('UPDATE identsphere.users SET email_verified_at = now() WHERE email_verified_at IS NULL')
 }
 
 /** Who tries, made from the owner of the thing, and what they are told. */
@@ -124,6 +142,10 @@ const withoutCsrf: Record<string, string> = {
   'POST /v1/auth/magic-link/request': 'acts for no session',
   'POST /v1/auth/magic-link/verify': 'acts for the holder of the link',
   'POST /v1/auth/email/undo': 'acts for the holder of the link',
+  'POST /v1/auth/passkey/login/begin': 'acts for no session',
+  'POST /v1/auth/passkey/login/complete': 'acts for the holder of the passkey',
+  'POST /v1/auth/mfa/challenge/passkey/begin': 'acts for the holder of the challenge',
+  'POST /v1/auth/mfa/challenge/passkey/complete': 'acts for the holder of the passkey',
 }
 
 let app: TestApp
@@ -152,6 +174,7 @@ describe('things of others', () => {
         const owner = await signUp(app)
         const { params, body, row } = await (things[nameOf(route)] ?? assert.fail(nameOf(route)))(app, owner)
         const client = await clientOf(app, owner)
+        await verifyAll(app)
         const before = await row()
         const answer = await client.send(route.method, pathOf(route, params), body === undefined ? {} : { body })
         assert.equal(answer.status, status, `${nameOf(route)} ${answer.text}`)
@@ -167,6 +190,7 @@ describe('things of others', () => {
       const { params, body } = await (things[nameOf(route)] ?? assert.fail(nameOf(route)))(app, owner)
       const options = body === undefined ? {} : { body }
       const stranger = (await signUp(app)).client
+      await verifyAll(app)
       const all = (value: string) => pathOf(route, Object.fromEntries(Object.keys(params).map((name) => [name, value])))
       const foreign = await stranger.send(route.method, pathOf(route, params), options)
       const missing = await stranger.send(route.method, all(randomUUID()), options)

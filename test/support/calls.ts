@@ -1,6 +1,15 @@
 import { password, signIn, signUp, type TestApp } from './app.js'
 import type { Client, SendOptions } from './client.js'
 import { codeIn, mailTo, tokenIn } from './mail.js'
+import {
+  answerAt,
+  beginLogin,
+  beginRegistration,
+  challengeFor,
+  newAuthenticator,
+  personWithPasskey,
+  verifiedPerson,
+} from './passkeys.js'
 
 /** A call of a route that must succeed. */
 export interface Call {
@@ -34,8 +43,11 @@ export const succeedingCalls: Record<string, (app: TestApp) => Promise<Call[]>> 
   async 'POST /v1/auth/reauthenticate'(app) {
     const path = '/v1/auth/reauthenticate'
     const { client } = await signUp(app)
+    const { client: other, authenticator } = await personWithPasskey(app)
+    const passkey = await answerAt(app, other, authenticator, '/v1/auth/mfa/verify/passkey/begin')
     return [
       { client, path, options: { body: { password } }, status: 200 },
+      { client: other, path, options: { body: { passkey } }, status: 200 },
       { client: await nativeClient(app), path, options: { body: { password, purpose: 'mfa_setup' } }, status: 200 },
     ]
   },
@@ -153,6 +165,77 @@ export const succeedingCalls: Record<string, (app: TestApp) => Promise<Call[]>> 
     return [{ client: app.client(), path: '/v1/auth/email/undo', options: { body }, status: 204 }]
   },
 
+  async 'POST /v1/users/me/passkeys/register/begin'(app) {
+    const { client } = await verifiedPerson(app)
+    await client.post('/v1/auth/reauthenticate', { password, purpose: 'passkey_registration' })
+    return [{ client, path: '/v1/users/me/passkeys/register/begin', options: {}, status: 200 }]
+  },
+
+  async 'POST /v1/users/me/passkeys/register/complete'(app) {
+    const { client } = await verifiedPerson(app)
+    const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
+    const body = { response, label: 'Laptop' }
+    return [{ client, path: '/v1/users/me/passkeys/register/complete', options: { body }, status: 201 }]
+  },
+
+  async 'GET /v1/users/me/passkeys'(app) {
+    const { client } = await personWithPasskey(app)
+    return [{ client, path: '/v1/users/me/passkeys', options: {}, status: 200 }]
+  },
+
+  async 'PATCH /v1/users/me/passkeys/:id'(app) {
+    const { client, passkeyId } = await personWithPasskey(app)
+    return [{ client, path: `/v1/users/me/passkeys/${passkeyId}`, options: { body: { label: 'Phone' } }, status: 200 }]
+  },
+
+  async 'DELETE /v1/users/me/passkeys/:id'(app) {
+    const { client, passkeyId } = await personWithPasskey(app)
+    return [{ client, path: `/v1/users/me/passkeys/${passkeyId}`, options: {}, status: 204 }]
+  },
+
+  async 'POST /v1/auth/passkey/login/begin'(app) {
+    const { email } = await personWithPasskey(app)
+    return [{}, { email }, { email: `nobody-${email}` }, { token_delivery: 'body' }].map((body) => ({
+      client: app.client(),
+      path: '/v1/auth/passkey/login/begin',
+      options: { body },
+      status: 200,
+    }))
+  },
+
+  async 'POST /v1/auth/passkey/login/complete'(app) {
+    const { authenticator } = await personWithPasskey(app)
+    const client = app.client()
+    const response = authenticator.getJSON(app.origin, await beginLogin(client))
+    return [{ client, path: '/v1/auth/passkey/login/complete', options: { body: { response } }, status: 200 }]
+  },
+
+  async 'POST /v1/auth/mfa/challenge/passkey/begin'(app) {
+    const { mfa_token } = await challenged(app)
+    const path = '/v1/auth/mfa/challenge/passkey/begin'
+    return [{ client: app.client(), path, options: { body: { mfa_token } }, status: 200 }]
+  },
+
+  async 'POST /v1/auth/mfa/challenge/passkey/complete'(app) {
+    const { mfa_token, authenticator } = await challenged(app)
+    const client = app.client()
+    const begin = '/v1/auth/mfa/challenge/passkey/begin'
+    const response = await answerAt(app, client, authenticator, begin, { mfa_token })
+    const body = { mfa_token, response }
+    return [{ client, path: '/v1/auth/mfa/challenge/passkey/complete', options: { body }, status: 200 }]
+  },
+
+  async 'POST /v1/auth/mfa/verify/passkey/begin'(app) {
+    const { client } = await personWithPasskey(app)
+    return [{ client, path: '/v1/auth/mfa/verify/passkey/begin', options: {}, status: 200 }]
+  },
+
+  async 'POST /v1/auth/mfa/verify/passkey/complete'(app) {
+    const { client, authenticator } = await personWithPasskey(app)
+    const response = await answerAt(app, client, authenticator, '/v1/auth/mfa/verify/passkey/begin')
+    return [{ client, path: '/v1/auth/mfa/verify/passkey/complete', options: { body: { response } }, status: 200 }]
+  },
+
   'GET /v1/users/me/export': (app) => reading(app, '/v1/users/me/export'),
 
   async 'DELETE /v1/users/me'(app) {
@@ -188,6 +271,13 @@ async function changingAddress(app: TestApp) {
   const { client, email } = await signUp(app)
   await client.post('/v1/users/me/email', { email: `new-${email}` })
   return { client, email, token: tokenIn(await mailTo(app, `new-${email}`, /^Confirm your new/)) }
+}
+
+/** Somebody with a passkey whose password sign-in waits for a second factor. */
+async function challenged(app: TestApp) {
+  const person = await personWithPasskey(app)
+  const mfa_token = await challengeFor(app, person)
+  return { ...person, mfa_token }
 }
 
 async function reading(app: TestApp, path: string): Promise<Call[]> {

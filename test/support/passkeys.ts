@@ -38,7 +38,8 @@ interface Emulator {
 
 /** A new authenticator. Its own types need those of a browser, so what is used of them is written above. */
 export function newAuthenticator(parameters: Parameters = {}): Authenticator {
-  const emulator = createRequire(import.meta.url)('nid-webauthn-emulator') as Emulator
+  const require = createRequire(import.meta.url)
+  const emulator = require('nid-webauthn-emulator') as Emulator
   // Without one of its own, it would share the credentials of all others.
   const credentialsRepository = new emulator.PasskeysCredentialsMemoryRepository()
   return new emulator.default(new emulator.AuthenticatorEmulator({ ...parameters, credentialsRepository }))
@@ -152,4 +153,16 @@ export async function answerAt(
   const begun = await client.post(path, body)
   if (begun.status !== 200) throw new Error(`${path} answered ${begun.status}: ${begun.text}`)
   return authenticator.getJSON(app.origin, begun.body.options)
+}
+
+/** A sign-in by password that waits for a second factor, of somebody who has a confirmed TOTP. @returns its `mfa_token` */
+export async function challengeFor(app: TestApp, { userId, email }: Pick<Person, 'userId' | 'email'>): Promise<string> {
+  await app.sql(
+    `INSERT INTO identsphere.mfa_factors (id, user_id, kind, key_version, sealed_secret, created_at, confirmed_at)
+     VALUES (gen_random_uuid(), $1, 'totp', 1, '\\x00', now(), now())`,
+    [userId],
+  )
+  const { status, body } = await app.client().post('/v1/auth/login', { email, password })
+  if (status !== 200 || body.status !== 'mfa_required') throw new Error('no second factor was asked for')
+  return body.mfa_token
 }
