@@ -50,10 +50,15 @@ import type { Mailbox } from './mail/mailbox.js'
 import { createNotices } from './mail/notices.js'
 import { createOutbox, mailDelay } from './mail/outbox.js'
 import { mailSweeps } from './mail/sweeps.js'
+import { createMfaBudget } from './mfa/budget.js'
 import { createMfaChallenges } from './mfa/challenges.js'
 import { createCompletion } from './mfa/completion.js'
 import { createFactorChanges } from './mfa/factor-changes.js'
+import { mfaPersonalData } from './mfa/personal-data.js'
+import { createRecoveryCodes } from './mfa/recovery-codes.js'
+import { mfaRoutes } from './mfa/routes.js'
 import { totpFactor } from './mfa/second-factor.js'
+import { createMfa } from './mfa/service.js'
 import { createStepUp } from './mfa/step-up.js'
 import { mfaSweeps } from './mfa/sweeps.js'
 import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
@@ -106,6 +111,7 @@ export interface RoomRouters {
   passwords(): Middleware
   passkeys(): Middleware
   email(): Middleware
+  mfa(): Middleware
   tokens(): Middleware
   pages(): Middleware
   health(): Middleware
@@ -296,6 +302,22 @@ export function buildIdentSphere(
   const factorChanges = createFactorChanges({ accounts, sessions })
   const ceremonies = createCeremonies({ ...config.passkeys, isOwnOrigin }, logger)
   const passkeys = createPasskeys({ store, keys, journal, accounts, factorChanges, ceremonies })
+  const mfa = createMfa({
+    store,
+    clock,
+    keys,
+    journal,
+    accounts,
+    passwords,
+    signIn,
+    challenges: mfaChallenges,
+    completion,
+    budget: createMfaBudget({ store, notify }),
+    factorChanges,
+    recoveryCodes: createRecoveryCodes(keys),
+    stepUp,
+    config,
+  })
   const challenges = createChallenges({ store, keys })
   const mailLink = createLinkMails({ challenges, outbox, links })
   const mailing = { store, journal, accounts, passwords, sessions, challenges, outbox, links, mailLink, signIn }
@@ -319,6 +341,7 @@ export function buildIdentSphere(
       organizationPersonalData,
       sessionPersonalData,
       passkeyPersonalData,
+      mfaPersonalData,
       emailPersonalData,
       journalPersonalData(keys),
     ],
@@ -369,6 +392,7 @@ export function buildIdentSphere(
       ...passkeyRoutes({ store, passkeys, passwords, sessions, issuer, signIn, mfaChallenges, completion, stepUp }),
       ...relatedOriginRoutes(config.passkeys.relatedOrigins),
     ],
+    mfa: mfaRoutes({ mfa, stepUp, sessions, issuer, signIn, passwords }),
     email: canMail
       ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, codeReauthentication, registration })
       : [],
@@ -450,6 +474,7 @@ export function buildIdentSphere(
       passwords: () => routerOf(routesOf.passwords),
       email: () => routerOf(routesOf.email),
       passkeys: () => routerOf(routesOf.passkeys),
+      mfa: () => routerOf(routesOf.mfa),
       tokens: () => routerOf(routesOf.tokens),
       pages: () => routerOf(routesOf.pages),
       health: () => routerOf(routesOf.health),

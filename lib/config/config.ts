@@ -33,6 +33,8 @@ export interface Config {
   readonly passwords: NonNullable<IdentSphereOptions['passwords']>
   readonly exposeAccessToken: boolean
   readonly accessTokenClaims: ((user: ClaimsUser) => Readonly<Record<string, unknown>>) | null
+  /** `issuer` is the name that authenticator apps show. */
+  readonly mfa: { readonly issuer: string }
   readonly registration: {
     readonly mode: 'open' | 'invitation' | 'closed'
     readonly verification: 'later' | 'first'
@@ -94,6 +96,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     schema: options.schema ?? 'identsphere',
     publicBaseUrl,
     mountPath: withoutSlash(publicBaseUrl.pathname),
+    mfa: { issuer: options.mfa?.issuer ?? publicBaseUrl.hostname },
     isOwnOrigin,
     issuer,
     audience: options.audience ?? issuer,

@@ -124,6 +124,10 @@ export interface IdentSphereOptions {
     /** Adds claims to access tokens. May not set a reserved name. */
     accessTokenClaims?: (user: ClaimsUser) => Readonly<Record<string, unknown>>
   }
+  mfa?: {
+    /** The name that authenticator apps show. Default: the host name of `publicBaseUrl`. */
+    issuer?: string
+  }
   registration?: {
     /** Default `open`. `invitation` and `closed` refuse `POST /v1/auth/register`. */
     mode?: 'open' | 'invitation' | 'closed'
@@ -232,6 +236,14 @@ export const optionsSchema = z.strictObject({
     .strictObject({
       exposeAccessToken: z.boolean().optional(),
       accessTokenClaims: callable<(user: ClaimsUser) => Readonly<Record<string, unknown>>>().optional(),
+    })
+    .optional(),
+  mfa: z
+    .strictObject({
+      issuer: z
+        .string()
+        .regex(/^[^:\p{C}]{1,64}$/u, 'must be up to 64 characters without a colon')
+        .optional(),
     })
     .optional(),
   registration: z

@@ -22,6 +22,12 @@ export function createFactorChangeRule(parts: {
 }) {
   const { enrolledMethods, sessions, needsVerifiedAddress } = parts
 
+  /** Who came in with a recovery code may replace what was lost. Taking it away still takes a factor. */
+  async function mayReplace(auth: Auth, change: FactorChange): Promise<boolean> {
+    if (change === 'removal' || change === 'mfa_disable' || !auth.amr.includes('recovery')) return false
+    return sessions.beganWithRecovery(auth.sessionId, recoverySeconds)
+  }
+
   /**
    * @throws IdentSphereError `forbidden` for impersonated sessions and unverified addresses, `reauthentication_required`,
    * `mfa_required`
@@ -31,10 +37,10 @@ export function createFactorChangeRule(parts: {
     if (needsVerifiedAddress && !auth.emailVerified) {
       throw new IdentSphereError('forbidden', { message: 'Confirm your e-mail address first.' })
     }
-    if (change !== 'by_password') assertRecentAuth(auth)
+    if (change !== 'mfa_disable' && change !== 'recovery_codes') assertRecentAuth(auth)
     const enrolled = await enrolledMethods(auth.userId)
     if (enrolled.length > 0) {
-      if (auth.amr.includes('recovery') && (await sessions.beganWithRecovery(auth.sessionId, recoverySeconds))) return
+      if (await mayReplace(auth, change)) return
       await assertRecentMfa(auth, recentMfaSeconds, async () => enrolled)
       return
     }

@@ -5,7 +5,16 @@ import type { Outbox } from './outbox.js'
 import type { MailParameters } from './templates.js'
 
 /** Mails that tell a user what happened to the account. */
-export type NoticeName = 'passwordChanged' | 'passkeyAdded' | 'passkeyRemoved' | 'sessionReused' | 'accountErased'
+export type NoticeName =
+  | 'passwordChanged'
+  | 'passkeyAdded'
+  | 'passkeyRemoved'
+  | 'sessionReused'
+  | 'mfaEnabled'
+  | 'mfaDisabled'
+  | 'recoveryCodeUsed'
+  | 'secondFactorBlocked'
+  | 'accountErased'
 
 /** Tells a user what was done, in the transaction of the act. */
 export type Notify = (tx: Tx, name: NoticeName, userId: string) => Promise<void>
@@ -17,11 +26,16 @@ export function createNotices(options: {
   recipient: (tx: Tx, userId: string) => Promise<MailRecipient | null>
 }): Notify {
   const { outbox, links, recipient } = options
+  const withResetLink = () => ({ resetLink: links.page('resetPassword') })
   const parameters: { [Name in NoticeName]: () => MailParameters[Name] } = {
-    passwordChanged: () => ({ resetLink: links.page('resetPassword') }),
-    passkeyAdded: () => ({ resetLink: links.page('resetPassword') }),
-    passkeyRemoved: () => ({ resetLink: links.page('resetPassword') }),
-    sessionReused: () => ({ resetLink: links.page('resetPassword') }),
+    passwordChanged: withResetLink,
+    passkeyAdded: withResetLink,
+    passkeyRemoved: withResetLink,
+    sessionReused: withResetLink,
+    mfaEnabled: withResetLink,
+    mfaDisabled: withResetLink,
+    recoveryCodeUsed: withResetLink,
+    secondFactorBlocked: withResetLink,
     accountErased: () => ({}),
   }
   return async (tx, name, userId) => {

@@ -24,6 +24,14 @@ export interface MailParameters {
   passkeyRemoved: { resetLink: string }
   /** Notice: a refresh token came twice, and its session was ended. */
   sessionReused: { resetLink: string }
+  /** Notice: signing in now asks for a code of an authenticator app. */
+  mfaEnabled: { resetLink: string }
+  /** Notice: signing in asks for no second factor any more. */
+  mfaDisabled: { resetLink: string }
+  /** Notice: somebody signed in with a recovery code. */
+  recoveryCodeUsed: { resetLink: string }
+  /** Notice: somebody who has a first factor guesses at the second one. */
+  secondFactorBlocked: { resetLink: string }
   invitation: { link: string; organizationName: string; inviterName: string; expiresInSeconds: number }
   /** Notice: the account and everything about it is gone. */
   accountErased: Record<string, never>
@@ -114,6 +122,30 @@ export const defaultTemplates: MailTemplates = {
     letter('We signed one of your devices out', [
       'A part of one of your sessions was used twice, as happens when it has been copied. We ended that session.',
       'If you notice anything unusual, choose a new password:',
+      { link: resetLink, label: 'Choose a new password' },
+    ]),
+  mfaEnabled: ({ resetLink }) =>
+    letter('Your account now asks for a second step', [
+      'Signing in to your account now takes a code of your authenticator app. If that was you, there is nothing to do.',
+      'If it was not, choose a new password now:',
+      { link: resetLink, label: 'Choose a new password' },
+    ]),
+  mfaDisabled: ({ resetLink }) =>
+    letter('Your account asks for no second step any more', [
+      'Signing in to your account takes no code any more. If that was you, there is nothing to do.',
+      'If it was not, choose a new password now, and set the second step up again:',
+      { link: resetLink, label: 'Choose a new password' },
+    ]),
+  recoveryCodeUsed: ({ resetLink }) =>
+    letter('A recovery code of your account was used', [
+      'Somebody signed in to your account with one of your recovery codes. It works no more.',
+      'If that was you, set your authenticator app up again now. If it was not, choose a new password now:',
+      { link: resetLink, label: 'Choose a new password' },
+    ]),
+  secondFactorBlocked: ({ resetLink }) =>
+    letter('Somebody tries to guess your sign-in codes', [
+      'Somebody got past the first step of signing in to your account and entered wrong codes at the second one.',
+      'If that was not you, somebody else probably knows your password. Choose a new one now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   invitation: ({ link, organizationName, inviterName, expiresInSeconds }) =>

@@ -75,14 +75,6 @@ export async function consumeChallenge(tx: Tx, id: string): Promise<boolean> {
   return rows.length > 0
 }
 
-export async function hasConfirmedFactor(db: Executor, userId: string): Promise<boolean> {
-  const rows = await db.sql(
-    `SELECT 1 FROM ${db.schema}.mfa_factors WHERE user_id = ? AND kind = 'totp' AND confirmed_at IS NOT NULL`,
-    [userId],
-  )
-  return rows.length > 0
-}
-
 export async function countRecoveryCodes(db: Executor, userId: string): Promise<number> {
   const [row] = await db.sql<{ left: number }>(
     `SELECT count(*)::integer AS left FROM ${db.schema}.user_recovery_codes WHERE user_id = ? AND used_at IS NULL`,
@@ -104,4 +96,139 @@ export async function deleteFactors(tx: Tx, userId: string, since: Date | null =
 
 export async function deleteRecoveryCodes(tx: Tx, userId: string): Promise<void> {
   await tx.sql(`DELETE FROM ${tx.schema}.user_recovery_codes WHERE user_id = ?`, [userId])
+}
+
+export interface FactorRow {
+  id: string
+  key_version: number
+  sealed_secret: Buffer
+}
+
+/** Begins an enrolment, in place of one that was begun before and never confirmed. */
+export async function insertPendingFactor(
+  tx: Tx,
+  factor: { id: string; userId: string; sessionId: string; keyVersion: number; sealedSecret: Buffer },
+): Promise<void> {
+  await tx.sql(
+    `INSERT INTO ${tx.schema}.mfa_factors (id, user_id, kind, key_version, sealed_secret, pending_session_id, created_at)
+     VALUES (?, ?, 'totp', ?, ?, ?, ${tx.nowSql})
+     ON CONFLICT (user_id, kind) WHERE confirmed_at IS NULL DO UPDATE SET
+       id = excluded.id, key_version = excluded.key_version, sealed_secret = excluded.sealed_secret,
+       pending_session_id = excluded.pending_session_id, created_at = excluded.created_at`,
+    [factor.id, factor.userId, factor.keyVersion, factor.sealedSecret, factor.sessionId],
+  )
+}
+
+/** What this session has begun to enrol no longer than `seconds` ago. */
+export async function findPendingFactor(
+  db: Executor,
+  userId: string,
+  sessionId: string,
+  seconds: number,
+): Promise<FactorRow | undefined> {
+  const [row] = await db.sql<FactorRow>(
+    `SELECT id, key_version, sealed_secret FROM ${db.schema}.mfa_factors
+     WHERE user_id = ? AND confirmed_at IS NULL AND pending_session_id = ?
+       AND created_at > ${db.nowSql} - ? * interval '1 second'`,
+    [userId, sessionId, seconds],
+  )
+  return row
+}
+
+export async function findConfirmedFactor(db: Executor, userId: string): Promise<FactorRow | undefined> {
+  const [row] = await db.sql<FactorRow>(
+    `SELECT id, key_version, sealed_secret FROM ${db.schema}.mfa_factors
+     WHERE user_id = ? AND kind = 'totp' AND confirmed_at IS NOT NULL`,
+    [userId],
+  )
+  return row
+}
+
+/** Keeps the confirmed factor as it is until the transaction ends. @returns whether there is one */
+export async function lockConfirmedFactor(tx: Tx, userId: string): Promise<boolean> {
+  const rows = await tx.sql(
+    `SELECT 1 FROM ${tx.schema}.mfa_factors
+     WHERE user_id = ? AND kind = 'totp' AND confirmed_at IS NOT NULL FOR UPDATE`,
+    [userId],
+  )
+  return rows.length > 0
+}
+
+/** @returns whether there was one */
+export async function deleteConfirmedFactor(tx: Tx, userId: string): Promise<boolean> {
+  const rows = await tx.sql(
+    `DELETE FROM ${tx.schema}.mfa_factors WHERE user_id = ? AND kind = 'totp' AND confirmed_at IS NOT NULL RETURNING 1`,
+    [userId],
+  )
+  return rows.length > 0
+}
+
+/** Makes an enrolment count; the step of the code that confirmed it is used. Of parallel calls one gets it. */
+export async function confirmFactor(tx: Tx, id: string, step: number): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.mfa_factors SET confirmed_at = ${tx.nowSql}, pending_session_id = NULL, last_used_step = ?
+     WHERE id = ? AND confirmed_at IS NULL RETURNING 1`,
+    [step, id],
+  )
+  return rows.length > 0
+}
+
+/** Uses a step up, and all before it. Of any number of parallel calls one gets it. */
+export async function useStep(tx: Tx, id: string, step: number): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.mfa_factors SET last_used_step = ?
+     WHERE id = ? AND confirmed_at IS NOT NULL AND last_used_step < ? RETURNING 1`,
+    [step, id, step],
+  )
+  return rows.length > 0
+}
+
+export async function insertRecoveryCodes(
+  tx: Tx,
+  userId: string,
+  codes: ReadonlyArray<{ id: string; hash: Buffer }>,
+  keyVersion: number,
+): Promise<void> {
+  await tx.sql(
+    `INSERT INTO ${tx.schema}.user_recovery_codes (id, user_id, key_version, code_hash, created_at)
+     SELECT id, ?, ?, hash, ${tx.nowSql} FROM unnest(?::uuid[], ?::bytea[]) AS codes (id, hash)`,
+    [userId, keyVersion, codes.map(({ id }) => id), codes.map(({ hash }) => hash)],
+  )
+}
+
+/** Uses a code up, whichever of the keys it was stored under. Of any number of parallel calls one gets it. */
+export async function useRecoveryCode(tx: Tx, userId: string, hashes: readonly Buffer[]): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.user_recovery_codes SET used_at = ${tx.nowSql}
+     WHERE user_id = ? AND used_at IS NULL AND code_hash = ANY (?::bytea[]) RETURNING 1`,
+    [userId, hashes],
+  )
+  return rows.length > 0
+}
+
+/** What is enrolled and what was used, without anything that is secret. */
+export async function listFactors(db: Executor, userId: string): Promise<object[]> {
+  return db.sql(
+    `SELECT kind, created_at, confirmed_at FROM ${db.schema}.mfa_factors WHERE user_id = ? ORDER BY created_at`,
+    [userId],
+  )
+}
+
+export async function listRecoveryCodes(db: Executor, userId: string): Promise<object[]> {
+  return db.sql(
+    `SELECT created_at, used_at FROM ${db.schema}.user_recovery_codes WHERE user_id = ? ORDER BY created_at, id`,
+    [userId],
+  )
+}
+
+export async function listChallenges(db: Executor, userId: string): Promise<object[]> {
+  return db.sql(
+    `SELECT auth_method, ip_address, user_agent, created_at, expires_at, consumed_at
+     FROM ${db.schema}.mfa_challenges WHERE user_id = ? ORDER BY created_at`,
+    [userId],
+  )
+}
+
+export async function deleteChallenges(tx: Tx, userId: string): Promise<void> {
+  await tx.sql(`DELETE FROM ${tx.schema}.mfa_challenges WHERE user_id = ?`, [userId])
 }

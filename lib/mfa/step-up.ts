@@ -14,6 +14,24 @@ const stepUpSeconds = 1800
 /** A second factor shown in a session that is there already. */
 export function createStepUp(options: { journal: Journal; sessions: Sessions; issuer: TokenIssuer }) {
   const { journal, sessions, issuer } = options
+
+  function write(
+    tx: Tx,
+    auth: Auth,
+    method: SecondFactorMethod,
+    status: 'success' | 'failure',
+    context: RequestContext,
+  ): Promise<void> {
+    return journal.record(tx, 'auth.mfa.step_up', {
+      actorId: auth.userId,
+      organizationId: auth.organizationId,
+      resource: { type: 'session', id: auth.sessionId },
+      status,
+      data: { method },
+      context,
+    })
+  }
+
   return {
     /** @throws IdentSphereError `forbidden` for who acts as somebody else, `authentication_required` where the session has ended */
     async record(
@@ -24,14 +42,12 @@ export function createStepUp(options: { journal: Journal; sessions: Sessions; is
     ): Promise<void> {
       if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
       await sessions.showSecondFactor(tx, auth.sessionId, shown.amr)
-      await journal.record(tx, 'auth.mfa.step_up', {
-        actorId: auth.userId,
-        organizationId: auth.organizationId,
-        resource: { type: 'session', id: auth.sessionId },
-        data: { method: shown.method },
-        context,
-      })
+      await write(tx, auth, shown.method, 'success', context)
     },
+
+    /** After a wrong answer. */
+    refuse: (tx: Tx, auth: Auth, method: SecondFactorMethod, context: RequestContext): Promise<void> =>
+      write(tx, auth, method, 'failure', context),
 
     /** The answer after the commit: with new tokens, as those from before gain nothing by it. */
     async answer(auth: Auth): Promise<Reply> {

@@ -39,6 +39,69 @@ export async function spendBudget(db: Executor, budget: Budget): Promise<number 
   return left?.seconds ?? 1
 }
 
+/** A budget whose tries come at growing intervals once some were spent in a row. */
+export interface PacedBudget extends Budget {
+  /** Tries in a row before the first wait. */
+  unpaced: number
+  /** Seconds of the first wait; each further one is twice as long. */
+  firstWaitSeconds: number
+  longestWaitSeconds: number
+}
+
+/**
+ * Spends one of a paced budget, in one statement.
+ *
+ * @param limited false where the limit does not hold, but the pace does
+ * @returns how many are spent now, or how long to wait, and whether that is because nothing is left
+ */
+export async function spendPaced(
+  db: Executor,
+  budget: PacedBudget,
+  limited: boolean,
+): Promise<{ spent: number } | { waitSeconds: number; exhausted: boolean }> {
+  const now = db.nowSql
+  const [row] = await db.sql<{ count: number }>(
+    `INSERT INTO ${db.schema}.budgets AS b (key, count, streak, window_ends_at)
+     VALUES (?, 1, 1, ${now} + ? * interval '1 second')
+     ON CONFLICT (key) DO UPDATE SET
+       count = CASE WHEN b.window_ends_at <= ${now} THEN 1 ELSE least(b.count + 1, ?) END,
+       window_ends_at = CASE WHEN b.window_ends_at <= ${now} THEN excluded.window_ends_at ELSE b.window_ends_at END,
+       streak = least(b.streak + 1, 1000),
+       blocked_until = CASE WHEN b.streak + 1 >= ?
+         THEN ${now} + least(?, ? * power(2::float8, least(b.streak + 1 - ?, 30))) * interval '1 second' END
+     WHERE (b.count < ? OR b.window_ends_at <= ${now} OR NOT ?)
+       AND coalesce(b.blocked_until, '-infinity') <= ${now}
+     RETURNING count`,
+    [
+      budget.key,
+      budget.windowSeconds,
+      budget.limit,
+      budget.unpaced,
+      budget.longestWaitSeconds,
+      budget.firstWaitSeconds,
+      budget.unpaced,
+      budget.limit,
+      limited,
+    ],
+  )
+  if (row !== undefined) return { spent: row.count }
+  const [left] = await db.sql<{ seconds: number; exhausted: boolean }>(
+    `SELECT b.exhausted, greatest(1, ceil(extract(epoch FROM
+         CASE WHEN b.exhausted THEN b.window_ends_at ELSE coalesce(b.blocked_until, ${now}) END - ${now})))::float8 AS seconds
+     FROM (SELECT *, count >= ? AND window_ends_at > ${now} AND ? AS exhausted FROM ${db.schema}.budgets WHERE key = ?) AS b`,
+    [budget.limit, limited, budget.key],
+  )
+  return { waitSeconds: left?.seconds ?? 1, exhausted: left?.exhausted ?? false }
+}
+
+/** After a success: the next try waits for nothing, and what was spent before counts on but for this one. */
+export async function endPace(db: Executor, budget: Budget): Promise<void> {
+  await db.sql(
+    `UPDATE ${db.schema}.budgets SET streak = 0, blocked_until = NULL, count = greatest(count - 1, 0) WHERE key = ?`,
+    [budget.key],
+  )
+}
+
 /** Gives back one that was spent for nothing. */
 export async function refundBudget(db: Executor, budget: Budget): Promise<void> {
   const left = await db.sql(

@@ -10,6 +10,8 @@ export interface ServiceOptions extends Pick<IdentSphereOptions, 'refreshGraceSe
   database: string
   /** Connects with a Knex instance of the host's of so many connections, instead of by URL. */
   poolSize?: number
+  /** Shared by processes that are nodes of one service. Default: one of its own. */
+  secret?: string
 }
 
 /** A question to the process. */
@@ -38,12 +40,12 @@ export interface Service {
   close(): Promise<number | null>
 }
 
-export async function startService(options: ServiceOptions): Promise<Service> {
+export async function startService({ secret, ...options }: ServiceOptions): Promise<Service> {
   const child = fork(join(import.meta.dirname, 'service-process.ts'), [JSON.stringify(options)], {
     env: {
       ...process.env,
       NODE_ENV: 'test',
-      IDENTSPHERE_JWT_SECRET: randomBytes(32).toString('base64url'),
+      IDENTSPHERE_JWT_SECRET: secret ?? randomBytes(32).toString('base64url'),
     },
   })
   const [{ url }] = (await once(child, 'message')) as [{ url: string }]
