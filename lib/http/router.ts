@@ -78,10 +78,18 @@ async function serve(
     const input: RouteInput<z.ZodType, z.ZodType, z.ZodType> = declared.input ?? {}
     const auth = await identify(declared, plumbing, request)
     const body = isUnsafe(declared.method) ? await readBody(request, response) : undefined
-    const reply = await declared.handle({
+    const given = {
       body: input.body === undefined ? undefined : validate(input.body, body),
       params: input.params === undefined ? undefined : validate(input.params, decoded(params)),
       query: input.query === undefined ? undefined : validate(input.query, readQuery(request)),
+    }
+    // Last, as it may use a proof up.
+    if (declared.factorChange !== undefined) {
+      if (auth === null) throw new IdentSphereError('authentication_required')
+      await plumbing.assertMayChangeFactors(auth, declared.factorChange)
+    }
+    const reply = await declared.handle({
+      ...given,
       auth,
       context,
       cookie: (name) => plumbing.cookies.read(request.headers.cookie, name),
@@ -110,7 +118,6 @@ async function identify(declared: Route, plumbing: Plumbing, request: IncomingMe
   if (auth === null && declared.auth === 'optional') return null
   if (auth === null) throw new IdentSphereError('authentication_required')
   if (declared.recentAuth === true) plumbing.assertRecentAuth(auth)
-  if (declared.factorChange !== undefined) await plumbing.assertMayChangeFactors(auth, declared.factorChange)
   return auth
 }
 

@@ -191,8 +191,8 @@ export async function insertRecoveryCodes(
 ): Promise<void> {
   await tx.sql(
     `INSERT INTO ${tx.schema}.user_recovery_codes (id, user_id, key_version, code_hash, created_at)
-     SELECT id, ?, ?, hash, ${tx.nowSql} FROM unnest(?::uuid[], ?::bytea[]) AS codes (id, hash)`,
-    [userId, keyVersion, codes.map(({ id }) => id), codes.map(({ hash }) => hash)],
+     SELECT id, ?, ?, decode(hash, 'hex'), ${tx.nowSql} FROM unnest(?::uuid[], ?::text[]) AS codes (id, hash)`,
+    [userId, keyVersion, codes.map(({ id }) => id), codes.map(({ hash }) => hash.toString('hex'))],
   )
 }
 
@@ -200,8 +200,8 @@ export async function insertRecoveryCodes(
 export async function useRecoveryCode(tx: Tx, userId: string, hashes: readonly Buffer[]): Promise<boolean> {
   const rows = await tx.sql(
     `UPDATE ${tx.schema}.user_recovery_codes SET used_at = ${tx.nowSql}
-     WHERE user_id = ? AND used_at IS NULL AND code_hash = ANY (?::bytea[]) RETURNING 1`,
-    [userId, hashes],
+     WHERE user_id = ? AND used_at IS NULL AND encode(code_hash, 'hex') = ANY (?::text[]) RETURNING 1`,
+    [userId, hashes.map((hash) => hash.toString('hex'))],
   )
   return rows.length > 0
 }

@@ -9,6 +9,9 @@ import type { Store } from './store.js'
 const warnSkew = 2
 const refuseSkew = 30
 
+/** Tables whose rows outlive every other use of the secret that they were sealed or keyed with. */
+const longLived = ['audit_subject_keys', 'mfa_factors', 'user_recovery_codes']
+
 /** Whether the database can serve: reachable, writable, migrated, its clock near ours, its sealed rows readable. */
 export interface Readiness {
   /** Resolves at once after the first success. @throws IdentSphereError `service_unavailable` */
@@ -43,16 +46,21 @@ export function createReadiness(options: {
     await checkKeyVersions()
   }
 
-  /** Every version of a root secret that a row was sealed with must be configured; skips through the index. */
-  async function checkKeyVersions(): Promise<void> {
-    const rows = await store.sql<{ key_version: number }>(
+  /** The versions of root secrets that a table's rows need; skips through the index. */
+  function versionsOf(table: string): Promise<Array<{ key_version: number }>> {
+    return store.sql(
       `WITH RECURSIVE used AS (
-         SELECT min(key_version) AS key_version FROM ${store.schema}.audit_subject_keys
+         SELECT min(key_version) AS key_version FROM ${store.schema}.${table}
          UNION ALL
-         SELECT (SELECT min(k.key_version) FROM ${store.schema}.audit_subject_keys k WHERE k.key_version > used.key_version)
+         SELECT (SELECT min(k.key_version) FROM ${store.schema}.${table} k WHERE k.key_version > used.key_version)
          FROM used WHERE used.key_version IS NOT NULL
        ) SELECT key_version FROM used WHERE key_version IS NOT NULL`,
     )
+  }
+
+  /** Every version of a root secret that a row was sealed with must be configured. */
+  async function checkKeyVersions(): Promise<void> {
+    const rows = (await Promise.all(longLived.map(versionsOf))).flat()
     const missing = rows.find((row) => !keys.versions.includes(row.key_version))
     if (missing === undefined) return
     throw new ConfigurationError(

@@ -205,6 +205,8 @@ describe('primitives', () => {
       jsonwebtoken: /^lib\/tokens\//,
       'jwks-rsa': /^lib\/resource\//,
       pg: /^lib\/store\//,
+      qrcode: /^lib\/mfa\//,
+      speakeasy: /^lib\/mfa\//,
       '@zxcvbn-ts/language-common': /^lib\/passwords\/rules\//,
     }
     const refused = imports.filter(({ from, to }) => {

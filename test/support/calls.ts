@@ -212,13 +212,13 @@ export const succeedingCalls: Record<string, (app: TestApp) => Promise<Call[]>> 
   },
 
   async 'POST /v1/auth/mfa/challenge/passkey/begin'(app) {
-    const { mfa_token } = await challenged(app)
+    const { mfa_token } = await challengedWithPasskey(app)
     const path = '/v1/auth/mfa/challenge/passkey/begin'
     return [{ client: app.client(), path, options: { body: { mfa_token } }, status: 200 }]
   },
 
   async 'POST /v1/auth/mfa/challenge/passkey/complete'(app) {
-    const { mfa_token, authenticator } = await challenged(app)
+    const { mfa_token, authenticator } = await challengedWithPasskey(app)
     const client = app.client()
     const begin = '/v1/auth/mfa/challenge/passkey/begin'
     const response = await answerAt(app, client, authenticator, begin, { mfa_token })
@@ -315,7 +315,7 @@ async function changingAddress(app: TestApp) {
 }
 
 /** Somebody with a passkey whose password sign-in waits for a second factor. */
-async function challenged(app: TestApp) {
+async function challengedWithPasskey(app: TestApp) {
   const person = await personWithPasskey(app)
   const mfa_token = await challengeFor(app, person)
   return { ...person, mfa_token }
