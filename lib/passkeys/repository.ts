@@ -106,7 +106,7 @@ export async function insertPasskey(tx: Tx, passkey: NewPasskey): Promise<Passke
       uuidv7(),
       passkey.userId,
       passkey.credentialId,
-      passkey.publicKey,
+      Buffer.from(passkey.publicKey),
       passkey.signCount,
       passkey.transports,
       passkey.aaguid,
