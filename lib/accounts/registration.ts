@@ -12,7 +12,7 @@ import { longestOrganizationName, type Organizations } from '../organizations/se
 import type { Passwords } from '../passwords/service.js'
 import type { Entered, SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
-import type { Accounts } from './service.js'
+import { type Accounts, emailTaken } from './service.js'
 
 export interface Registration {
   email: string
@@ -110,11 +110,14 @@ export function createRegistration(options: {
     return { userId, organizationId }
   }
 
+  function assertOpen(): void {
+    if (config.registration.mode === 'open') return
+    throw new IdentSphereError('forbidden', { message: 'Registration is not open.' })
+  }
+
   /** @throws IdentSphereError `forbidden`, `invalid_input` */
   async function prepare(input: Registration, context: RequestContext): Promise<PreparedRegistration> {
-    if (config.registration.mode !== 'open') {
-      throw new IdentSphereError('forbidden', { message: 'Registration is not open.' })
-    }
+    assertOpen()
     const fields = hostFields(input.fields)
     const owner = {
       email: input.email,
@@ -144,7 +147,11 @@ export function createRegistration(options: {
       context,
     )
     if (isVerified) await accounts.markVerified(tx, userId, email)
-    else await verification.request(tx, userId)
+    else {
+      // After the row: whoever changes the address at this moment has by then committed the way back.
+      if (await challenges.isKeptForUndo(tx, email)) throw emailTaken()
+      await verification.request(tx, userId)
+    }
     return signIn.enter(tx, {
       userId,
       organizationId,
@@ -202,7 +209,8 @@ export function createRegistration(options: {
      * Makes what {@link later} kept, for whoever has the link and the password: a link alone may have been asked for by somebody
      * who wants an account in another person's name.
      *
-     * @throws IdentSphereError `reauthentication_required` without a password, `invalid_credentials`, `conflict`
+     * @throws IdentSphereError `reauthentication_required` without a password, `invalid_credentials`, `conflict`, `forbidden`
+     * where registration was closed meanwhile
      */
     async complete(
       challenge: ProvenChallenge,
@@ -211,6 +219,7 @@ export function createRegistration(options: {
     ): Promise<Entered> {
       const prepared = challenge.payload as PreparedRegistration | null
       if (prepared === null) throw new IdentSphereError('invalid_credentials')
+      assertOpen()
       if (password === undefined) throw new IdentSphereError('reauthentication_required')
       await passwords.assertMatches(prepared.email, prepared.passwordHash, password, context)
       return store.transaction(async (tx) => {

@@ -45,10 +45,7 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
       user: { id: string; email: string; displayName: string | null; passwordHash: string | null },
     ): Promise<void> {
       if (await insertUser(tx, user)) return
-      throw new IdentSphereError('conflict', {
-        message: 'This e-mail address is taken.',
-        details: [{ path: 'email', message: 'is taken' }],
-      })
+      throw emailTaken()
     },
 
     /** @throws IdentSphereError `conflict` where the account changed since it was read */
@@ -115,6 +112,13 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
       })
     },
   }
+}
+
+export function emailTaken(): IdentSphereError {
+  return new IdentSphereError('conflict', {
+    message: 'This e-mail address is taken.',
+    details: [{ path: 'email', message: 'is taken' }],
+  })
 }
 
 /** @throws IdentSphereError `conflict` in place of a violation of the unique address */

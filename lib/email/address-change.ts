@@ -5,9 +5,11 @@ import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { Links } from '../mail/links.js'
 import type { Outbox } from '../mail/outbox.js'
+import type { Passwords } from '../passwords/service.js'
 import type { Sessions } from '../sessions/service.js'
 import type { SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
+import { type AccountProof, proveAccount } from './account-proof.js'
 import { type Challenges, lifetimes } from './challenges.js'
 import type { MailLink } from './link-mails.js'
 
@@ -21,6 +23,7 @@ export function createAddressChange(options: {
   store: Store
   journal: Journal
   accounts: Accounts
+  passwords: Passwords
   sessions: Sessions
   challenges: Challenges
   outbox: Outbox
@@ -28,7 +31,27 @@ export function createAddressChange(options: {
   mailLink: MailLink
   signIn: SignIn
 }) {
-  const { store, journal, accounts, sessions, challenges, outbox, links, mailLink, signIn } = options
+  const { store, journal, accounts, passwords, sessions, challenges, outbox, links, mailLink, signIn } = options
+
+  /** Tells the old address, with the way back from there. */
+  async function offerUndo(tx: Tx, userId: string, change: Change): Promise<void> {
+    const undo = await challenges.issueLink(tx, {
+      kind: 'undo',
+      email: change.from,
+      userId,
+      securityVersion: null,
+      payload: change,
+    })
+    await outbox.send(tx, {
+      template: 'emailChanged',
+      to: { userId, email: change.from },
+      parameters: {
+        newEmail: change.to,
+        undoLink: links.page('undoEmailChange', undo),
+        expiresInSeconds: lifetimes.undo,
+      },
+    })
+  }
 
   return {
     request: (auth: Auth, email: string): Promise<void> =>
@@ -49,38 +72,29 @@ export function createAddressChange(options: {
     },
 
     /**
-     * Makes the new address the account's. All sessions end but the one that confirms.
+     * Makes the new address the account's, for whoever has the link and the account. All sessions end but the one that
+     * confirms. The way back goes to an old address that was proven only: one that was mistyped is a stranger's.
      *
-     * @throws IdentSphereError `invalid_credentials`, `conflict` where the address was taken meanwhile
+     * @throws IdentSphereError `reauthentication_required`, `invalid_credentials`, `rate_limited`, `conflict` where the address
+     * was taken meanwhile
      */
-    async confirm(token: string, auth: Auth | null, context: RequestContext): Promise<void> {
+    async confirm(token: string, proof: AccountProof, context: RequestContext): Promise<void> {
       const challenge = await challenges.find(['change'], token)
       const { userId, securityVersion } = challenge
       const change = challenge.payload as Change | null
       if (userId === null || securityVersion === null || change === null)
         throw new IdentSphereError('invalid_credentials')
+      const proven = await proveAccount(passwords, { userId, email: change.from }, proof, context)
+      const { auth } = proof
       await store.transaction(async (tx) => {
         await challenges.consume(tx, challenge)
+        await proven.settle(tx)
+        const before = await accounts.credentialsById(tx, userId)
         await accounts.changeEmail(tx, { id: userId, securityVersion }, change.to)
         if (auth?.userId === userId) await sessions.followCredentialChange(tx, auth, securityVersion, 'end', context)
         else await sessions.endAll(tx, userId, 'email_changed', context)
         await challenges.voidAll(tx, userId, challenge.createdAt)
-        const undo = await challenges.issueLink(tx, {
-          kind: 'undo',
-          email: change.from,
-          userId,
-          securityVersion: null,
-          payload: change,
-        })
-        await outbox.send(tx, {
-          template: 'emailChanged',
-          to: { userId, email: change.from },
-          parameters: {
-            newEmail: change.to,
-            undoLink: links.page('undoEmailChange', undo),
-            expiresInSeconds: lifetimes.undo,
-          },
-        })
+        if (before?.email_verified_at) await offerUndo(tx, userId, change)
         await journal.record(tx, 'users.email_changed', {
           actorId: userId,
           resource: { type: 'user', id: userId },

@@ -1,16 +1,18 @@
+import type { KeyObject } from 'node:crypto'
 import { constantTimeEqual, hmacSha256, sha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
 import { randomDigits, randomToken, uuidv7 } from '../crypto/random.js'
 import { open, seal } from '../crypto/sealing.js'
 import { IdentSphereError } from '../http/errors.js'
 import { type Budget, spendBudget } from '../store/budgets.js'
-import type { Store, Tx } from '../store/store.js'
+import type { Executor, Store, Tx } from '../store/store.js'
 import {
   type ChallengeKind,
   type ChallengeRow,
   type CodeKind,
   consume,
   findByToken,
+  hasLiveUndo,
   insertChallenge,
   newestCode,
   tryCodeOfBrowser,
@@ -188,6 +190,13 @@ export function createChallenges(options: { store: Store; keys: KeyRing }) {
       if (!matches) throw new IdentSphereError('invalid_credentials')
       return proven(row)
     },
+
+    /** Whether the way back to this address is open: until it ends, nobody may take the address by merely naming it. */
+    isKeptForUndo: (db: Executor, email: string): Promise<boolean> =>
+      hasLiveUndo(
+        db,
+        keys.versions.map((version) => hmacSha256(keys.version('email', version) as KeyObject, 'address', email)),
+      ),
 
     voidAll: voidChallenges,
   }

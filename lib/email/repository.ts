@@ -131,6 +131,15 @@ export async function voidChallenges(tx: Tx, userId: string, undoBefore: Date | 
   )
 }
 
+export async function hasLiveUndo(db: Executor, emailKeys: readonly Buffer[]): Promise<boolean> {
+  const rows = await db.sql(
+    `SELECT 1 FROM ${db.schema}.email_challenges
+     WHERE email_key = ANY(?) AND kind = 'undo' AND ${live(db)} LIMIT 1`,
+    [emailKeys],
+  )
+  return rows.length > 0
+}
+
 /** What is open or was used, without what it is proven by. */
 export async function listChallenges(db: Executor, userId: string): Promise<object[]> {
   return db.sql(

@@ -9,7 +9,7 @@ import type { Store } from '../store/store.js'
 import type { AddressChange } from './address-change.js'
 import type { Challenges } from './challenges.js'
 import type { CodeReauthentication } from './reauthentication.js'
-import { addressBody, codeBody, linkBody, tokenBody, verified, verifyBody } from './schemas.js'
+import { addressBody, codeBody, confirmBody, linkBody, tokenBody, verified, verifyBody } from './schemas.js'
 import type { EmailSignIn } from './sign-in.js'
 import type { Verification } from './verification.js'
 
@@ -43,7 +43,14 @@ export function emailRoutes(rooms: {
       auth: 'optional',
       input: { body: verifyBody },
       output: { 200: verified.or(signInSuccess).or(mfaChallenge) },
-      errors: ['invalid_input', 'invalid_credentials', 'reauthentication_required', 'conflict', 'rate_limited'],
+      errors: [
+        'invalid_input',
+        'invalid_credentials',
+        'reauthentication_required',
+        'forbidden',
+        'conflict',
+        'rate_limited',
+      ],
       async handle({ auth, body, context, cookie }) {
         const device = body.device_token ?? cookie('device')
         const challenge = await challenges.find(['verify', 'register'], body.token)
@@ -131,11 +138,12 @@ export function emailRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/email/confirm',
       auth: 'optional',
-      input: { body: tokenBody },
+      input: { body: confirmBody },
       output: { 204: null },
-      errors: ['invalid_input', 'invalid_credentials', 'conflict'],
-      async handle({ auth, body, context }) {
-        await addressChange.confirm(body.token, auth, context)
+      errors: ['invalid_input', 'invalid_credentials', 'reauthentication_required', 'conflict', 'rate_limited'],
+      async handle({ auth, body, context, cookie }) {
+        const device = body.device_token ?? cookie('device')
+        await addressChange.confirm(body.token, { auth, password: body.password, device }, context)
         return { status: 204 }
       },
     }),

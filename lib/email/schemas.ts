@@ -16,6 +16,8 @@ export const verifyBody = z.strictObject({
   device_token: z.string().max(200).optional(),
 })
 
+export const confirmBody = verifyBody.omit({ token_delivery: true })
+
 export const verified = z.strictObject({ status: z.literal('verified') })
 
 export const codeBody = z.strictObject({

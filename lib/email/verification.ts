@@ -1,11 +1,11 @@
 import type { Accounts } from '../accounts/service.js'
-import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { Outbox } from '../mail/outbox.js'
 import type { Passwords } from '../passwords/service.js'
 import type { Store, Tx } from '../store/store.js'
+import { type AccountProof, proveAccount } from './account-proof.js'
 import type { Challenges, ProvenChallenge } from './challenges.js'
 import type { MailLink } from './link-mails.js'
 
@@ -46,24 +46,14 @@ export function createVerification(options: {
      * @throws IdentSphereError `invalid_credentials` for a link that is not good, `reauthentication_required` where neither a
      * session of the user nor the password came with it
      */
-    async confirm(
-      challenge: ProvenChallenge,
-      proof: { auth: Auth | null; password: string | undefined; device: string | null },
-      context: RequestContext,
-    ): Promise<void> {
+    async confirm(challenge: ProvenChallenge, proof: AccountProof, context: RequestContext): Promise<void> {
       const { userId } = challenge
       const { email } = (challenge.payload ?? {}) as { email?: string }
       if (userId === null || email === undefined) throw new IdentSphereError('invalid_credentials')
-      const isSignedIn = proof.auth?.userId === userId && proof.auth.impersonatorId === null
-      if (!isSignedIn && proof.password === undefined) throw new IdentSphereError('reauthentication_required')
-      const proven =
-        isSignedIn || proof.password === undefined
-          ? null
-          : await passwords.proveByEmail(email, proof.password, proof.device, context)
-      if (proven !== null && proven.user.id !== userId) throw new IdentSphereError('invalid_credentials')
+      const proven = await proveAccount(passwords, { userId, email }, proof, context)
       await store.transaction(async (tx) => {
         await challenges.consume(tx, challenge)
-        await proven?.settle(tx)
+        await proven.settle(tx)
         await accounts.markVerified(tx, userId, email)
         await journal.record(tx, 'users.email_verified', {
           actorId: userId,

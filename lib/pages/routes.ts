@@ -79,7 +79,7 @@ const pages: ReadonlyArray<{ method: 'GET'; path: string; title: string; text: s
       {
         withToken: true,
         to: '/v1/auth/email/confirm',
-        fields: html``,
+        fields: proof,
         button: 'Confirm',
         done: 'Your address is changed.',
       },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
-import { codeIn, mailsTo, mailTo, tokenIn } from '../support/mail.js'
+import { codeIn, mailsTo, mailTo, signUpVerified, tokenIn } from '../support/mail.js'
 
 const fresh = 'another-horse-battery-8'
 
@@ -51,13 +51,6 @@ describe('mail', () => {
   describe('a forgotten password', () => {
     const subject = /^Choose a new password/
 
-    async function verified() {
-      const person = await signUp(app)
-      const token = tokenIn(await mailTo(app, person.email, /^Confirm your/))
-      assert.equal((await person.client.post('/v1/auth/email/verify', { token })).status, 200)
-      return person
-    }
-
     it('is answered alike for every address, and mailed to those that have an account only', async () => {
       const { email } = await signUp(app)
       const [known, unknown] = await Promise.all(
@@ -72,7 +65,7 @@ describe('mail', () => {
     })
 
     it('is replaced once, ends every session and tells the owner', async () => {
-      const { client, email } = await verified()
+      const { client, email } = await signUpVerified(app)
       await app.client().post('/v1/auth/password/forgot', { email })
       const token = tokenIn(await mailTo(app, email, subject))
       const refused = await app.client().post('/v1/auth/password/reset', { token, new_password: 'password1234' })
@@ -195,7 +188,7 @@ describe('mail', () => {
 
   describe('a change of address', () => {
     it('is confirmed from the new one, told to the old one, and undone from there', async () => {
-      const { client, email, userId } = await signUp(app)
+      const { client, email, userId } = await signUpVerified(app)
       const other = await signIn(app, email)
       const changed = `new-${email}`
       assert.equal((await client.post('/v1/users/me/email', { email: changed })).status, 204)

@@ -309,7 +309,7 @@ async function asking(app: TestApp, path: string): Promise<Call[]> {
 }
 
 async function changingAddress(app: TestApp) {
-  const { client, email } = await signUp(app)
+  const { client, email } = await signUpVerified(app)
   await client.post('/v1/users/me/email', { email: `new-${email}` })
   return { client, email, token: tokenIn(await mailTo(app, `new-${email}`, /^Confirm your new/)) }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import type { BuiltIdentSphere } from '../../lib/identsphere.js'
 import type { MailboxMail } from '../../lib/mail/mailbox.js'
-import type { TestApp } from './app.js'
+import { signUp, type TestApp } from './app.js'
 
 /** Lets the worker do what is due and answers with the mails to an address, newest first. */
 export async function mailsTo(app: Pick<TestApp, 'identsphere'>, email: string): Promise<MailboxMail[]> {
@@ -19,6 +19,14 @@ export async function mailTo(app: Pick<TestApp, 'identsphere'>, email: string, s
     await setTimeout(20)
   }
   assert.fail(`no mail to ${email} with ${subject}`)
+}
+
+/** Registers somebody whose address is verified. */
+export async function signUpVerified(app: TestApp, given: { email?: string } = {}) {
+  const person = await signUp(app, given)
+  const token = tokenIn(await mailTo(app, person.email, /^Confirm your e-mail/))
+  assert.equal((await person.client.post('/v1/auth/email/verify', { token })).status, 200)
+  return person
 }
 
 /** The token in the link of a mail. */
