@@ -80,16 +80,20 @@ interface OutboxRow {
   attempts: number
 }
 
-/** Claims the next mail that is due, so that no other worker takes it before the lease ends. */
+/**
+ * Claims the next mail that is due, so that no other worker takes it before the lease ends. One that is sealed with a secret
+ * that this node has not got waits for a node that has it.
+ */
 export async function claimMail(db: Executor, keys: KeyRing, leaseSeconds: number): Promise<OutboxEntry | null> {
   const [row] = await db.sql<OutboxRow>(
     `UPDATE ${db.schema}.mail_outbox SET attempts = attempts + 1, next_attempt_at = ${db.nowSql} + ? * interval '1 second'
      WHERE id = (
        SELECT id FROM ${db.schema}.mail_outbox
        WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${db.nowSql} AND template NOT LIKE 'request.%'
+         AND key_version = ANY(?)
        ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
      ) RETURNING id, template, key_version, sealed_parameters, attempts`,
-    [leaseSeconds],
+    [leaseSeconds, keys.versions],
   )
   return row === undefined ? null : opened(keys, row)
 }
@@ -100,13 +104,15 @@ export async function takeRequest(tx: Tx, keys: KeyRing): Promise<OutboxEntry | 
     `DELETE FROM ${tx.schema}.mail_outbox WHERE id = (
        SELECT id FROM ${tx.schema}.mail_outbox
        WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${tx.nowSql} AND template LIKE 'request.%'
+         AND key_version = ANY(?)
        ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
      ) RETURNING id, template, key_version, sealed_parameters, attempts`,
+    [keys.versions],
   )
   return row === undefined ? null : opened(keys, row)
 }
 
-/** Content null: it was sealed with a secret that is not configured any more, or was tampered with. */
+/** Content null: it was tampered with. */
 function opened(keys: KeyRing, row: OutboxRow): OutboxEntry {
   const key = keys.version('sealing', row.key_version)
   const bytes = key === null ? null : open(key, row.sealed_parameters, context(row.id))
