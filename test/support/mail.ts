@@ -4,6 +4,11 @@ import type { BuiltIdentSphere } from '../../lib/identsphere.js'
 import type { MailboxMail } from '../../lib/mail/mailbox.js'
 import { signUp, type TestApp } from './app.js'
 
+/** Lets the worker do what is due. */
+export function runJobs(app: Pick<TestApp, 'identsphere'>): Promise<unknown> {
+  return (app.identsphere as BuiltIdentSphere).rooms.worker.drain()
+}
+
 /** Lets the worker do what is due and answers with the mails to an address, newest first. */
 export async function mailsTo(app: Pick<TestApp, 'identsphere'>, email: string): Promise<MailboxMail[]> {
   const { worker, mailbox } = (app.identsphere as BuiltIdentSphere).rooms
