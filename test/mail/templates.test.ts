@@ -2,32 +2,20 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it, test } from 'node:test'
 import type { MailMessage } from '../../lib/mail/message.js'
-import { defaultTemplates, type MailName, type MailParameters } from '../../lib/mail/templates.js'
+import { defaultTemplates, type MailName } from '../../lib/mail/templates.js'
 import { password, startApp, type TestApp } from '../support/app.js'
 import { runJobs } from '../support/mail.js'
 
 const hostile = `</title><img src=x onerror="alert(1)">'&amp;<a href='https://evil.example'>`
 
-const parameters: MailParameters = {
-  verifyEmail: { link: hostile, expiresInSeconds: 60 },
-  alreadyRegistered: { signInLink: hostile, resetLink: hostile },
-  resetPassword: { link: hostile, expiresInSeconds: 60 },
-  signInCode: { code: hostile, expiresInSeconds: 60 },
-  signInLink: { link: hostile, expiresInSeconds: 60 },
-  confirmationCode: { code: hostile, expiresInSeconds: 60 },
-  confirmNewEmail: { link: hostile, expiresInSeconds: 60 },
-  emailChanged: { newEmail: hostile, undoLink: hostile, expiresInSeconds: 60 },
-  passwordChanged: { resetLink: hostile },
-  sessionReused: { resetLink: hostile },
-  invitation: { link: hostile, organizationName: hostile, inviterName: hostile, expiresInSeconds: 60 },
-  accountErased: {},
-}
+/** Answers with hostile text whatever a template asks for, so that no later template is forgotten. */
+const parameters = new Proxy({}, { get: (_target, name) => (name === 'expiresInSeconds' ? 60 : hostile) })
 
 /** @see CVE-2022-1274, Keycloak: markup in mails */
 test('every mail of ours shows whatever is filled in as text', async () => {
   for (const name of Object.keys(defaultTemplates) as MailName[]) {
     const template = defaultTemplates[name] as (given: unknown, to: unknown) => { html?: string }
-    const { html = '' } = template(parameters[name], { userId: null, email: hostile })
+    const { html = '' } = template(parameters, { userId: null, email: hostile })
     assert.doesNotMatch(html, /<img|onerror="|evil\.example'>|<a href='/, name)
     assert.equal(html.match(/<title>/g)?.length, 1, name)
     assert.equal(html.match(/<\/title>/g)?.length, 1, name)
