@@ -21,7 +21,7 @@ import { createVerification } from './email/verification.js'
 import { createFactorChangeRule } from './guards/factor-change.js'
 import type { GuardOptions, GuardParts } from './guards/guard.js'
 import { optionalAuth } from './guards/optional-auth.js'
-import { assertRecentAuth } from './guards/recency.js'
+import { assertRecentAuth, assertRecentMfa } from './guards/recency.js'
 import { requireAuth } from './guards/require-auth.js'
 import { requirePermission } from './guards/require-permission.js'
 import { requirePlatformAdmin } from './guards/require-platform-admin.js'
@@ -102,6 +102,11 @@ import { budgetSweeps } from './store/sweeps.js'
 import { createAccessTokens } from './tokens/access-tokens.js'
 import { revokeKey } from './tokens/revoked-keys.js'
 import { tokenRoutes } from './tokens/routes.js'
+import { trustedBrowserPersonalData } from './trusted-browsers/personal-data.js'
+import { trustedBrowserRoutes } from './trusted-browsers/routes.js'
+import { createTrustedBrowsers } from './trusted-browsers/service.js'
+import { trustedBrowserSweeps } from './trusted-browsers/sweeps.js'
+import { createTrustTokens } from './trusted-browsers/token.js'
 
 /** Rooms whose routes can be mounted one by one. */
 export interface RoomRouters {
@@ -112,6 +117,7 @@ export interface RoomRouters {
   passkeys(): Middleware
   email(): Middleware
   mfa(): Middleware
+  trustedBrowsers(): Middleware
   tokens(): Middleware
   pages(): Middleware
   health(): Middleware
@@ -295,6 +301,7 @@ export function buildIdentSphere(
     permissionsOf,
     secondFactors: [totpFactor, passkeyFactor],
     beginChallenge: mfaChallenges.begin,
+    recogniseBrowser: (tx, proven) => trustedBrowsers.recognise(tx, proven),
     config,
   })
   const completion = createCompletion({ store, journal, challenges: mfaChallenges, signIn })
@@ -317,6 +324,12 @@ export function buildIdentSphere(
     recoveryCodes: createRecoveryCodes(keys),
     stepUp,
     config,
+  })
+  const trustedBrowsers = createTrustedBrowsers({
+    store,
+    journal,
+    tokens: createTrustTokens(keys),
+    assertRecentMfa: (auth, seconds) => assertRecentMfa(auth, seconds, signIn.enrolledMethods),
   })
   const challenges = createChallenges({ store, keys })
   const mailLink = createLinkMails({ challenges, outbox, links })
@@ -343,6 +356,7 @@ export function buildIdentSphere(
       passkeyPersonalData,
       mfaPersonalData,
       emailPersonalData,
+      trustedBrowserPersonalData,
       journalPersonalData(keys),
     ],
   })
@@ -368,6 +382,7 @@ export function buildIdentSphere(
       ...emailSweeps(store),
       ...mfaSweeps(store),
       ...passkeySweeps(store),
+      ...trustedBrowserSweeps(store),
     ],
     logger,
   )
@@ -396,6 +411,7 @@ export function buildIdentSphere(
     email: canMail
       ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, codeReauthentication, registration })
       : [],
+    trustedBrowsers: trustedBrowserRoutes({ trustedBrowsers }),
     tokens: tokenRoutes({ store, keys: config.signingKeys }),
     pages: canMail ? pageRoutes({ config, mailbox: mailer.mailbox }) : [],
     health: healthRoutes({ health }),
@@ -475,6 +491,7 @@ export function buildIdentSphere(
       email: () => routerOf(routesOf.email),
       passkeys: () => routerOf(routesOf.passkeys),
       mfa: () => routerOf(routesOf.mfa),
+      trustedBrowsers: () => routerOf(routesOf.trustedBrowsers),
       tokens: () => routerOf(routesOf.tokens),
       pages: () => routerOf(routesOf.pages),
       health: () => routerOf(routesOf.health),

@@ -7,6 +7,7 @@ import * as tokens from './202611230005_tokens_signing_keys.js'
 import * as email from './202611240001_email_challenges_and_mail.js'
 import * as mfa from './202611240002_mfa.js'
 import * as passkeys from './202611240003_passkeys.js'
+import * as trustedBrowsers from './202611240004_trusted_browsers.js'
 
 /** One step of the schema, forward and back. */
 export interface Migration {
@@ -24,4 +25,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '202611240001_email_challenges_and_mail': email,
   '202611240002_mfa': mfa,
   '202611240003_passkeys': passkeys,
+  '202611240004_trusted_browsers': trustedBrowsers,
 }

@@ -7,7 +7,7 @@ export interface RootSecret {
 }
 
 /** What a derived key is for. Each purpose has its own HKDF label, so that no key ever serves two. */
-export type KeyPurpose = 'csrf' | 'refresh' | 'device' | 'budget' | 'email' | 'mfa' | 'passkeys' | 'sealing'
+export type KeyPurpose = 'csrf' | 'refresh' | 'device' | 'budget' | 'email' | 'mfa' | 'passkeys' | 'trust' | 'sealing'
 
 /** A key together with the version of the root secret that it came from. */
 export interface VersionedKey {

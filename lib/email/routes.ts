@@ -93,7 +93,12 @@ export function emailRoutes(rooms: {
       output: { 200: signInSuccess.or(mfaChallenge) },
       errors: ['invalid_input', 'invalid_credentials'],
       async handle({ body, context, cookie }) {
-        const entered = await emailSignIn.byCode(body.email, body.code, cookie('flow'), context)
+        const entered = await emailSignIn.byCode(
+          body.email,
+          body.code,
+          { flow: cookie('flow'), trust: cookie('trust') },
+          context,
+        )
         return answerSignIn(rooms, entered, body.token_delivery, cookie('device'))
       },
     }),
@@ -117,7 +122,7 @@ export function emailRoutes(rooms: {
       output: { 200: signInSuccess.or(mfaChallenge) },
       errors: ['invalid_input', 'invalid_credentials'],
       async handle({ body, context, cookie }) {
-        const entered = await emailSignIn.byLink(body.token, context)
+        const entered = await emailSignIn.byLink(body.token, cookie('trust'), context)
         return answerSignIn(rooms, entered, body.token_delivery, cookie('device'))
       },
     }),

@@ -24,7 +24,7 @@ export function createEmailSignIn(options: {
 
   async function enter(
     challenge: ProvenChallenge,
-    how: { authMethod: string; amr: readonly string[] },
+    how: { authMethod: string; amr: readonly string[]; trustToken: string | null },
     context: RequestContext,
   ): Promise<Entered> {
     const { userId } = challenge
@@ -92,14 +92,23 @@ export function createEmailSignIn(options: {
     },
 
     /** @throws IdentSphereError `invalid_credentials` for every cause */
-    async byCode(email: string, code: string, flow: string | null, context: RequestContext): Promise<Entered> {
+    async byCode(
+      email: string,
+      code: string,
+      { flow, trust }: { flow: string | null; trust: string | null },
+      context: RequestContext,
+    ): Promise<Entered> {
       const challenge = await challenges.tryCode('otp', email, code, flow === null ? null : sha256(flow))
-      return enter(challenge, { authMethod: 'email_otp', amr: ['otp'] }, context)
+      return enter(challenge, { authMethod: 'email_otp', amr: ['otp'], trustToken: trust }, context)
     },
 
     /** @throws IdentSphereError `invalid_credentials` for every cause */
-    async byLink(token: string, context: RequestContext): Promise<Entered> {
-      return enter(await challenges.find(['magic'], token), { authMethod: 'magic_link', amr: ['otp'] }, context)
+    async byLink(token: string, trust: string | null, context: RequestContext): Promise<Entered> {
+      return enter(
+        await challenges.find(['magic'], token),
+        { authMethod: 'magic_link', amr: ['otp'], trustToken: trust },
+        context,
+      )
     },
   }
 }

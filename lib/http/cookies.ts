@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import cookieParser from 'cookie-parser'
 
 /** The cookies of the contract, by what they carry. */
-export type CookieName = 'at' | 'rt' | 'csrf' | 'device' | 'flow'
+export type CookieName = 'at' | 'rt' | 'csrf' | 'device' | 'flow' | 'trust'
 
 /** A cookie to set; `value: null` clears it. */
 export interface CookieChange {
@@ -28,6 +28,7 @@ const attributes: Record<CookieName, { httpOnly: boolean; authPathOnly: boolean 
   csrf: { httpOnly: false, authPathOnly: false },
   device: { httpOnly: true, authPathOnly: true },
   flow: { httpOnly: true, authPathOnly: true },
+  trust: { httpOnly: true, authPathOnly: true },
 }
 
 /** No cookie may come near the 4096 bytes that browsers keep, attributes included. */

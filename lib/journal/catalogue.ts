@@ -67,6 +67,8 @@ export const catalogue = {
   'members.added': { event: 'member.added' },
   'members.role_changed': { event: 'member.role_changed' },
   'members.removed': { event: 'member.removed' },
+  'auth.trusted_browser.added': {},
+  'auth.trusted_browser.revoked': {},
   'keys.revoked': {},
 } as const satisfies Record<string, Announcement>
 

@@ -13,7 +13,12 @@ export async function answerSignIn(
   status = 200,
 ): Promise<Reply> {
   if (entered.kind === 'challenge') return { status: 200, body: { status: 'mfa_required', ...entered.challenge } }
-  const { body, cookies } = await rooms.signIn.succeed(entered, delivery)
+  const { body, cookies: issued } = await rooms.signIn.succeed(entered, delivery)
+  const trust = entered.trust?.next ?? null
+  const cookies =
+    trust === null
+      ? issued
+      : [...issued, { name: 'trust', value: trust.token, maxAgeSeconds: trust.maxAgeSeconds } as const]
   const device = rooms.passwords.deviceCookieFor(body.user.user_id, deviceCookie)
   if (device === null) return { status, body, cookies }
   if (delivery === 'body') return { status, body: { ...body, device_token: device }, cookies }

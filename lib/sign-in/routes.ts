@@ -37,6 +37,7 @@ export function signInRoutes(rooms: {
             securityVersion: proven.user.security_version,
             authMethod: 'password',
             amr: ['pwd'],
+            trustToken: cookie('trust'),
             context,
           })
         })

@@ -22,7 +22,15 @@ export interface Proven {
   mfaAgeSeconds?: number
   /** A recovery code stood in for the second factor: the session begins without one. */
   recovered?: true
+  /** What a browser shows that its user trusts; undefined where a way to sign in takes no trust. */
+  trustToken?: string | null
   context: RequestContext
+}
+
+/** A browser that its user trusts was recognised. */
+export interface Trust {
+  /** The token that it keeps from now on, or null where it has just been given it. */
+  readonly next: { readonly token: string; readonly maxAgeSeconds: number } | null
 }
 
 /** What stands between a proven first factor and a session. */
@@ -47,7 +55,12 @@ export interface SecondFactor {
 
 /** Where a sign-in ended: in a session, or in front of a second factor. */
 export type Entered =
-  | { readonly kind: 'session'; readonly sessionId: string; readonly refreshToken: string }
+  | {
+      readonly kind: 'session'
+      readonly sessionId: string
+      readonly refreshToken: string
+      readonly trust: Trust | null
+    }
   | { readonly kind: 'challenge'; readonly challenge: Challenge }
 
 /** The body of a successful sign-in. */
@@ -65,6 +78,8 @@ export function createSignIn(options: {
   issuer: TokenIssuer
   permissionsOf: (role: string | null) => readonly string[]
   secondFactors: readonly SecondFactor[]
+  /** Whether this comes from a browser in which the second factor is not asked for. */
+  recogniseBrowser: (tx: Tx, proven: Proven) => Promise<Trust | null>
   /** Begins a challenge that any of the methods answers. */
   beginChallenge: (
     tx: Tx,
@@ -94,7 +109,8 @@ export function createSignIn(options: {
         proven.organizationId === undefined ? await organizations.defaultFor(tx, proven.userId) : proven.organizationId
       const answered = proven.mfaAgeSeconds !== undefined || proven.recovered === true
       const methods = answered ? [] : await challengeMethods(tx, proven.userId)
-      if (methods.length > 0) {
+      const trust = methods.length > 0 ? await options.recogniseBrowser(tx, proven) : null
+      if (methods.length > 0 && trust === null) {
         const challenge = await options.beginChallenge(tx, { ...proven, organizationId }, methods)
         await journal.record(tx, actionsOf(proven).mfaRequired, {
           actorId: proven.userId,
@@ -111,7 +127,7 @@ export function createSignIn(options: {
         data: { auth_method: proven.authMethod },
         context: proven.context,
       })
-      return { kind: 'session', ...created }
+      return { kind: 'session', ...created, trust }
     },
 
     /** Tokens and body for a session that has been committed. */
