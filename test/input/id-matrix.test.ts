@@ -7,6 +7,7 @@ import { succeedingCalls } from '../support/calls.js'
 import type { Client } from '../support/client.js'
 import { needs } from '../support/host.js'
 import { newAuthenticator, register } from '../support/passkeys.js'
+import { enrol } from '../support/mfa.js'
 import { isPage, nameOf, routesOf } from '../support/routes.js'
 
 type Person = Awaited<ReturnType<typeof signUp>>
@@ -22,6 +23,15 @@ interface Thing {
 
 /** For every route with a parameter, how to make what it names. A new route without one fails here. */
 const things: Record<string, (app: TestApp, owner: Person) => Promise<Thing>> = {
+  async 'DELETE /v1/auth/trusted-browsers/:id'(app, owner) {
+    await app.sql('UPDATE identsphere.users SET email_verified_at = now() WHERE id = $1', [owner.userId])
+    const { client } = await enrol(app, owner)
+    const { id } = (await client.post('/v1/auth/trusted-browsers')).body
+    return {
+      params: { id },
+      row: () => app.sql('SELECT id, user_id, revoked_at, label FROM identsphere.trusted_browsers WHERE id = $1', [id]),
+    }
+  },
   async 'DELETE /v1/users/me/sessions/:id'(app, owner) {
     const client = await signIn(app, owner.email)
     const id = (await client.get('/v1/auth/session')).body.session.id

@@ -272,6 +272,19 @@ export const succeedingCalls: Record<string, (app: TestApp) => Promise<Call[]>> 
     return [await call({ code: code(1) }), await call({ recovery_code: recoveryCodes[0], token_delivery: 'body' })]
   },
 
+  async 'POST /v1/auth/trusted-browsers'(app) {
+    const { client } = await enrol(app)
+    return [{ client, path: '/v1/auth/trusted-browsers', options: { body: { label: 'Laptop' } }, status: 201 }]
+  },
+
+  'GET /v1/auth/trusted-browsers': (app) => reading(app, '/v1/auth/trusted-browsers'),
+
+  async 'DELETE /v1/auth/trusted-browsers/:id'(app) {
+    const { client } = await enrol(app)
+    const { body } = await client.post('/v1/auth/trusted-browsers')
+    return [{ client, path: `/v1/auth/trusted-browsers/${body.id}`, options: {}, status: 204 }]
+  },
+
   async 'POST /v1/auth/mfa/verify'(app) {
     const { client, code } = await enrol(app)
     return [{ client, path: '/v1/auth/mfa/verify', options: { body: { code: code(1) } }, status: 200 }]

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
-import { enrolTotp, totpCode } from '../support/totp.js'
+import { challenged, enrol } from '../support/mfa.js'
 
 const path = '/v1/auth/trusted-browsers'
 
@@ -14,22 +14,19 @@ describe('a trusted browser', () => {
   })
   after(() => app?.close())
 
-  /** Somebody with TOTP whose browser has just shown it. */
-  async function person() {
-    const someone = await signUp(app)
-    const { secret } = await enrolTotp(app, someone.client)
-    return { ...someone, secret }
-  }
-
   async function trusting() {
-    const someone = await person()
+    const someone = await enrol(app)
     const answer = await someone.client.post(path, { label: 'Laptop' })
     assert.equal(answer.status, 201, answer.text)
     return { ...someone, trustId: answer.body.id as string }
   }
 
   const login = (client: Client, email: string) => client.post('/v1/auth/login', { email, password })
-  const trustCookie = (client: Client) => client.cookies.get('identsphere_trust')
+
+  function show(client: Client, token: string) {
+    const kept = client.cookies.get('identsphere_trust') ?? { path: `${app.mount}/v1/auth`, attributes: '' }
+    client.cookies.set('identsphere_trust', { ...kept, value: token })
+  }
 
   async function signOut(client: Client) {
     assert.equal((await client.post('/v1/auth/logout')).status, 204)
@@ -53,10 +50,15 @@ describe('a trusted browser', () => {
     assert.equal(answer.body.error.code, 'mfa_required')
   })
 
-  it('cannot be made without a second factor in the last five minutes', async () => {
+  it('cannot be made without a second factor in the last five minutes, nor after a recovery code', async () => {
     const plain = await signUp(app)
     assert.equal((await plain.client.post(path, {})).body.error.code, 'mfa_required')
-    const { client } = await person()
+    const { email, recoveryCodes } = await enrol(app)
+    const recovering = app.client()
+    const recovery = { mfa_token: await challenged(app, email, recovering), recovery_code: recoveryCodes[0] }
+    assert.equal((await recovering.post('/v1/auth/mfa/challenge', recovery)).status, 200)
+    assert.equal((await recovering.post(path, {})).body.error.code, 'mfa_required')
+    const { client } = await enrol(app)
     app.clock.advance(301)
     assert.equal((await client.post(path, {})).body.error.code, 'mfa_required')
   })
@@ -72,7 +74,7 @@ describe('a trusted browser', () => {
 
     it('with the trust of another user', async () => {
       const { client } = await trusting()
-      const other = await person()
+      const other = await enrol(app)
       await signOut(client)
       await assertChallenged(client, other.email)
     })
@@ -106,12 +108,10 @@ describe('a trusted browser', () => {
     })
 
     it('after the second factor was switched off and on again', async () => {
-      const { client, email, secret } = await trusting()
-      await client.post('/v1/auth/reauthenticate', { password })
-      app.clock.advance(60)
-      await client.post('/v1/auth/mfa/verify', { code: totpCode(app, secret) })
+      const person = await trusting()
+      const { client, email } = person
       assert.equal((await client.post('/v1/auth/mfa/disable', { password })).status, 204)
-      await enrolTotp(app, client)
+      await enrol(app, person)
       await signOut(client)
       await assertChallenged(client, email)
     })
@@ -124,11 +124,11 @@ describe('a trusted browser', () => {
     ] as const) {
       it(`with ${what} in its token, and the genuine one stays good`, async () => {
         const { client, email } = await trusting()
-        const genuine = trustCookie(client) ?? ''
+        const genuine = client.cookie('trust') ?? ''
         await signOut(client)
-        client.cookies.set('identsphere_trust', forge(genuine))
+        show(client, forge(genuine))
         await assertChallenged(client, email)
-        client.cookies.set('identsphere_trust', genuine)
+        show(client, genuine)
         assert.equal((await login(client, email)).body.status, 'success')
       })
     }
@@ -136,13 +136,13 @@ describe('a trusted browser', () => {
 
   it('gets a new token with each use; a copy of the old one ends the trust after ten seconds, for everybody', async () => {
     const { client, email } = await trusting()
-    const old = trustCookie(client) ?? ''
+    const old = client.cookie('trust') ?? ''
     await signOut(client)
     await login(client, email)
-    const present = trustCookie(client) ?? ''
+    const present = client.cookie('trust') ?? ''
     assert.notEqual(present, old)
     const thief = app.client()
-    thief.cookies.set('identsphere_trust', old)
+    show(thief, old)
     app.clock.advance(11)
     assert.equal((await login(thief, email)).body.status, 'mfa_required')
     await signOut(client)
@@ -155,17 +155,17 @@ describe('a trusted browser', () => {
 
   it('may sign in in ten tabs at once', async () => {
     const { client, email } = await trusting()
-    const token = trustCookie(client) ?? ''
+    const token = client.cookie('trust') ?? ''
     await signOut(client)
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => {
         const tab = app.client()
-        tab.cookies.set('identsphere_trust', token)
+        show(tab, token)
         return login(tab, email)
       }),
     )
     assert.ok(answers.every(({ body }) => body.status === 'success'))
-    const cookies = answers.filter(({ headers }) => headers.get('set-cookie')?.includes('identsphere_trust'))
+    const cookies = answers.filter(({ headers }) => String(headers['set-cookie']).includes('identsphere_trust'))
     assert.equal(cookies.length, 1)
   })
 
@@ -182,10 +182,8 @@ describe('a trusted browser', () => {
   })
 
   it('is asked for no trust by a native client', async () => {
-    const { email, secret } = await person()
-    app.clock.advance(60)
-    const first = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
-    const body = { mfa_token: first.body.mfa_token, code: totpCode(app, secret), token_delivery: 'body' }
+    const { email, code } = await enrol(app)
+    const body = { mfa_token: await challenged(app, email), code: code(1), token_delivery: 'body' }
     const second = await app.client().post('/v1/auth/mfa/challenge', body)
     const headers = { authorization: `Bearer ${second.body.access_token}` }
     assert.equal((await app.client().post(path, {}, { headers })).status, 403)
