@@ -6,8 +6,8 @@ import { password, signIn, signUp, startApp, type TestApp } from '../support/app
 import { succeedingCalls } from '../support/calls.js'
 import type { Client } from '../support/client.js'
 import { needs } from '../support/host.js'
-import { newAuthenticator, register } from '../support/passkeys.js'
 import { enrol } from '../support/mfa.js'
+import { newAuthenticator, register } from '../support/passkeys.js'
 import { isPage, nameOf, routesOf } from '../support/routes.js'
 
 type Person = Awaited<ReturnType<typeof signUp>>
@@ -24,7 +24,7 @@ interface Thing {
 /** For every route with a parameter, how to make what it names. A new route without one fails here. */
 const things: Record<string, (app: TestApp, owner: Person) => Promise<Thing>> = {
   async 'DELETE /v1/auth/trusted-browsers/:id'(app, owner) {
-    await app.sql('UPDATE identsphere.users SET email_verified_at = now() WHERE id = $1', [owner.userId])
+    await verifyAll(app)
     const { client } = await enrol(app, owner)
     const { id } = (await client.post('/v1/auth/trusted-browsers')).body
     return {
