@@ -21,7 +21,7 @@ import { createVerification } from './email/verification.js'
 import { createFactorChangeRule } from './guards/factor-change.js'
 import type { GuardOptions, GuardParts } from './guards/guard.js'
 import { optionalAuth } from './guards/optional-auth.js'
-import { assertRecentAuth, assertRecentMfa } from './guards/recency.js'
+import { assertMfaWhereRequired, assertRecentAuth, assertRecentMfa } from './guards/recency.js'
 import { requireAuth } from './guards/require-auth.js'
 import { requirePermission } from './guards/require-permission.js'
 import { requirePlatformAdmin } from './guards/require-platform-admin.js'
@@ -157,7 +157,8 @@ export interface IdentSphere {
    * server-side rendering; guards do the same.
    *
    * @throws IdentSphereError `service_unavailable` when it cannot know, `csrf_failed` for a forged request, `conflict` where
-   * the client names another organisation than the session's
+   * the client names another organisation than the session's, `mfa_required` where its role or organisation asks for a second
+   * factor that it has not shown
    * @example
    * ```ts
    * const auth = await identsphere.authenticate(await headers(), { method: 'GET' })
@@ -387,7 +388,7 @@ export function buildIdentSphere(
     logger,
   )
   const health = createHealth({ store, queue, mailDelay: canMail ? () => mailDelay(store) : null })
-  const { authenticate, recheck } = createAuthenticate({
+  const identity = createAuthenticate({
     accessTokens,
     check,
     cookies,
@@ -395,6 +396,7 @@ export function buildIdentSphere(
     lastSeen,
     isOwnOrigin,
     permissionsOf,
+    mfaRequiredFor: config.mfa.requiredFor,
     ready,
   })
 
@@ -417,13 +419,20 @@ export function buildIdentSphere(
     health: healthRoutes({ health }),
   }
   const enrolledMethods = (userId: string) => signIn.enrolledMethods(userId)
+  /** For everything of the host's. Our own routes say themselves which of them remain without a second factor. */
+  const authenticate: Authenticate = async (source, given) => {
+    const auth = await identity.authenticate(source, given)
+    if (auth !== null) await assertMfaWhereRequired(auth, enrolledMethods)
+    return auth
+  }
   const plumbing = {
     cookies,
     responder,
     cors: createCors(isOwnOrigin),
     isOwnOrigin,
     ready,
-    authenticate,
+    authenticate: identity.authenticate,
+    assertMfaWhereRequired: (auth: Auth) => assertMfaWhereRequired(auth, enrolledMethods),
     assertRecentAuth,
     assertMayChangeFactors: createFactorChangeRule({ enrolledMethods, sessions, needsVerifiedAddress: canMail }),
     checkMount: createMountCheck(config.mountPath, logger),
@@ -514,7 +523,10 @@ export function buildIdentSphere(
     requirePlatformAdmin: (guard) => requirePlatformAdmin(guardParts, enrolledMethods, guard),
 
     authenticate,
-    recheck,
+    async recheck(auth) {
+      const found = await identity.recheck(auth)
+      return found === null || found.mfaMissing ? null : found
+    },
     auth,
     authOrNull(request) {
       const found = established.get(request)

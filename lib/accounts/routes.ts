@@ -44,6 +44,7 @@ export function accountRoutes(rooms: {
       method: 'GET',
       path: '/v1/users/me',
       auth: 'session',
+      beforeMfa: true,
       output: { 200: profile },
       errors: [],
       handle: async ({ auth }) => ({ status: 200, body: describeProfile(await accounts.profile(auth.userId)) }),

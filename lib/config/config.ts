@@ -33,8 +33,12 @@ export interface Config {
   readonly passwords: NonNullable<IdentSphereOptions['passwords']>
   readonly exposeAccessToken: boolean
   readonly accessTokenClaims: ((user: ClaimsUser) => Readonly<Record<string, unknown>>) | null
-  /** `issuer` is the name that authenticator apps show. */
-  readonly mfa: { readonly issuer: string }
+  readonly mfa: {
+    /** The name that authenticator apps show. */
+    readonly issuer: string
+    /** Roles whose sessions pass no guard without a second factor. */
+    readonly requiredFor: readonly string[]
+  }
   readonly registration: {
     readonly mode: 'open' | 'invitation' | 'closed'
     readonly verification: 'later' | 'first'
@@ -96,7 +100,7 @@ export function loadConfig(input: IdentSphereOptions, environment: NodeJS.Proces
     schema: options.schema ?? 'identsphere',
     publicBaseUrl,
     mountPath: withoutSlash(publicBaseUrl.pathname),
-    mfa: { issuer: options.mfa?.issuer ?? publicBaseUrl.hostname },
+    mfa: { issuer: options.mfa?.issuer ?? publicBaseUrl.hostname, requiredFor: options.mfa?.requiredFor ?? [] },
     isOwnOrigin,
     issuer,
     audience: options.audience ?? issuer,

@@ -127,6 +127,8 @@ export interface IdentSphereOptions {
   mfa?: {
     /** The name that authenticator apps show. Default: the host name of `publicBaseUrl`. */
     issuer?: string
+    /** Roles whose sessions pass no guard without a second factor. Default none; organisations may ask all their members besides. */
+    requiredFor?: ReadonlyArray<'owner' | 'admin' | 'billing' | 'member' | 'viewer'>
   }
   registration?: {
     /** Default `open`. `invitation` and `closed` refuse `POST /v1/auth/register`. */
@@ -244,6 +246,7 @@ export const optionsSchema = z.strictObject({
         .string()
         .regex(/^[^:\p{C}]{1,64}$/u, 'must be up to 64 characters without a colon')
         .optional(),
+      requiredFor: z.array(z.enum(['owner', 'admin', 'billing', 'member', 'viewer'])).optional(),
     })
     .optional(),
   registration: z

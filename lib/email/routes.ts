@@ -30,6 +30,7 @@ export function emailRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/email/verify/request',
       auth: 'session',
+      beforeMfa: true,
       output: { 204: null },
       errors: [],
       async handle({ auth }) {
@@ -41,6 +42,7 @@ export function emailRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/email/verify',
       auth: 'optional',
+      beforeMfa: true,
       input: { body: verifyBody },
       output: { 200: verified.or(signInSuccess).or(mfaChallenge) },
       errors: [
@@ -66,6 +68,7 @@ export function emailRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/reauthenticate/code',
       auth: 'session',
+      beforeMfa: true,
       output: { 204: null },
       errors: [],
       async handle({ auth }) {

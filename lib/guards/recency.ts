@@ -29,7 +29,22 @@ export async function assertRecentMfa(
   maxAgeSeconds: number,
   methods: (userId: string) => Promise<readonly string[]>,
 ): Promise<void> {
-  if (isRecent(auth.mfaVerifiedAt, auth, maxAgeSeconds)) return
+  if (!isRecent(auth.mfaVerifiedAt, auth, maxAgeSeconds)) throw await mfaRequired(auth, methods)
+}
+
+/** @throws IdentSphereError `mfa_required` where the role or organisation asks for a factor that the session has not shown */
+export async function assertMfaWhereRequired(
+  auth: Auth,
+  methods: (userId: string) => Promise<readonly string[]>,
+): Promise<void> {
+  if (auth.mfaMissing) throw await mfaRequired(auth, methods)
+}
+
+/** Tells the client whether to ask for a factor or to set one up. */
+async function mfaRequired(
+  auth: Auth,
+  methods: (userId: string) => Promise<readonly string[]>,
+): Promise<IdentSphereError> {
   const enrolled = await methods(auth.userId)
-  throw new IdentSphereError('mfa_required', { details: { enrolled: enrolled.length > 0, methods: enrolled } })
+  return new IdentSphereError('mfa_required', { details: { enrolled: enrolled.length > 0, methods: enrolled } })
 }

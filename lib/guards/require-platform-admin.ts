@@ -1,7 +1,7 @@
 import { IdentSphereError } from '../http/errors.js'
 import type { Middleware } from '../http/router.js'
 import { assertSignedIn, createGuard, type GuardOptions, type GuardParts } from './guard.js'
-import { isRecent } from './recency.js'
+import { assertRecentMfa } from './recency.js'
 
 /** Lets platform admins pass whose session has a real second factor. Impersonated sessions never pass. */
 export function requirePlatformAdmin(
@@ -14,9 +14,7 @@ export function requirePlatformAdmin(
     async (auth) => {
       assertSignedIn(auth)
       if (!auth.isPlatformAdmin || auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
-      if (isRecent(auth.mfaVerifiedAt, auth, Number.POSITIVE_INFINITY)) return
-      const methods = await enrolledMethods(auth.userId)
-      throw new IdentSphereError('mfa_required', { details: { enrolled: methods.length > 0, methods } })
+      await assertRecentMfa(auth, Number.POSITIVE_INFINITY, enrolledMethods)
     },
     options,
   )

@@ -32,6 +32,11 @@ export interface SessionAuth {
   readonly authTime: Date | null
   /** When a second factor was last shown; null where never, or where the token is older than the last step-up. */
   readonly mfaVerifiedAt: Date | null
+  /**
+   * The role or its organisation asks for a second factor, and this session has shown none: guards and `authenticate()` deny.
+   * True only inside IdentSphere, whose routes for setting one up remain.
+   */
+  readonly mfaMissing: boolean
   readonly isPlatformAdmin: boolean
   /** The platform admin who acts as this user; null otherwise. */
   readonly impersonatorId: string | null

@@ -28,6 +28,8 @@ export interface Plumbing {
   authenticate(request: IncomingMessage): Promise<Auth | null>
   /** Throws `reauthentication_required` unless the user proved who they are in the last 10 minutes. */
   assertRecentAuth(auth: Auth): void
+  /** Throws `mfa_required` where the role or organisation asks for a second factor and the session has shown none. */
+  assertMfaWhereRequired(auth: Auth): Promise<void>
   /** Throws unless this session may change factors now. */
   assertMayChangeFactors(auth: Auth, change: FactorChange): Promise<void>
   /** Called with what the host's framework knows of the mount, to compare it with `publicBaseUrl`. */
@@ -117,6 +119,7 @@ async function identify(declared: Route, plumbing: Plumbing, request: IncomingMe
   const auth = await plumbing.authenticate(request)
   if (auth === null && declared.auth === 'optional') return null
   if (auth === null) throw new IdentSphereError('authentication_required')
+  if (declared.beforeMfa !== true) await plumbing.assertMfaWhereRequired(auth)
   if (declared.recentAuth === true) plumbing.assertRecentAuth(auth)
   return auth
 }

@@ -63,6 +63,7 @@ export const catalogue = {
   'users.imported': {},
   'users.disabled': {},
   'users.enabled': {},
+  'organizations.updated': {},
   'organizations.created': { event: 'organization.created' },
   'members.added': { event: 'member.added' },
   'members.role_changed': { event: 'member.role_changed' },

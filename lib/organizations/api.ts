@@ -7,6 +7,7 @@ import type { Journal } from '../journal/journal.js'
 import type { HostCallOptions, HostCalls } from '../store/host-calls.js'
 import type { Tx } from '../store/store.js'
 import {
+  changeSettings,
   deleteMembership,
   findOrganization,
   hasOtherOwner,
@@ -46,6 +47,12 @@ export interface OrganizationsApi {
   members(organizationId: string, options?: HostCallOptions): Promise<Member[]>
   /** @throws IdentSphereError `conflict` for who is a member already, `not_found` */
   addMember(input: { organizationId: string; userId: string; role: Role }, options?: HostCallOptions): Promise<void>
+  /**
+   * Whether its members need a second factor: without one, their sessions in it pass no guard from the next request on.
+   *
+   * @throws IdentSphereError `not_found`
+   */
+  requireMfa(input: { organizationId: string; required: boolean }, options?: HostCallOptions): Promise<void>
   /** @throws IdentSphereError `conflict` where it would take the last owner, `not_found` for who is no member */
   setRole(input: { organizationId: string; userId: string; role: Role }, options?: HostCallOptions): Promise<void>
   /** @throws IdentSphereError `conflict` where it would take the last owner, `not_found` for who is no member */
@@ -143,6 +150,23 @@ export function organizationsApi(options: {
         await insertMembership(tx, { organizationId, userId, role })
         await journal.record(tx, 'members.added', { ...facts(organizationId, userId), data: { role } })
       }),
+
+    requireMfa: (given, callOptions) =>
+      calls.write(
+        z.strictObject({ organizationId: z.uuid(), required: z.boolean() }),
+        given,
+        callOptions,
+        async (tx, { organizationId, required }) => {
+          if (!(await changeSettings(tx, organizationId, { require_mfa: required }))) throw noOrganization()
+          await journal.record(tx, 'organizations.updated', {
+            actorId: null,
+            organizationId,
+            resource: { type: 'organization', id: organizationId },
+            data: { require_mfa: required },
+            context: noRequest(),
+          })
+        },
+      ),
 
     setRole: (given, callOptions) =>
       calls.write(membershipWithRole, given, callOptions, async (tx, { organizationId, userId, role }) => {

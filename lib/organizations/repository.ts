@@ -151,3 +151,17 @@ export async function onlyOwnedWithOthers(db: Executor, userId: string): Promise
     [userId],
   )
 }
+
+/** Sets some of an organisation's settings and leaves the others. @returns false for one that does not exist */
+export async function changeSettings(
+  tx: Tx,
+  id: string,
+  settings: Readonly<Record<string, boolean>>,
+): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.organizations SET settings = settings || ?::jsonb, updated_at = ${tx.nowSql}
+     WHERE id = ? AND deleted_at IS NULL RETURNING 1`,
+    [JSON.stringify(settings), id],
+  )
+  return rows.length > 0
+}

@@ -60,6 +60,8 @@ export function createAuthenticate(options: {
   lastSeen: LastSeen
   isOwnOrigin: (origin: string) => boolean
   permissionsOf: (role: string | null) => readonly string[]
+  /** Roles that need a second factor whatever their organisation asks for. */
+  mfaRequiredFor: readonly string[]
   ready: () => Promise<void>
 }): { authenticate: Authenticate; recheck: Recheck } {
   const { accessTokens, check, cookies, csrf, lastSeen } = options
@@ -98,7 +100,10 @@ export function createAuthenticate(options: {
   }
 
   function toAuth(session: LiveSession, verified: Verified, delivery: 'cookie' | 'body'): Auth {
-    const auth = describe(session, verified.claims, delivery, options.permissionsOf(session.role))
+    const auth = describe(session, verified.claims, delivery, {
+      permissions: options.permissionsOf(session.role),
+      mfaMissing: lacksMfa(session, options.mfaRequiredFor),
+    })
     return Object.freeze(Object.defineProperty(auth, provenBy, { value: verified }))
   }
 
@@ -178,7 +183,7 @@ function describe(
   session: LiveSession,
   claims: Readonly<AccessTokenClaims>,
   delivery: 'cookie' | 'body',
-  permissions: readonly string[],
+  { permissions, mfaMissing }: Pick<Auth, 'permissions' | 'mfaMissing'>,
 ): Auth {
   // A step-up moves the epoch: a token from before it may have been stolen before it, and gains nothing by it.
   const current = claims.epoch === session.epoch
@@ -197,12 +202,22 @@ function describe(
     amr: Object.freeze(session.amr),
     authTime: current ? session.auth_time : null,
     mfaVerifiedAt: current ? session.mfa_verified_at : null,
+    mfaMissing,
     isPlatformAdmin: session.is_platform_admin,
     impersonatorId: session.impersonator_id,
     sessionExpiresAt: session.expires_at,
     checkedAt: session.checked_at,
     delivery,
   }
+}
+
+/** Whoever acts as somebody else has shown a second factor of their own. */
+function lacksMfa(session: LiveSession, requiredFor: readonly string[]): boolean {
+  if (session.role === null || session.impersonator_id !== null) return false
+  if (!session.organization_requires_mfa && !requiredFor.includes(session.role)) return false
+  const { mfa_verified_at: shown, checked_at: now } = session
+  // The driver reads Postgres' infinity as a number.
+  return !(shown instanceof Date && shown.getTime() <= now.getTime())
 }
 
 function originOf(source: IdentitySource): string | undefined {

@@ -23,6 +23,8 @@ export interface LiveSession {
   email_verified_at: Date | null
   display_name: string | null
   role: Role | null
+  /** Whether the active organisation asks its members for a second factor. */
+  organization_requires_mfa: boolean
   is_platform_admin: boolean
   checked_at: Date
   seen_long_ago: boolean
@@ -186,7 +188,8 @@ function checkSql(schema: string): string {
     SELECT s.id, s.user_id, o.id AS organization_id, s.auth_method, s.amr, s.auth_time,
       s.mfa_verified_at, s.epoch, s.impersonator_id, s.created_at,
       LEAST(s.expires_at, s.created_at + $2 * interval '1 second') AS expires_at,
-      u.email, u.email_verified_at, u.display_name, m.role, p.user_id IS NOT NULL AS is_platform_admin,
+      u.email, u.email_verified_at, u.display_name, m.role,
+      coalesce(o.settings -> 'require_mfa' = 'true'::jsonb, false) AS organization_requires_mfa, p.user_id IS NOT NULL AS is_platform_admin,
       clock.now AS checked_at, s.last_seen_at <= clock.now - interval '1 minute' AS seen_long_ago,
       pg_is_in_recovery() AS in_recovery,
       (SELECT array_agg(kid) FROM ${schema}.signing_keys WHERE state = 'revoked') AS revoked_kids

@@ -93,6 +93,7 @@ export function sessionRoutes(rooms: {
       method: 'GET',
       path: '/v1/auth/session',
       auth: 'session',
+      beforeMfa: true,
       output: { 200: currentSession },
       errors: [],
       async handle({ auth }) {
@@ -105,6 +106,7 @@ export function sessionRoutes(rooms: {
       method: 'GET',
       path: '/v1/users/me/sessions',
       auth: 'session',
+      beforeMfa: true,
       output: { 200: sessionList },
       errors: [],
       handle: async ({ auth }) => ({ status: 200, body: { sessions: await describeAll(auth) } }),
@@ -113,6 +115,7 @@ export function sessionRoutes(rooms: {
       method: 'DELETE',
       path: '/v1/users/me/sessions/:id',
       auth: 'session',
+      beforeMfa: true,
       input: { params: sessionId },
       output: { 204: null },
       errors: ['not_found'],
@@ -125,6 +128,7 @@ export function sessionRoutes(rooms: {
       method: 'DELETE',
       path: '/v1/users/me/sessions',
       auth: 'session',
+      beforeMfa: true,
       output: { 204: null },
       errors: [],
       async handle({ auth, context }) {

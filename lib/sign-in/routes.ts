@@ -48,6 +48,7 @@ export function signInRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/reauthenticate',
       auth: 'session',
+      beforeMfa: true,
       input: { body: reauthenticateBody },
       output: { 200: reauthenticated },
       errors: ['invalid_input', 'invalid_credentials', 'rate_limited', 'service_unavailable'],
