@@ -388,7 +388,9 @@ export function buildIdentSphere(
     logger,
   )
   const health = createHealth({ store, queue, mailDelay: canMail ? () => mailDelay(store) : null })
-  const identity = createAuthenticate({
+  const enrolledMethods = (userId: string) => signIn.enrolledMethods(userId)
+  const mfaWhereRequired = (auth: Auth) => assertMfaWhereRequired(auth, enrolledMethods)
+  const { authenticate, recheck, identify } = createAuthenticate({
     accessTokens,
     check,
     cookies,
@@ -397,6 +399,7 @@ export function buildIdentSphere(
     isOwnOrigin,
     permissionsOf,
     mfaRequiredFor: config.mfa.requiredFor,
+    assertMfaWhereRequired: mfaWhereRequired,
     ready,
   })
 
@@ -418,21 +421,14 @@ export function buildIdentSphere(
     pages: canMail ? pageRoutes({ config, mailbox: mailer.mailbox }) : [],
     health: healthRoutes({ health }),
   }
-  const enrolledMethods = (userId: string) => signIn.enrolledMethods(userId)
-  /** For everything of the host's. Our own routes say themselves which of them remain without a second factor. */
-  const authenticate: Authenticate = async (source, given) => {
-    const auth = await identity.authenticate(source, given)
-    if (auth !== null) await assertMfaWhereRequired(auth, enrolledMethods)
-    return auth
-  }
   const plumbing = {
     cookies,
     responder,
     cors: createCors(isOwnOrigin),
     isOwnOrigin,
     ready,
-    authenticate: identity.authenticate,
-    assertMfaWhereRequired: (auth: Auth) => assertMfaWhereRequired(auth, enrolledMethods),
+    authenticate: identify,
+    assertMfaWhereRequired: mfaWhereRequired,
     assertRecentAuth,
     assertMayChangeFactors: createFactorChangeRule({ enrolledMethods, sessions, needsVerifiedAddress: canMail }),
     checkMount: createMountCheck(config.mountPath, logger),
@@ -523,10 +519,7 @@ export function buildIdentSphere(
     requirePlatformAdmin: (guard) => requirePlatformAdmin(guardParts, enrolledMethods, guard),
 
     authenticate,
-    async recheck(auth) {
-      const found = await identity.recheck(auth)
-      return found === null || found.mfaMissing ? null : found
-    },
+    recheck,
     auth,
     authOrNull(request) {
       const found = established.get(request)

@@ -75,6 +75,18 @@ export async function consumeChallenge(tx: Tx, id: string): Promise<boolean> {
   return rows.length > 0
 }
 
+/** Whether the user has a confirmed factor, and codes left that stand in for it. */
+export async function findEnrolled(db: Executor, userId: string): Promise<{ has_codes: boolean } | undefined> {
+  const [row] = await db.sql<{ has_codes: boolean }>(
+    `SELECT EXISTS (
+       SELECT 1 FROM ${db.schema}.user_recovery_codes c WHERE c.user_id = f.user_id AND c.used_at IS NULL
+     ) AS has_codes
+     FROM ${db.schema}.mfa_factors f WHERE f.user_id = ? AND f.kind = 'totp' AND f.confirmed_at IS NOT NULL`,
+    [userId],
+  )
+  return row
+}
+
 export async function countRecoveryCodes(db: Executor, userId: string): Promise<number> {
   const [row] = await db.sql<{ left: number }>(
     `SELECT count(*)::integer AS left FROM ${db.schema}.user_recovery_codes WHERE user_id = ? AND used_at IS NULL`,

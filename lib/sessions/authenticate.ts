@@ -62,11 +62,18 @@ export function createAuthenticate(options: {
   permissionsOf: (role: string | null) => readonly string[]
   /** Roles that need a second factor whatever their organisation asks for. */
   mfaRequiredFor: readonly string[]
+  /** Throws where the role or organisation asks for a second factor that the session has not shown. */
+  assertMfaWhereRequired: (auth: Auth) => Promise<void>
   ready: () => Promise<void>
-}): { authenticate: Authenticate; recheck: Recheck } {
+}): {
+  authenticate: Authenticate
+  recheck: Recheck
+  /** As `authenticate()`, but without the second factor that a role or organisation asks for: for our own routes. */
+  identify: (request: IncomingMessage) => Promise<Auth | null>
+} {
   const { accessTokens, check, cookies, csrf, lastSeen } = options
   /** One look per request, shared by all guards in front of it. A method override in between asks anew: it may need CSRF proof. */
-  const known = perRequest<{ method: string | undefined; answer: Promise<Auth | null> }>()
+  const known = perRequest<Known>()
   /** Keeps with each `Auth` the token it came from, for `recheck()`: on the object, as a WeakMap costs more than all the rest. */
   const provenBy = Symbol('identsphere')
 
@@ -119,19 +126,32 @@ export function createAuthenticate(options: {
     if (origin === undefined || !options.isOwnOrigin(origin)) throw new IdentSphereError('csrf_failed')
   }
 
-  function identify(source: IdentitySource, method: string | undefined): Promise<Auth | null> {
-    if (!isMessage(source)) return establish(fromFetch(source, method))
+  function identify(source: IncomingMessage): Known {
     const before = known.get(source)
-    if (before !== undefined && before.method === source.method) return before.answer
+    if (before !== undefined && before.method === source.method) return before
     const answer = establish(fromMessage(source))
-    known.set(source, { method: source.method, answer })
+    const now = { method: source.method, answer, withMfa: undefined }
+    known.set(source, now)
     answer.catch(() => known.set(source, undefined))
-    return answer
+    return now
+  }
+
+  async function withMfa(answer: Promise<Auth | null>): Promise<Auth | null> {
+    const auth = await answer
+    if (auth?.mfaMissing === true) await options.assertMfaWhereRequired(auth)
+    return auth
+  }
+
+  function identifyFully(source: IdentitySource, method: string | undefined): Promise<Auth | null> {
+    if (!isMessage(source)) return withMfa(establish(fromFetch(source, method)))
+    const found = identify(source)
+    found.withMfa ??= withMfa(found.answer)
+    return found.withMfa
   }
 
   async function identifyWith(source: IdentitySource, given: AuthenticateOptions): Promise<Auth | null> {
     assertKnownOptions(given)
-    const auth = await identify(source, given.method)
+    const auth = await identifyFully(source, given.method)
     if (given.origin === 'own' && auth?.delivery === 'cookie') assertOwnOrigin(originOf(source))
     return auth
   }
@@ -141,8 +161,10 @@ export function createAuthenticate(options: {
       if (!isSource(source)) {
         return Promise.reject(new TypeError('authenticate() takes a request, or the headers of one'))
       }
-      return given === undefined ? identify(source, undefined) : identifyWith(source, given)
+      return given === undefined ? identifyFully(source, undefined) : identifyWith(source, given)
     },
+
+    identify: (request) => identify(request).answer,
 
     async recheck(auth) {
       const verified = (auth as (Auth & Proven) | null | undefined)?.[provenBy]
@@ -150,9 +172,19 @@ export function createAuthenticate(options: {
       await options.ready()
       // Not noted as use: a connection that is only held open must not keep an idle session alive.
       const session = await check.read(auth.sessionId)
-      return session === null || !fits(verified, session) ? null : toAuth(session, verified, auth.delivery)
+      if (session === null || !fits(verified, session)) return null
+      const now = toAuth(session, verified, auth.delivery)
+      return now.mfaMissing ? null : now
     },
   }
+}
+
+/** What was found out about one request. */
+interface Known {
+  readonly method: string | undefined
+  readonly answer: Promise<Auth | null>
+  /** The answer for whatever needs the second factor that the role or organisation asks for. */
+  withMfa: Promise<Auth | null> | undefined
 }
 
 interface Proven {

@@ -143,8 +143,9 @@ export function createSignIn(options: {
 
     /** Second factors that the user has enrolled. Recovery codes are none. */
     async enrolledMethods(userId: string): Promise<readonly SecondFactorMethod[]> {
-      const methods = await Promise.all(secondFactors.map((factor) => factor.methods(store, userId)))
-      return methods.flat().filter((method) => method !== 'recovery_code')
+      const methods: SecondFactorMethod[] = []
+      for (const factor of secondFactors) methods.push(...(await factor.methods(store, userId)))
+      return methods.filter((method) => method !== 'recovery_code')
     },
 
     /** For who proved to be the account's owner: factors that somebody else enrolled go. */
