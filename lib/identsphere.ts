@@ -167,8 +167,8 @@ export interface IdentSphere {
   readonly authenticate: Authenticate
   /**
    * What a guard or `authenticate()` established, asked for again: role and permissions as they are now, or null once the
-   * session has ended, its user was disabled, its organisation was switched or the token's key was revoked. For connections
-   * that live long; does not count as use of the session.
+   * session has ended, its user was disabled, its organisation was switched or asks for a second factor, or the token's key
+   * was revoked. For connections that live long; does not count as use of the session.
    *
    * @throws IdentSphereError `service_unavailable` when it cannot know
    * @throws TypeError for what this instance did not establish
