@@ -65,7 +65,7 @@ import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
 import { organizationPersonalData } from './organizations/personal-data.js'
 import { createRoleMatrix } from './organizations/roles.js'
 import { createOrganizations, type Organizations } from './organizations/service.js'
-import { pageRoutes } from './pages/routes.js'
+import { clientRoutes, pageRoutes } from './pages/routes.js'
 import { createCeremonies } from './passkeys/ceremonies.js'
 import { passkeyPersonalData } from './passkeys/personal-data.js'
 import { relatedOriginRoutes } from './passkeys/related-origins.js'
@@ -418,7 +418,7 @@ export function buildIdentSphere(
       : [],
     trustedBrowsers: trustedBrowserRoutes({ trustedBrowsers }),
     tokens: tokenRoutes({ store, keys: config.signingKeys }),
-    pages: canMail ? pageRoutes({ config, mailbox: mailer.mailbox }) : [],
+    pages: [...clientRoutes(), ...(canMail ? pageRoutes({ config, mailbox: mailer.mailbox }) : [])],
     health: healthRoutes({ health }),
   }
   const plumbing = {

@@ -36,6 +36,13 @@ export function createResponder(options: {
     }
     if (reply.location !== undefined) response.setHeader('Location', reply.location)
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value)
+    const known = response.req?.headers['if-none-match']?.replace(/^W\//, '')
+    if (known !== undefined && known === reply.headers?.ETag) {
+      // RFC 9110 section 13.1.2: what the client has is not sent again.
+      response.statusCode = 304
+      response.end()
+      return
+    }
     const text = reply.content?.text ?? (reply.body === undefined ? undefined : JSON.stringify(reply.body))
     if (text === undefined) {
       response.end()

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.js'
 import { type Route, route } from '../http/route.js'
 import { type Html, html } from '../mail/html.js'
 import type { Mailbox } from '../mail/mailbox.js'
+import { createClientFile } from './client-file.js'
 import { pageReply } from './page.js'
 import { script, style } from './script.js'
 
@@ -152,6 +153,27 @@ ${join(forms.map((form) => formHtml(base, form)))}
     asset({ method: 'GET', path: '/v1/pages/page.js', type: 'text/javascript; charset=utf-8', text: script }),
     asset({ method: 'GET', path: '/v1/pages/page.css', type: 'text/css; charset=utf-8', text: style }),
     ...(mailbox === null ? [] : [mailboxRoute(mailbox, base)]),
+  ]
+}
+
+/** The browser client, for pages without a bundler. It is the same for everybody, so pages of any origin may load it. */
+export function clientRoutes(): Route[] {
+  const file = createClientFile()
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/client.js',
+      auth: 'none',
+      waitsForDatabase: false,
+      readableBy: 'anyone',
+      cacheControl: 'public, max-age=300',
+      output: { 200: null, 304: null },
+      errors: [],
+      async handle() {
+        const { text, etag } = await file()
+        return { status: 200, content: { type: 'text/javascript; charset=utf-8', text }, headers: { ETag: etag } }
+      },
+    }),
   ]
 }
 

@@ -171,14 +171,14 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     assert.equal(content, window, 'nothing is wider than the screen')
   })
 
-  it('renews an expired access token once for all requests that need it', async () => {
+  it('renews an expired access token, and sends the request again', async () => {
     const { requests } = watchOf(laptop)
     requests.length = 0
     await laptop.context().clearCookies({ name: 'identsphere_at' })
     await laptop.reload()
     await isHome(laptop)
     assert.equal(requests.filter((request) => request === 'POST /v1/auth/refresh').length, 1)
-    assert.equal(requests.filter((request) => request === 'GET /v1/users/me/sessions').length, 2)
+    assert.equal(requests.filter((request) => request === 'GET /v1/users/me/sessions').length, 1)
   })
 
   it('ends the other session, which finds itself signed out', async () => {
@@ -267,7 +267,6 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
         '400 POST /v1/auth/register', // address
         '400 POST /v1/auth/register', // password
         '401 GET /v1/auth/session', // expired access token
-        '401 GET /v1/users/me/sessions',
         '400 POST /v1/users/me/password',
       ],
       phone: [
@@ -277,7 +276,6 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
         '401 GET /api/me', // revoked
         '401 POST /v1/auth/refresh',
         '401 GET /v1/auth/session', // password changed elsewhere
-        '401 GET /v1/users/me/sessions',
         '401 POST /v1/auth/refresh',
       ],
     }

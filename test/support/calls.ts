@@ -302,6 +302,7 @@ export const succeedingCalls: Record<string, (app: TestApp) => Promise<Call[]>> 
   'GET /v1/pages/sign-in-link': async (app) => [anonymous(app, '/v1/pages/sign-in-link')],
   'GET /v1/pages/confirm-email': async (app) => [anonymous(app, '/v1/pages/confirm-email')],
   'GET /v1/pages/undo-email-change': async (app) => [anonymous(app, '/v1/pages/undo-email-change')],
+  'GET /v1/client.js': async (app) => [anonymous(app, '/v1/client.js')],
   'GET /v1/pages/page.js': async (app) => [anonymous(app, '/v1/pages/page.js')],
   'GET /v1/pages/page.css': async (app) => [anonymous(app, '/v1/pages/page.css')],
   'GET /v1/dev/mailbox': async (app) => [anonymous(app, '/v1/dev/mailbox')],

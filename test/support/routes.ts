@@ -14,5 +14,5 @@ export function nameOf(route: Pick<Route, 'method' | 'path'>): string {
 
 /** Whether a route answers with a page, a script or a style instead of JSON, and so needs no database. */
 export function isPage({ path }: Pick<Route, 'path'>): boolean {
-  return path.startsWith('/v1/pages/')
+  return path.startsWith('/v1/pages/') || path === '/v1/client.js'
 }

@@ -1,4 +1,6 @@
-import { ApiError, call, hasSession, send } from './api.js'
+import { createClient, IdentSphereClientError } from '/v1/client.js'
+
+const client = createClient()
 
 const $ = (selector, root = document) => root.querySelector(selector)
 
@@ -8,16 +10,16 @@ const forms = { register: $('#register'), signIn: $('#sign-in-form'), password: 
 
 forms.register.addEventListener('submit', (event) =>
   submit(event, async (fields) => {
-    await call('POST', '/v1/auth/register', fields)
-    await showHome()
+    await client.signUp(fields)
+    await start()
   }),
 )
 
 forms.signIn.addEventListener('submit', (event) =>
   submit(event, async (fields) => {
-    const { status } = await call('POST', '/v1/auth/login', fields)
+    const { status } = await client.signIn.password(fields)
     if (status === 'mfa_required') throw new Error('This account asks for a second factor, which this page has not.')
-    await showHome()
+    await start()
   }),
 )
 
@@ -61,11 +63,18 @@ function forgetPerson() {
 
 // Signed in
 
-async function showHome() {
-  const [description, list] = await Promise.all([call('GET', '/v1/auth/session'), call('GET', '/v1/users/me/sessions')])
+/** What fits: the home of whoever is signed in, or the welcome. */
+async function start() {
+  const session = await client.session()
+  if (session === null) showWelcome($('#notice').textContent)
+  else await showHome(session)
+}
+
+async function showHome(session) {
+  const sessions = await client.sessions.list()
   for (const form of [forms.register, forms.signIn]) form.reset()
-  describePerson(description)
-  describeSessions(list.sessions)
+  describePerson(session)
+  describeSessions(sessions)
   $('#welcome').hidden = true
   $('#home').hidden = false
   $('#account').hidden = false
@@ -95,8 +104,7 @@ function describePerson({ user, session, capabilities }) {
 }
 
 async function refreshSessions() {
-  const { sessions } = await call('GET', '/v1/users/me/sessions')
-  describeSessions(sessions)
+  describeSessions(await client.sessions.list())
 }
 
 function describeSessions(sessions) {
@@ -120,7 +128,7 @@ function sessionItem(session) {
   button.setAttribute('aria-label', `Sign out ${device.name}, signed in ${ago(session.created_at)}`)
   button.addEventListener('click', () =>
     attempt(button, async () => {
-      await call('DELETE', `/v1/users/me/sessions/${session.id}`)
+      await client.sessions.revoke(session.id)
       await refreshSessions()
       announce(`${device.name} is signed out.`)
       $('#sessions-title').focus()
@@ -131,7 +139,7 @@ function sessionItem(session) {
 
 $('#sign-out-others').addEventListener('click', ({ currentTarget }) =>
   attempt(currentTarget, async () => {
-    await call('DELETE', '/v1/users/me/sessions')
+    await client.sessions.revokeOthers()
     await refreshSessions()
     announce('You are signed out everywhere else.')
     $('#sessions-title').focus()
@@ -140,22 +148,17 @@ $('#sign-out-others').addEventListener('click', ({ currentTarget }) =>
 
 $('#resend').addEventListener('click', ({ currentTarget }) =>
   attempt(currentTarget, async () => {
-    await call('POST', '/v1/auth/email/verify/request')
+    await client.email.requestVerification()
     announce('A new link is in the mailbox.')
   }),
 )
 
-$('#sign-out').addEventListener('click', ({ currentTarget }) =>
-  attempt(currentTarget, async () => {
-    await call('POST', '/v1/auth/logout')
-    leave('You are signed out.')
-  }),
-)
+$('#sign-out').addEventListener('click', ({ currentTarget }) => attempt(currentTarget, () => client.signOut()))
 
 forms.password.addEventListener('submit', (event) =>
   submit(event, async ({ current_password, new_password, sign_out_other_sessions }) => {
     const body = { current_password, new_password, sign_out_other_sessions: sign_out_other_sessions === 'on' }
-    await call('POST', '/v1/users/me/password', body)
+    await client.password.change(body)
     forms.password.reset()
     await refreshSessions()
     announce('Your password is changed.')
@@ -168,11 +171,12 @@ function leave(message) {
   $('h2', showWelcome(message)).focus()
 }
 
-/** Somebody ended this session elsewhere, or it has run out. What it left in the cookies goes too. */
-async function sessionEnded() {
-  await send('POST', '/v1/auth/logout').catch(() => {})
-  leave('This session has ended. Sign in again.')
-}
+// Whatever happens to the session, in this tab or in another one, shows in all of them.
+client.onChange(({ type, here }) => {
+  if (type === 'signed_out') leave('You are signed out.')
+  else if (type === 'session_ended') leave('This session has ended. Sign in again.')
+  else if (!here) attempt($('#main'), start)
+})
 
 // A tab that was in the background shows what has happened meanwhile.
 document.addEventListener('visibilitychange', () => {
@@ -194,17 +198,22 @@ forms.note.addEventListener('submit', (event) => {
   const { text, forged } = forms.note.elements
   attempt(event.submitter ?? forms.note, async () => {
     const place = $('.answer', forms.note.parentElement)
-    const status = await showAnswer(place, 'POST', '/api/notes', { text: text.value }, { withCsrf: !forged.checked })
+    const headers = { 'Content-Type': 'application/json', ...(forged.checked ? { 'X-IdentSphere-CSRF': '' } : {}) }
+    const status = await showAnswer(place, 'POST', '/api/notes', {
+      headers,
+      body: JSON.stringify({ text: text.value }),
+    })
     if (status === 201) text.value = ''
   })
 })
 
-async function showAnswer(place, method, path, body, options) {
+async function showAnswer(place, method, path, init) {
   const started = performance.now()
-  const answer = await send(method, path, body, options)
-  if (answer.body?.error?.code === 'authentication_required') throw new ApiError(answer)
+  const response = await client.fetch(path, { method, ...init })
   const milliseconds = Math.round(performance.now() - started)
-  const isGood = answer.status < 400
+  const answer = { status: response.status, body: await response.json() }
+  if (answer.body.error?.code === 'authentication_required') return start()
+  const isGood = response.ok
   place.replaceChildren(
     element(
       'div.answer-head',
@@ -262,7 +271,7 @@ async function submit(event, work) {
     try {
       await work(Object.fromEntries(new FormData(form)))
     } catch (error) {
-      if (isSignedOut(error)) await sessionEnded()
+      if (isSignedOut(error)) await start()
       else showErrors(form, error)
     }
   })
@@ -274,7 +283,7 @@ function attempt(control, work) {
     try {
       await work()
     } catch (error) {
-      if (isSignedOut(error)) await sessionEnded()
+      if (isSignedOut(error)) await start()
       else announce(textOf(error), 'bad')
     }
   })
@@ -292,7 +301,7 @@ async function busy(control, work) {
 }
 
 function isSignedOut(error) {
-  return error instanceof ApiError && error.code === 'authentication_required'
+  return error instanceof IdentSphereClientError && error.code === 'authentication_required'
 }
 
 /** What a browser can tell without the server, in its own words. The rules are the server's. */
@@ -326,7 +335,7 @@ function clearErrors(form) {
 }
 
 function textOf(error) {
-  return error.retryAfter ? `${error.message} (${error.retryAfter} seconds)` : error.message
+  return error.retryAfterSeconds ? `${error.message} (${error.retryAfterSeconds} seconds)` : error.message
 }
 
 for (const button of document.querySelectorAll('.reveal')) {
@@ -427,12 +436,7 @@ function element(description, ...children) {
 
 // Start
 
-if (hasSession()) {
-  showHome().catch((error) => {
-    showWelcome()
-    if (isSignedOut(error)) sessionEnded()
-    else announce(textOf(error), 'bad')
-  })
-} else {
+start().catch((error) => {
   showWelcome()
-}
+  announce(textOf(error), 'bad')
+})

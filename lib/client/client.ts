@@ -1,0 +1,172 @@
+import type { Environment } from './environment.js'
+import { IdentSphereClientError } from './error.js'
+import { type Change, type ClientOptions, createTransport } from './transport.js'
+import type {
+  CurrentSession,
+  PasswordChange,
+  Profile,
+  ProfilePatch,
+  Reauthenticated,
+  ReauthenticationPurpose,
+  Registration,
+  SessionEntry,
+  SignInAnswer,
+  VerificationRequired,
+  Verified,
+} from './types.js'
+
+/** Every call of the HTTP contract. Each rejects with an {@link IdentSphereClientError} where it does not succeed. */
+export interface Client {
+  /** Makes an account, and signs in where `registration.verification` is `later`. */
+  signUp(registration: Registration): Promise<SignInAnswer | VerificationRequired>
+  readonly signIn: {
+    password(credentials: { email: string; password: string }): Promise<SignInAnswer>
+  }
+  /** Ends the session here and in every tab. Succeeds without one too. */
+  signOut(): Promise<void>
+  /** Who is signed in, or null. Where the page can tell that nobody is, nothing is sent. */
+  session(): Promise<CurrentSession | null>
+  /** Proves again who is there: 10 minutes of what needs recent authentication. */
+  reauthenticate(proof: { password: string; purpose?: ReauthenticationPurpose }): Promise<Reauthenticated>
+
+  readonly sessions: {
+    list(): Promise<SessionEntry[]>
+    revoke(id: string): Promise<void>
+    revokeOthers(): Promise<void>
+  }
+  readonly profile: {
+    get(): Promise<Profile>
+    update(patch: ProfilePatch): Promise<Profile>
+    /** Everything that is held about the user. Recent authentication. */
+    export(): Promise<Record<string, unknown>>
+    /** Erases the account. Recent authentication. */
+    erase(): Promise<void>
+  }
+  readonly password: {
+    change(passwords: PasswordChange): Promise<void>
+    /** Mails a link, where the address has an account. */
+    forgot(email: string): Promise<void>
+    /** Takes the token out of that link, and signs in. */
+    reset(input: { token: string; new_password: string }): Promise<SignInAnswer>
+  }
+  readonly email: {
+    requestVerification(): Promise<void>
+    /** With the token of the mail, and the password where nobody is signed in: `reauthentication_required` says so. */
+    verify(input: { token: string; password?: string }): Promise<Verified | SignInAnswer>
+    /** Mails a link to the new address. Recent authentication. */
+    change(email: string): Promise<void>
+    confirmChange(token: string): Promise<void>
+    /** With the token mailed to the old address. Ends every session. */
+    undoChange(token: string): Promise<void>
+  }
+  /** Sign-in by a mailed code, in the browser that asked for it. */
+  readonly emailCode: {
+    request(email: string): Promise<void>
+    verify(input: { email: string; code: string }): Promise<SignInAnswer>
+  }
+  /** Sign-in by a mailed link. */
+  readonly signInLink: {
+    request(email: string): Promise<void>
+    verify(token: string): Promise<SignInAnswer>
+  }
+
+  /**
+   * `fetch` for the host's own API. Requests to the origin of `baseUrl` carry the CSRF token or the access token, are sent again
+   * after a refresh where the access token has expired, and after `onStepUp` where a guard asks for a fresh proof. Requests to
+   * other origins carry nothing. Resolves to whatever the answer is. A `X-IdentSphere-CSRF` header of your own is left as it is.
+   */
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+  /** Tells of sign-in and sign-out in this tab and all others. @returns what ends it */
+  onChange(listener: (change: Change) => void): () => void
+  /** Address that renews the session by navigation and returns to this one, for pages of another origin after a load. */
+  resumeUrl(returnTo: string): string
+}
+
+/**
+ * Makes a client of one IdentSphere. Opens nothing and sends nothing.
+ *
+ * @example
+ * ```ts
+ * const client = createClient()
+ * const session = await client.session()
+ * if (session === null) await client.signIn.password({ email, password })
+ * const response = await client.fetch('/api/notes', { method: 'POST', body })
+ * ```
+ * @throws TypeError outside a page without `baseUrl`
+ */
+export function createClient(options: ClientOptions = {}): Client {
+  return buildClient(options, globalThis as unknown as Environment)
+}
+
+/** {@link createClient} with the browser handed in. @internal */
+export function buildClient(options: ClientOptions, environment: Environment): Client {
+  const transport = createTransport(options, environment)
+  const { call, enter } = transport
+
+  return {
+    signUp: (registration) => enter('/v1/auth/register', registration) as Promise<SignInAnswer | VerificationRequired>,
+    signIn: {
+      async password(credentials) {
+        const body = { ...credentials, ...(await transport.deviceToken()) }
+        return (await enter('/v1/auth/login', body)) as SignInAnswer
+      },
+    },
+    signOut: transport.signOut,
+    async session() {
+      if (!(await transport.mayHaveSession())) return null
+      try {
+        return (await call('GET', '/v1/auth/session')) as CurrentSession
+      } catch (error) {
+        if (error instanceof IdentSphereClientError && error.code === 'authentication_required') return null
+        throw error
+      }
+    },
+    reauthenticate: (proof) =>
+      call('POST', '/v1/auth/reauthenticate', proof, { stepUp: false }) as Promise<Reauthenticated>,
+
+    sessions: {
+      async list() {
+        return ((await call('GET', '/v1/users/me/sessions')) as { sessions: SessionEntry[] }).sessions
+      },
+      revoke: (id) => call('DELETE', `/v1/users/me/sessions/${encodeURIComponent(id)}`) as Promise<void>,
+      revokeOthers: () => call('DELETE', '/v1/users/me/sessions') as Promise<void>,
+    },
+    profile: {
+      get: () => call('GET', '/v1/users/me') as Promise<Profile>,
+      update: (patch) => call('PATCH', '/v1/users/me', patch) as Promise<Profile>,
+      export: () => call('GET', '/v1/users/me/export') as Promise<Record<string, unknown>>,
+      async erase() {
+        await call('DELETE', '/v1/users/me')
+        await transport.forget('signed_out')
+      },
+    },
+    password: {
+      change: (passwords) => call('POST', '/v1/users/me/password', passwords) as Promise<void>,
+      forgot: (email) => call('POST', '/v1/auth/password/forgot', { email }) as Promise<void>,
+      reset: (input) => enter('/v1/auth/password/reset', input) as Promise<SignInAnswer>,
+    },
+    email: {
+      requestVerification: () => call('POST', '/v1/auth/email/verify/request') as Promise<void>,
+      async verify(input) {
+        const body = { ...input, ...(await transport.deviceToken()) }
+        return (await enter('/v1/auth/email/verify', body)) as Verified | SignInAnswer
+      },
+      change: (email) => call('POST', '/v1/users/me/email', { email }) as Promise<void>,
+      confirmChange: (token) => call('POST', '/v1/auth/email/confirm', { token }) as Promise<void>,
+      undoChange: (token) => call('POST', '/v1/auth/email/undo', { token }) as Promise<void>,
+    },
+    emailCode: {
+      request: (email) => call('POST', '/v1/auth/email-otp/request', { email }) as Promise<void>,
+      verify: (input) => enter('/v1/auth/email-otp/verify', input) as Promise<SignInAnswer>,
+    },
+    signInLink: {
+      request: (email) => call('POST', '/v1/auth/magic-link/request', { email }) as Promise<void>,
+      verify: (token) => enter('/v1/auth/magic-link/verify', { token }) as Promise<SignInAnswer>,
+    },
+
+    fetch: transport.fetch,
+    onChange: transport.onChange,
+    resumeUrl: (returnTo) =>
+      `${transport.base.href.replace(/\/$/, '')}/v1/auth/resume?${new URLSearchParams({ return_to: returnTo })}`,
+  }
+}

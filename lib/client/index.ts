@@ -1,0 +1,20 @@
+export { type Client, createClient } from './client.js'
+export { type ClientErrorCode, IdentSphereClientError } from './error.js'
+export type { Change, ClientOptions, StoredTokens, TokenStore } from './transport.js'
+export type {
+  CurrentSession,
+  IssuedTokens,
+  MfaChallenge,
+  PasswordChange,
+  Profile,
+  ProfilePatch,
+  Reauthenticated,
+  ReauthenticationPurpose,
+  Registration,
+  SessionDescription,
+  SessionEntry,
+  SignInAnswer,
+  SignInSuccess,
+  VerificationRequired,
+  Verified,
+} from './types.js'

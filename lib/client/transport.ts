@@ -1,0 +1,285 @@
+import { createSingleTab, createTabs, csrfCookie, type Environment } from './environment.js'
+import { errorOf, IdentSphereClientError } from './error.js'
+
+/** What a client with `tokenDelivery: 'body'` keeps. */
+export interface StoredTokens {
+  readonly access_token: string | null
+  readonly refresh_token: string | null
+  /** Outlives sign-out: with it, strangers who guess the password cannot lock this client out. */
+  readonly device_token: string | null
+}
+
+/** Where a client with `tokenDelivery: 'body'` keeps its tokens: a keychain, a file. Default: memory. */
+export interface TokenStore {
+  load(): StoredTokens | null | Promise<StoredTokens | null>
+  save(tokens: StoredTokens): void | Promise<void>
+}
+
+export interface ClientOptions {
+  /** Where the router is, mount included. Default: the origin of the page. */
+  readonly baseUrl?: string | URL
+  /** Instead of the global one. */
+  readonly fetch?: typeof globalThis.fetch
+  /** `body` for native clients, which keep tokens by themselves. Default `cookie`. */
+  readonly tokenDelivery?: 'cookie' | 'body'
+  /** With `tokenDelivery: 'body'`. */
+  readonly tokenStore?: TokenStore
+  /**
+   * Asked when a call was answered with `mfa_required` or `reauthentication_required`. Let the user prove who they are, with
+   * `client.mfa.verify()`, `client.passkeys.verify()` or `client.reauthenticate()`, and resolve to true: the call is sent once
+   * more. With false it rejects with the error. Calls that need the same at the same time ask once.
+   */
+  readonly onStepUp?: (error: IdentSphereClientError) => Promise<boolean>
+}
+
+/** What happened to the session, in this tab or another one. */
+export interface Change {
+  /** `session_ended`: it has expired, or was revoked. */
+  readonly type: 'signed_in' | 'signed_out' | 'session_ended'
+  /** False where another tab did it. */
+  readonly here: boolean
+}
+
+/** How a call goes to the server. */
+export interface Transport {
+  /** Sends, and gives the body of a success. With a session: renewed and stepped up as needed. @throws IdentSphereClientError */
+  call(method: string, path: string, body?: object, options?: { readonly stepUp?: boolean }): Promise<unknown>
+  /** A call that begins a session: says how tokens are to come, and keeps them. */
+  enter(path: string, body: object): Promise<unknown>
+  /** What the options say of device tokens. */
+  deviceToken(): Promise<{ device_token?: string }>
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
+  /** False where it is certain, without a request, that nobody is signed in. */
+  mayHaveSession(): Promise<boolean>
+  /** Ends the session. */
+  signOut(): Promise<void>
+  /** Forgets a session that the server has ended. */
+  forget(type: 'signed_out' | 'session_ended'): Promise<void>
+  onChange(listener: (change: Change) => void): () => void
+  readonly base: URL
+}
+
+/** Milliseconds. A refresh that hangs holds up every tab. */
+const longestRefresh = 15_000
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+const csrfHeader = 'X-IdentSphere-CSRF'
+const noTokens: StoredTokens = { access_token: null, refresh_token: null, device_token: null }
+
+export function createTransport(options: ClientOptions, environment: Environment): Transport {
+  const { document, location } = environment
+  const base = baseOf(options.baseUrl, location?.href)
+  const send = options.fetch ?? ((input: Request) => globalThis.fetch(input))
+  const byCookie = options.tokenDelivery !== 'body'
+  const tabs =
+    byCookie && document !== undefined ? createTabs(environment, `identsphere ${base.href}`) : createSingleTab()
+  /** A page of another origin cannot read the cookie, and takes the token from the answers. */
+  const readsCookie = document !== undefined && location?.origin === base.origin
+  const listeners = new Set<(change: Change) => void>()
+  const stepUps = new Map<string, Promise<boolean>>()
+  const store = options.tokenStore ?? memoryStore()
+  let answeredCsrf: string | null = null
+
+  tabs.onTold((message) => {
+    if (message !== 'signed_in' && message !== 'signed_out' && message !== 'session_ended') return
+    answeredCsrf = null // of a session that is over, or of another one
+    announce({ type: message, here: false })
+  })
+
+  function announce(change: Change): void {
+    for (const listener of [...listeners]) listener(change)
+  }
+
+  function happened(type: Change['type']): void {
+    tabs.newMark()
+    tabs.tell(type)
+    announce({ type, here: true })
+  }
+
+  function csrfToken(): string | null {
+    return readsCookie ? csrfCookie(document.cookie) : answeredCsrf
+  }
+
+  /** The CSRF token tells this session from another one: it is bound to it. */
+  function sessionMark(): { mark: string; csrf: string | null } {
+    return { mark: tabs.mark(), csrf: byCookie ? csrfToken() : null }
+  }
+
+  async function tokens(): Promise<StoredTokens> {
+    return (await store.load()) ?? noTokens
+  }
+
+  async function canRenew(): Promise<boolean> {
+    return byCookie ? csrfToken() !== null : (await tokens()).refresh_token !== null
+  }
+
+  async function exchange(request: Request): Promise<Response> {
+    try {
+      return await send(request)
+    } catch (cause) {
+      throw new IdentSphereClientError('network_error', { message: 'The server does not answer.', status: 0, cause })
+    }
+  }
+
+  /** A request with what proves the session. Nothing of it goes to another origin. */
+  async function prepared(request: Request): Promise<Request> {
+    const copy = request.clone()
+    if (new URL(copy.url).origin !== base.origin) return copy
+    if (!byCookie) {
+      const { access_token } = await tokens()
+      if (access_token !== null) copy.headers.set('Authorization', `Bearer ${access_token}`)
+      return copy
+    }
+    const csrf = safeMethods.has(copy.method) || copy.headers.has(csrfHeader) ? null : csrfToken()
+    if (csrf !== null) copy.headers.set(csrfHeader, csrf)
+    return copy
+  }
+
+  function requestFor(method: string, path: string, body?: object, signal?: AbortSignal): Request {
+    return new Request(`${base.href.replace(/\/$/, '')}${path}`, {
+      method,
+      credentials: byCookie ? 'include' : 'omit',
+      // None of these answers is a redirect, and no other server is to be handed a token.
+      redirect: 'error',
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+  }
+
+  /** Sends; renews the access token where it has expired, asks for a step-up where one is missing, and sends once more. */
+  async function attempt(request: Request, mayStepUp: boolean): Promise<Response> {
+    const before = sessionMark()
+    let response = await exchange(await prepared(request))
+    if (response.status !== 401 || new URL(request.url).origin !== base.origin) return response
+    let error = await errorOf(response)
+    if (error.code === 'authentication_required' && (await renew(before))) {
+      response = await exchange(await prepared(request))
+      if (response.status !== 401) return response
+      error = await errorOf(response)
+    }
+    const isStepUp = error.code === 'mfa_required' || error.code === 'reauthentication_required'
+    if (isStepUp && mayStepUp && (await stepUp(error))) response = await exchange(await prepared(request))
+    return response
+  }
+
+  async function stepUp(error: IdentSphereClientError): Promise<boolean> {
+    const { onStepUp } = options
+    if (onStepUp === undefined) return false
+    const asked = stepUps.get(error.code) ?? onStepUp(error).finally(() => stepUps.delete(error.code))
+    stepUps.set(error.code, asked)
+    return asked
+  }
+
+  /**
+   * A new access token, by one refresh for all requests and tabs that need one. False where the session has ended, or where
+   * another one is in its place: a request of the earlier one is not sent in its name.
+   */
+  async function renew(before: { mark: string; csrf: string | null }): Promise<boolean> {
+    if (!(await canRenew())) return false
+    return tabs.exclusive(async () => {
+      const now = sessionMark()
+      if (now.csrf !== before.csrf) return false
+      if (now.mark !== before.mark) return true
+      const { refresh_token } = await tokens()
+      const body = byCookie || refresh_token === null ? undefined : { refresh_token }
+      const request = requestFor('POST', '/v1/auth/refresh', body, AbortSignal.timeout(longestRefresh))
+      if (byCookie && now.csrf !== null) request.headers.set(csrfHeader, now.csrf)
+      const response = await exchange(request)
+      if (response.ok) {
+        await learn(await response.json())
+        tabs.newMark()
+        return true
+      }
+      const error = await errorOf(response)
+      // Anything but a plain no, such as a server that is just starting, does not mean that the session has ended.
+      if (error.code !== 'authentication_required') throw error
+      if (byCookie) await clearCookies(now.csrf)
+      await forget('session_ended')
+      return false
+    })
+  }
+
+  /** Scripts cannot clear what they cannot read. With the old token, which ends no newer session. */
+  async function clearCookies(csrf: string | null): Promise<void> {
+    const request = requestFor('POST', '/v1/auth/logout')
+    if (csrf !== null) request.headers.set(csrfHeader, csrf)
+    await exchange(request).catch(() => {})
+  }
+
+  async function forget(type: 'signed_out' | 'session_ended'): Promise<void> {
+    answeredCsrf = null
+    if (!byCookie) await store.save({ ...noTokens, device_token: (await tokens()).device_token })
+    happened(type)
+  }
+
+  /** Keeps what later requests need. */
+  async function learn(body: unknown): Promise<void> {
+    const fields = Object(body) as Partial<StoredTokens> & { csrf_token?: string }
+    if (typeof fields.csrf_token === 'string') answeredCsrf = fields.csrf_token
+    if (byCookie || typeof fields.access_token !== 'string') return
+    const known = await tokens()
+    const { access_token, refresh_token = known.refresh_token, device_token = known.device_token } = fields
+    await store.save({ access_token, refresh_token, device_token })
+  }
+
+  async function bodyOf(response: Response): Promise<unknown> {
+    if (!response.ok) throw await errorOf(response)
+    if (response.status === 204) return undefined
+    const body: unknown = await response.json()
+    await learn(body)
+    return body
+  }
+
+  return {
+    base,
+    async call(method, path, body, { stepUp: mayStepUp = true } = {}) {
+      return bodyOf(await attempt(requestFor(method, path, body), mayStepUp))
+    },
+    async enter(path, body) {
+      const delivery = byCookie ? {} : { token_delivery: 'body' }
+      const request = requestFor('POST', path, { ...body, ...delivery })
+      const answer = await bodyOf(await exchange(await prepared(request)))
+      if ((answer as { status?: string }).status === 'success') happened('signed_in')
+      return answer
+    },
+    async deviceToken() {
+      const { device_token } = byCookie ? noTokens : await tokens()
+      return device_token === null ? {} : { device_token }
+    },
+    async fetch(input, init) {
+      if (input instanceof Request) return attempt(new Request(input, init), true)
+      const url = new URL(input, location?.href ?? base)
+      const credentials = byCookie && url.origin === base.origin ? 'include' : 'same-origin'
+      return attempt(new Request(url, { credentials, ...init }), true)
+    },
+    async mayHaveSession() {
+      if (byCookie) return !readsCookie || csrfToken() !== null
+      return canRenew()
+    },
+    async signOut() {
+      const { refresh_token } = byCookie ? noTokens : await tokens()
+      const body = refresh_token === null ? undefined : { refresh_token }
+      await bodyOf(await exchange(await prepared(requestFor('POST', '/v1/auth/logout', body))))
+      await forget('signed_out')
+    },
+    forget,
+    onChange(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+}
+
+function baseOf(given: string | URL | undefined, page: string | undefined): URL {
+  if (given === undefined && page === undefined) throw new TypeError('createClient: outside a page, baseUrl is needed')
+  return new URL(given ?? '/', page)
+}
+
+function memoryStore(): TokenStore {
+  let kept: StoredTokens | null = null
+  return {
+    load: () => kept,
+    save(tokens) {
+      kept = tokens
+    },
+  }
+}

@@ -1,0 +1,5 @@
+/** The last step of `npm run build`: the file that `GET /v1/client.js` serves. */
+import { writeFile } from 'node:fs/promises'
+import { bundleClient } from '../lib/pages/bundle-client.js'
+
+await writeFile(new URL('../dist/lib/pages/client.js', import.meta.url), await bundleClient())
