@@ -1,0 +1,360 @@
+/** The client against a real server, as a page of another origin and as a native application. */
+import assert from 'node:assert/strict'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { buildClient } from '../../lib/client/client.js'
+import { type Change, type Client, createClient, IdentSphereClientError } from '../../lib/client/index.js'
+import type { ClientOptions, StoredTokens } from '../../lib/client/transport.js'
+import { password, signUp, startApp, type TestApp } from '../support/app.js'
+import type { Client as Browser } from '../support/client.js'
+import { cookieFetch } from '../support/cookie-fetch.js'
+
+let app: TestApp
+before(async () => {
+  app = await startApp({
+    routes(host, { requireAuth, requireRecentAuth }) {
+      host.all('/things', requireAuth(), (_request, response) => void response.json({ done: true }))
+      host.post('/payouts', requireRecentAuth(), (_request, response) => void response.json({ paid: true }))
+      host.get('/broken', (_request, response) => void response.status(502).send('<h1>Bad gateway</h1>'))
+    },
+  })
+})
+after(() => app.close())
+
+let people = 0
+const newcomer = () => ({ email: `c${++people}@example.com`, password, organization_name: 'Example Works' })
+
+interface Page {
+  client: Client
+  browser: Browser
+  sent: Request[]
+  changes: Change[]
+  paths(): string[]
+}
+
+/** A page of another origin, which cannot read the cookies. */
+function pageOf(browser = app.client(), options: ClientOptions = {}): Page {
+  const { fetch, sent } = cookieFetch(browser)
+  return watched(createClient({ baseUrl: app.url, fetch, ...options }), browser, sent)
+}
+
+/** A page of the API's own origin, which reads the CSRF cookie. */
+function ownPageOf(browser = app.client(), options: ClientOptions = {}): Page {
+  const { fetch, sent } = cookieFetch(browser)
+  const document = {
+    get cookie() {
+      return [...browser.cookies]
+        .filter(([, { attributes }]) => !attributes.includes('HttpOnly'))
+        .map(([name, { value }]) => `${name}=${value}`)
+        .join('; ')
+    },
+  }
+  const environment = { document, location: { href: `${app.origin}/page`, origin: app.origin } }
+  return watched(buildClient({ baseUrl: app.url, fetch, ...options }, environment), browser, sent)
+}
+
+function watched(client: Client, browser: Browser, sent: Request[]): Page {
+  const changes: Change[] = []
+  client.onChange((change) => changes.push(change))
+  return {
+    client,
+    browser,
+    sent,
+    changes,
+    paths: () => sent.map(({ method, url }) => `${method} ${new URL(url).pathname.slice(app.mount.length)}`),
+  }
+}
+
+const refreshes = (page: Page) => page.paths().filter((path) => path === 'POST /v1/auth/refresh').length
+/** What a call rejects with. */
+const failure = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => assert.fail('it succeeded'),
+    (error) => error,
+  )
+const isCode =
+  (code: string) =>
+  (error: unknown): error is IdentSphereClientError =>
+    error instanceof IdentSphereClientError && error.code === code
+
+for (const [kind, open] of [
+  ['a page of another origin', pageOf],
+  ['a page of the own origin', ownPageOf],
+] as const) {
+  describe(kind, () => {
+    it('signs up, reads, writes and signs out, with the CSRF token where it is needed', async () => {
+      const { client, changes, sent } = open()
+      const answer = await client.signUp(newcomer())
+      assert.equal(answer.status, 'success')
+      assert.equal((await client.session())?.user.email, `c${people}@example.com`)
+      assert.equal((await client.profile.update({ bio: 'Engines' })).bio, 'Engines')
+      assert.equal((await client.sessions.list()).length, 1)
+      await client.signOut()
+      assert.equal(await client.session(), null)
+      assert.deepEqual(
+        changes.map(({ type, here }) => [type, here]),
+        [
+          ['signed_in', true],
+          ['signed_out', true],
+        ],
+      )
+      for (const { method, headers } of sent.slice(1)) {
+        if (method === 'GET') assert.equal(headers.get('x-identsphere-csrf'), null)
+      }
+    })
+
+    it('renews an expired access token once for all requests that need it, and sends them again', async () => {
+      const page = open()
+      await page.client.signUp(newcomer())
+      app.clock.advance(901)
+      page.sent.length = 0
+      const requests = Array.from({ length: 10 }, (_, index) =>
+        index % 2 === 0 ? page.client.profile.get() : page.client.profile.update({ bio: String(index) }),
+      )
+      await Promise.all(requests)
+      assert.equal(refreshes(page), 1)
+      assert.equal(page.sent.length, 21)
+      app.clock.advance(901)
+      await page.client.profile.get()
+      assert.equal(refreshes(page), 2)
+    })
+
+    it('learns that its session was ended elsewhere once, and leaves no cookies of it', async () => {
+      const page = open()
+      await page.client.signUp(newcomer())
+      const { id = '' } = (await page.client.session())?.session ?? {}
+      await app.identsphere.api.sessions.revoke(id)
+      const answers = await Promise.allSettled(Array.from({ length: 5 }, () => page.client.profile.get()))
+      for (const answer of answers) {
+        assert.ok(answer.status === 'rejected' && isCode('authentication_required')(answer.reason))
+      }
+      assert.equal(refreshes(page), 1)
+      assert.deepEqual(page.changes.at(-1), { type: 'session_ended', here: true })
+      assert.equal(page.changes.filter(({ type }) => type === 'session_ended').length, 1)
+      assert.deepEqual([...page.browser.cookies.keys()], ['identsphere_device'])
+    })
+
+    it('keeps the session where the server cannot answer a refresh', async () => {
+      const page = open()
+      await page.client.signUp(newcomer())
+      app.clock.advance(901)
+      await app.sql('ALTER TABLE identsphere.refresh_tokens RENAME TO refresh_tokens_away')
+      try {
+        await assert.rejects(page.client.profile.get(), isCode('service_unavailable'))
+      } finally {
+        await app.sql('ALTER TABLE identsphere.refresh_tokens_away RENAME TO refresh_tokens')
+      }
+      assert.equal((await page.client.profile.get()).email, `c${people}@example.com`)
+      assert.deepEqual(
+        page.changes.map(({ type }) => type),
+        ['signed_in'],
+      )
+    })
+
+    it('sends no request of one user in the name of another, who signed in meanwhile', async () => {
+      const page = open()
+      await page.client.signUp(newcomer())
+      const other = newcomer()
+      await open().client.signUp(other)
+      let signsIn = false
+      const { fetch } = cookieFetch(page.browser)
+      const hasty = open(page.browser, {
+        async fetch(input, init) {
+          const answer = await fetch(input, init)
+          if (signsIn && answer.status === 401) {
+            signsIn = false
+            const { email } = other
+            const login = await page.browser.post('/v1/auth/login', { email, password }, { csrf: false })
+            assert.equal(login.status, 200)
+          }
+          return answer
+        },
+      })
+      await hasty.client.session() // learns the CSRF token where it cannot read it
+      signsIn = true
+      app.clock.advance(901)
+      await assert.rejects(hasty.client.profile.update({ bio: 'mine' }))
+      assert.equal(signsIn, false)
+      const rows = await app.sql('SELECT bio FROM identsphere.users WHERE email = $1', [other.email])
+      assert.deepEqual(rows, [{ bio: null }])
+    })
+  })
+}
+
+describe('a page that reads the cookie', () => {
+  it('sends nothing where it knows that nobody is signed in', async () => {
+    const page = ownPageOf()
+    assert.equal(await page.client.session(), null)
+    assert.deepEqual(page.sent, [])
+  })
+
+  it('finds the cookie by its other name too', async () => {
+    const { fetch, sent } = cookieFetch(app.client())
+    const document = { cookie: 'a=b; identsphere_csrf=planted; __Host-identsphere_csrf=1.x' }
+    const location = { href: app.url, origin: app.origin }
+    const client = buildClient({ baseUrl: app.url, fetch }, { document, location })
+    await assert.rejects(client.profile.update({}), isCode('authentication_required'))
+    assert.equal(sent[0]?.headers.get('x-identsphere-csrf'), '1.x')
+  })
+})
+
+describe('errors', () => {
+  it('carry code, status, request, details and the time to wait', async () => {
+    const { client } = pageOf()
+    const error = await failure(client.signUp({ ...newcomer(), email: 'nobody' }))
+    assert.ok(error instanceof IdentSphereClientError)
+    assert.deepEqual([error.code, error.status, error.name], ['invalid_input', 400, 'IdentSphereClientError'])
+    assert.match(error.requestId ?? '', /^[0-9a-f-]{36}$/)
+    assert.deepEqual((error.details as Array<{ path: string }>)[0]?.path, 'email')
+    assert.equal(error.retryAfterSeconds, null)
+
+    const { email } = await signUp(app)
+    const guess = () => client.signIn.password({ email, password: 'wrong-horse-battery-7' })
+    let last: unknown
+    for (let tries = 0; tries < 12; tries += 1) last = await failure(guess())
+    assert.ok(last instanceof IdentSphereClientError && last.code === 'rate_limited')
+    assert.ok((last.retryAfterSeconds ?? 0) > 0)
+  })
+
+  it('are `network_error` where nobody answers, or somebody else does', async () => {
+    const nobody = createClient({ baseUrl: 'http://localhost:1' })
+    const error = await failure(nobody.profile.get())
+    assert.ok(isCode('network_error')(error) && error.status === 0 && error.cause instanceof Error)
+    const page = pageOf(app.client(), { fetch: () => Promise.resolve(new Response('<h1>no</h1>', { status: 502 })) })
+    const answered = await failure(page.client.profile.get())
+    assert.ok(isCode('network_error')(answered) && answered.status === 502)
+    assert.equal((await pageOf().client.fetch(`${app.url}/broken`)).status, 502)
+  })
+})
+
+describe("the host's own API", () => {
+  it('gets the CSRF token and a second try, and its answer comes back whatever it is', async () => {
+    const page = pageOf()
+    await page.client.signUp(newcomer())
+    app.clock.advance(901)
+    const response = await page.client.fetch(`${app.url}/things`, { method: 'POST', body: '{"a":1}' })
+    assert.deepEqual(await response.json(), { done: true })
+    assert.equal(await page.sent.at(-1)?.text(), '{"a":1}', 'the body is sent again as it was')
+    const asRequest = await page.client.fetch(new Request(`${app.url}/things`, { method: 'PUT' }))
+    assert.equal(asRequest.status, 200)
+    const forged = await page.client.fetch(`${app.url}/things`, {
+      method: 'POST',
+      headers: { 'X-IdentSphere-CSRF': 'x' },
+    })
+    assert.equal(((await forged.json()) as { error: { code: string } }).error.code, 'csrf_failed')
+    assert.equal((await pageOf().client.fetch(`${app.url}/things`)).status, 401)
+  })
+
+  it('alone gets it: another origin is sent neither tokens nor a refresh', async () => {
+    const received: IncomingHttpHeaders[] = []
+    const stranger = createServer((request, response) => {
+      received.push(request.headers)
+      response.writeHead(401, { 'Content-Type': 'application/json' })
+      response.end('{"error":{"code":"authentication_required","message":"Give me your token."}}')
+    }).listen(0, 'localhost')
+    await new Promise((resolve) => stranger.once('listening', resolve))
+    const url = `http://localhost:${(stranger.address() as AddressInfo).port}/`
+    try {
+      for (const tokenDelivery of ['cookie', 'body'] as const) {
+        const browser = app.client()
+        const own = cookieFetch(browser)
+        const client = createClient({
+          baseUrl: app.url,
+          tokenDelivery,
+          fetch: (input, init) => ((input as Request).url === url ? fetch(input, init) : own.fetch(input, init)),
+        })
+        await client.signUp(newcomer())
+        const before = own.sent.length
+        assert.equal((await client.fetch(url, { method: 'POST', body: 'x' })).status, 401)
+        assert.equal(own.sent.length, before)
+      }
+      assert.equal(received.length, 2)
+      for (const headers of received) {
+        assert.ok(!('x-identsphere-csrf' in headers) && !('authorization' in headers) && !('cookie' in headers))
+      }
+    } finally {
+      stranger.closeAllConnections()
+      stranger.close()
+    }
+  })
+})
+
+describe('a step-up', () => {
+  it('is asked for once, and every call that needs it is then sent once more', async () => {
+    const asked: IdentSphereClientError[] = []
+    const page = pageOf(app.client(), {
+      async onStepUp(error) {
+        asked.push(error)
+        await page.client.reauthenticate({ password })
+        return true
+      },
+    })
+    await page.client.signUp(newcomer())
+    app.clock.advance(601)
+    const [payout, data] = await Promise.all([
+      page.client.fetch(`${app.url}/payouts`, { method: 'POST' }),
+      page.client.profile.export(),
+    ])
+    assert.deepEqual(await payout.json(), { paid: true })
+    assert.ok(Object.keys(data).length > 0)
+    assert.deepEqual(
+      asked.map(({ code, status }) => [code, status]),
+      [['reauthentication_required', 401]],
+    )
+    app.clock.advance(601)
+    await page.client.profile.export()
+    assert.equal(asked.length, 2)
+  })
+
+  it('that is refused leaves the first answer, and one that changes nothing is not asked for again', async () => {
+    for (const isConfirmed of [false, true]) {
+      let asked = 0
+      const page = pageOf(app.client(), {
+        async onStepUp() {
+          asked += 1
+          return isConfirmed
+        },
+      })
+      await page.client.signUp(newcomer())
+      app.clock.advance(601)
+      await assert.rejects(page.client.profile.export(), isCode('reauthentication_required'))
+      assert.equal((await page.client.fetch(`${app.url}/payouts`, { method: 'POST' })).status, 401)
+      assert.equal(asked, 2)
+    }
+  })
+})
+
+describe('a native application', () => {
+  it('keeps its tokens where it wants, uses no cookie, and refreshes by itself', async () => {
+    let kept: StoredTokens | null = null
+    const browser = app.client()
+    const tokenStore = {
+      load: async () => kept,
+      async save(tokens: StoredTokens) {
+        kept = tokens
+      },
+    }
+    const page = pageOf(browser, { tokenDelivery: 'body', tokenStore })
+    const person = newcomer()
+    assert.equal(await page.client.session(), null)
+    assert.deepEqual(page.sent, [])
+    await page.client.signUp(person)
+    const first = kept as StoredTokens | null
+    assert.ok(first?.access_token && first.refresh_token && first.device_token)
+    app.clock.advance(901)
+    await Promise.all([page.client.profile.get(), page.client.profile.update({ bio: 'x' })])
+    assert.equal(refreshes(page), 1)
+    const second = kept as StoredTokens | null
+    assert.notEqual(second?.refresh_token, first.refresh_token)
+    assert.equal(second?.device_token, first.device_token)
+    assert.equal(browser.cookies.size, 0)
+
+    const later = pageOf(app.client(), { tokenDelivery: 'body', tokenStore })
+    assert.equal((await later.client.session())?.user.email, person.email)
+    await later.client.signOut()
+    assert.deepEqual(kept, { access_token: null, refresh_token: null, device_token: first.device_token })
+    await later.client.signIn.password({ email: person.email, password })
+    assert.equal(JSON.parse((await later.sent.at(-1)?.text()) ?? '').device_token, first.device_token)
+  })
+})

@@ -1,0 +1,132 @@
+/** The client against the routes that the server declares: every call, and the shape of every answer. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { z } from 'zod'
+import type { profile, profilePatch, registrationKept } from '../../lib/accounts/schemas.js'
+import type {
+  Client,
+  CurrentSession,
+  MfaChallenge,
+  PasswordChange,
+  Profile,
+  ProfilePatch,
+  Reauthenticated,
+  ReauthenticationPurpose,
+  SessionEntry,
+  SignInSuccess,
+  VerificationRequired,
+  Verified,
+} from '../../lib/client/index.js'
+import { createClient } from '../../lib/client/index.js'
+import type { verified } from '../../lib/email/schemas.js'
+import { buildIdentSphere } from '../../lib/identsphere.js'
+import type { changeBody } from '../../lib/passwords/schemas.js'
+import type { currentSession, sessionList } from '../../lib/sessions/schemas.js'
+import type { mfaChallenge, reauthenticateBody, reauthenticated, signInSuccess } from '../../lib/sign-in/schemas.js'
+import { testClock } from '../support/clock.js'
+
+type Same<A, B> = [A, B] extends [B, A] ? true : false
+/** Fields may be `undefined` in one and only absent in the other: on the wire that is one. */
+type Wire<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+
+/** Compiles only where the client's types are those of the routes. */
+const shapes: [
+  Same<CurrentSession, z.output<typeof currentSession>>,
+  Same<SignInSuccess, z.output<typeof signInSuccess>>,
+  Same<MfaChallenge, z.output<typeof mfaChallenge>>,
+  Same<VerificationRequired, z.output<typeof registrationKept>>,
+  Same<Verified, z.output<typeof verified>>,
+  Same<Reauthenticated, z.output<typeof reauthenticated>>,
+  Same<SessionEntry[], z.output<typeof sessionList>['sessions']>,
+  Same<Profile, z.output<typeof profile>>,
+  Same<Wire<ProfilePatch>, Wire<z.input<typeof profilePatch>>>,
+  Same<Wire<PasswordChange>, Wire<z.input<typeof changeBody>>>,
+  Same<ReauthenticationPurpose, NonNullable<z.input<typeof reauthenticateBody>['purpose']>>,
+] = [true, true, true, true, true, true, true, true, true, true, true]
+
+const id = '00000000-0000-4000-8000-000000000000'
+const secret = { email: 'ada@example.com', password: 'correct-horse-battery-7' }
+
+/** Each route with the call that sends it. */
+const calls: Record<string, (client: Client) => Promise<unknown>> = {
+  'POST /v1/auth/register': (client) => client.signUp(secret),
+  'POST /v1/auth/login': (client) => client.signIn.password(secret),
+  'POST /v1/auth/logout': (client) => client.signOut(),
+  'GET /v1/auth/session': (client) => client.session(),
+  'POST /v1/auth/reauthenticate': (client) => client.reauthenticate({ password: secret.password }),
+  'GET /v1/users/me/sessions': (client) => client.sessions.list(),
+  'DELETE /v1/users/me/sessions/:id': (client) => client.sessions.revoke(id),
+  'DELETE /v1/users/me/sessions': (client) => client.sessions.revokeOthers(),
+  'GET /v1/users/me': (client) => client.profile.get(),
+  'PATCH /v1/users/me': (client) => client.profile.update({ bio: '' }),
+  'GET /v1/users/me/export': (client) => client.profile.export(),
+  'DELETE /v1/users/me': (client) => client.profile.erase(),
+  'POST /v1/users/me/password': (client) => client.password.change({ current_password: 'a', new_password: 'b' }),
+  'POST /v1/auth/password/forgot': (client) => client.password.forgot(secret.email),
+  'POST /v1/auth/password/reset': (client) => client.password.reset({ token: 't', new_password: 'b' }),
+  'POST /v1/auth/email/verify/request': (client) => client.email.requestVerification(),
+  'POST /v1/auth/email/verify': (client) => client.email.verify({ token: 't' }),
+  'POST /v1/users/me/email': (client) => client.email.change(secret.email),
+  'POST /v1/auth/email/confirm': (client) => client.email.confirmChange('t'),
+  'POST /v1/auth/email/undo': (client) => client.email.undoChange('t'),
+  'POST /v1/auth/email-otp/request': (client) => client.emailCode.request(secret.email),
+  'POST /v1/auth/email-otp/verify': (client) => client.emailCode.verify({ email: secret.email, code: '123456' }),
+  'POST /v1/auth/magic-link/request': (client) => client.signInLink.request(secret.email),
+  'POST /v1/auth/magic-link/verify': (client) => client.signInLink.verify('t'),
+}
+
+/** Not for calls: what browsers navigate to, what other services fetch, and what the client does by itself. */
+const noCalls =
+  /^GET (\/\.well-known\/|\/v1\/(pages|dev)\/|\/v1\/(health|client\.js|auth\/resume)$)|^POST \/v1\/auth\/refresh$/
+
+describe('the client', () => {
+  const { routes } = buildIdentSphere(
+    { database: 'postgres://127.0.0.1:1/unused' },
+    {
+      environment: { NODE_ENV: 'test', IDENTSPHERE_JWT_SECRET: 'an-example-secret-of-enough-length' },
+      clock: testClock(),
+    },
+  )
+  const declared = routes.map(({ method, path }) => `${method} ${path}`).filter((route) => !noCalls.test(route))
+
+  it('has a call for every route, and for nothing else', () => {
+    assert.deepEqual(Object.keys(calls).sort(), declared.sort())
+    assert.ok(shapes.every((same) => same))
+  })
+
+  it('sends each call to its route, with a body that the route takes', async () => {
+    for (const [route, call] of Object.entries(calls)) {
+      const sent: Request[] = []
+      const client = createClient({
+        baseUrl: 'https://app.example.com/identity/',
+        async fetch(request) {
+          sent.push(request as Request)
+          return Response.json({})
+        },
+      })
+      await call(client)
+      const [request] = sent
+      assert.ok(request !== undefined && sent.length === 1, route)
+      const { pathname, origin } = new URL(request.url)
+      assert.equal(origin, 'https://app.example.com')
+      assert.equal(`${request.method} ${pathname.replace('/identity', '').replace(id, ':id')}`, route)
+      const declaration = routes.find(({ method, path }) => `${method} ${path}` === route)
+      const text = await request.text()
+      const body: unknown = text === '' ? {} : JSON.parse(text)
+      const parsed = declaration?.input?.body?.safeParse(body)
+      // Made-up tokens are well-formed; `organization_name` depends on the host's options.
+      const issues = parsed?.error?.issues.filter(({ path }) => path[0] !== 'organization_name') ?? []
+      assert.deepEqual(issues, [], route)
+      if (declaration?.input?.body === undefined) assert.equal(text, '', route)
+    }
+  })
+
+  it('names every address below the mount, for navigation too', () => {
+    const client = createClient({ baseUrl: 'https://app.example.com/identity' })
+    assert.equal(
+      client.resumeUrl('https://app.example.com/a?b=c'),
+      'https://app.example.com/identity/v1/auth/resume?return_to=https%3A%2F%2Fapp.example.com%2Fa%3Fb%3Dc',
+    )
+    assert.throws(() => createClient(), TypeError)
+  })
+})
