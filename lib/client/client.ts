@@ -7,7 +7,7 @@ import type {
   Profile,
   ProfilePatch,
   Reauthenticated,
-  ReauthenticationPurpose,
+  Reauthentication,
   Registration,
   SessionEntry,
   SignInAnswer,
@@ -27,7 +27,9 @@ export interface Client {
   /** Who is signed in, or null. Where the page can tell that nobody is, nothing is sent. */
   session(): Promise<CurrentSession | null>
   /** Proves again who is there: 10 minutes of what needs recent authentication. */
-  reauthenticate(proof: { password: string; purpose?: ReauthenticationPurpose }): Promise<Reauthenticated>
+  reauthenticate(proof: Reauthentication): Promise<Reauthenticated>
+  /** Mails the code for {@link reauthenticate}. */
+  requestReauthenticationCode(): Promise<void>
 
   readonly sessions: {
     list(): Promise<SessionEntry[]>
@@ -123,6 +125,7 @@ export function buildClient(options: ClientOptions, environment: Environment): C
     },
     reauthenticate: (proof) =>
       call('POST', '/v1/auth/reauthenticate', proof, { stepUp: false }) as Promise<Reauthenticated>,
+    requestReauthenticationCode: () => call('POST', '/v1/auth/reauthenticate/code') as Promise<void>,
 
     sessions: {
       async list() {

@@ -8,7 +8,7 @@ export interface Environment {
 }
 
 interface Locks {
-  request<T>(name: string, work: () => Promise<T>): Promise<T>
+  request<T>(name: string, options: { ifAvailable?: boolean }, work: (lock: object | null) => Promise<T>): Promise<T>
 }
 
 interface Channel {
@@ -18,8 +18,8 @@ interface Channel {
 
 /** What the tabs of one browser share: one refresh at a time, a mark of the last one, and what one tells the others. */
 export interface Tabs {
-  /** Runs one at a time over all tabs. */
-  exclusive<T>(work: () => Promise<T>): Promise<T>
+  /** Runs one at a time over all tabs. `waited`: another one ran just before, maybe in another tab. */
+  exclusive<T>(work: (waited: boolean) => Promise<T>): Promise<T>
   /** Changes whenever some tab has new tokens. */
   mark(): string
   newMark(): void
@@ -33,7 +33,7 @@ export function createSingleTab(): Tabs {
   let last: Promise<unknown> = Promise.resolve()
   return {
     exclusive(work) {
-      const result = last.then(work)
+      const result = last.then(() => work(false))
       last = result.catch(() => {})
       return result
     },
@@ -56,7 +56,13 @@ export function createTabs(environment: Environment, name: string): Tabs {
   const channel = environment.BroadcastChannel === undefined ? null : new environment.BroadcastChannel(name)
 
   return {
-    exclusive: (work) => (locks === undefined ? single.exclusive(work) : locks.request(name, work)),
+    async exclusive(work) {
+      if (locks === undefined) return single.exclusive(work)
+      const first = await locks.request(name, { ifAvailable: true }, async (lock) =>
+        lock === null ? null : { result: await work(false) },
+      )
+      return first === null ? locks.request(name, {}, () => work(true)) : first.result
+    },
     mark() {
       try {
         return environment.localStorage?.getItem(name) ?? single.mark()

@@ -9,7 +9,7 @@ export type {
   Profile,
   ProfilePatch,
   Reauthenticated,
-  ReauthenticationPurpose,
+  Reauthentication,
   Registration,
   SessionDescription,
   SessionEntry,

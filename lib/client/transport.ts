@@ -175,10 +175,12 @@ export function createTransport(options: ClientOptions, environment: Environment
    */
   async function renew(before: { mark: string; csrf: string | null }): Promise<boolean> {
     if (!(await canRenew())) return false
-    return tabs.exclusive(async () => {
+    return tabs.exclusive(async (waited) => {
       const now = sessionMark()
       if (now.csrf !== before.csrf) return false
       if (now.mark !== before.mark) return true
+      // The mark of another tab may come later than its turn ends.
+      if (waited && (await exchange(await prepared(requestFor('GET', '/v1/auth/session')))).ok) return true
       const { refresh_token } = await tokens()
       const body = byCookie || refresh_token === null ? undefined : { refresh_token }
       const request = requestFor('POST', '/v1/auth/refresh', body, AbortSignal.timeout(longestRefresh))

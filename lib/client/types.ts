@@ -123,5 +123,7 @@ export interface PasswordChange {
   sign_out_other_sessions?: boolean
 }
 
-/** What a fresh proof is for. The first enrolment of a factor needs one that was made for it. */
-export type ReauthenticationPurpose = 'mfa_setup' | 'passkey_registration'
+/** The password, or a mailed code. The first enrolment of a factor needs a proof that was made for it. */
+export type Reauthentication = ({ password: string } | { code: string }) & {
+  purpose?: 'mfa_setup' | 'passkey_registration'
+}

@@ -167,7 +167,7 @@ export function clientRoutes(): Route[] {
       waitsForDatabase: false,
       readableBy: 'anyone',
       cacheControl: 'public, max-age=300',
-      output: { 200: null, 304: null },
+      output: { 200: null },
       errors: [],
       async handle() {
         const { text, etag } = await file()

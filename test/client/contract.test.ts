@@ -11,7 +11,7 @@ import type {
   Profile,
   ProfilePatch,
   Reauthenticated,
-  ReauthenticationPurpose,
+  Reauthentication,
   SessionEntry,
   SignInSuccess,
   VerificationRequired,
@@ -41,7 +41,7 @@ const shapes: [
   Same<Profile, z.output<typeof profile>>,
   Same<Wire<ProfilePatch>, Wire<z.input<typeof profilePatch>>>,
   Same<Wire<PasswordChange>, Wire<z.input<typeof changeBody>>>,
-  Same<ReauthenticationPurpose, NonNullable<z.input<typeof reauthenticateBody>['purpose']>>,
+  Same<NonNullable<Reauthentication['purpose']>, NonNullable<z.input<typeof reauthenticateBody>['purpose']>>,
 ] = [true, true, true, true, true, true, true, true, true, true, true]
 
 const id = '00000000-0000-4000-8000-000000000000'
@@ -54,6 +54,7 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   'POST /v1/auth/logout': (client) => client.signOut(),
   'GET /v1/auth/session': (client) => client.session(),
   'POST /v1/auth/reauthenticate': (client) => client.reauthenticate({ password: secret.password }),
+  'POST /v1/auth/reauthenticate/code': (client) => client.requestReauthenticationCode(),
   'GET /v1/users/me/sessions': (client) => client.sessions.list(),
   'DELETE /v1/users/me/sessions/:id': (client) => client.sessions.revoke(id),
   'DELETE /v1/users/me/sessions': (client) => client.sessions.revokeOthers(),
