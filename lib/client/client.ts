@@ -1,8 +1,12 @@
 import type { Environment } from './environment.js'
 import { IdentSphereClientError } from './error.js'
+import { createPasskeys, type Passkeys } from './passkeys.js'
 import { type Change, type ClientOptions, createTransport } from './transport.js'
 import type {
   CurrentSession,
+  MfaEnabled,
+  MfaSetup,
+  MfaStatus,
   PasswordChange,
   Profile,
   ProfilePatch,
@@ -11,6 +15,8 @@ import type {
   Registration,
   SessionEntry,
   SignInAnswer,
+  SignInSuccess,
+  SteppedUp,
   VerificationRequired,
   Verified,
 } from './types.js'
@@ -31,6 +37,23 @@ export interface Client {
   /** Mails the code for {@link reauthenticate}. */
   requestReauthenticationCode(): Promise<void>
 
+  /** Second factors by an authenticator app, and recovery codes. */
+  readonly mfa: {
+    status(): Promise<MfaStatus>
+    /** A new secret. The first factor of an account needs `reauthenticate({ …, purpose: 'mfa_setup' })` before. */
+    setup(): Promise<MfaSetup>
+    /** Turns it on with a code of the app, and gives the recovery codes. */
+    enable(code: string): Promise<MfaEnabled>
+    /** Without a password for accounts that have none. A second factor in the last 30 minutes. */
+    disable(password?: string): Promise<void>
+    /** New recovery codes; the old ones are void. As {@link disable}. */
+    recoveryCodes(password?: string): Promise<string[]>
+    /** The second factor of a sign-in that was answered with `mfa_required`. */
+    challenge(input: { mfa_token: string } & ({ code: string } | { recovery_code: string })): Promise<SignInSuccess>
+    /** Step-up of this session. */
+    verify(code: string): Promise<SteppedUp>
+  }
+  readonly passkeys: Passkeys
   readonly sessions: {
     list(): Promise<SessionEntry[]>
     revoke(id: string): Promise<void>
@@ -127,6 +150,22 @@ export function buildClient(options: ClientOptions, environment: Environment): C
       call('POST', '/v1/auth/reauthenticate', proof, { stepUp: false }) as Promise<Reauthenticated>,
     requestReauthenticationCode: () => call('POST', '/v1/auth/reauthenticate/code') as Promise<void>,
 
+    mfa: {
+      status: () => call('GET', '/v1/auth/mfa/status') as Promise<MfaStatus>,
+      setup: () => call('POST', '/v1/auth/mfa/setup') as Promise<MfaSetup>,
+      enable: (code) => call('POST', '/v1/auth/mfa/enable', { code }) as Promise<MfaEnabled>,
+      disable: (password) => call('POST', '/v1/auth/mfa/disable', passwordBody(password)) as Promise<void>,
+      async recoveryCodes(password) {
+        const answer = await call('POST', '/v1/auth/mfa/recovery-codes', passwordBody(password))
+        return (answer as { recovery_codes: string[] }).recovery_codes
+      },
+      async challenge(input) {
+        const body = { ...input, ...(await transport.deviceToken()) }
+        return (await enter('/v1/auth/mfa/challenge', body)) as SignInSuccess
+      },
+      verify: (code) => call('POST', '/v1/auth/mfa/verify', { code }) as Promise<SteppedUp>,
+    },
+    passkeys: createPasskeys(transport, environment.PublicKeyCredential !== undefined),
     sessions: {
       async list() {
         return ((await call('GET', '/v1/users/me/sessions')) as { sessions: SessionEntry[] }).sessions
@@ -172,4 +211,8 @@ export function buildClient(options: ClientOptions, environment: Environment): C
     resumeUrl: (returnTo) =>
       `${transport.base.href.replace(/\/$/, '')}/v1/auth/resume?${new URLSearchParams({ return_to: returnTo })}`,
   }
+}
+
+function passwordBody(password: string | undefined): object {
+  return password === undefined ? {} : { password }
 }

@@ -4,6 +4,7 @@ export interface Environment {
   readonly location?: { readonly href: string; readonly origin: string }
   readonly navigator?: { readonly locks?: Locks }
   readonly localStorage?: { getItem(key: string): string | null; setItem(key: string, value: string): void }
+  readonly PublicKeyCredential?: object
   readonly BroadcastChannel?: new (name: string) => Channel
 }
 

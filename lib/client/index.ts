@@ -1,10 +1,15 @@
 export { type Client, createClient } from './client.js'
 export { type ClientErrorCode, IdentSphereClientError } from './error.js'
+export type { Passkeys } from './passkeys.js'
 export type { Change, ClientOptions, StoredTokens, TokenStore } from './transport.js'
 export type {
   CurrentSession,
   IssuedTokens,
   MfaChallenge,
+  MfaEnabled,
+  MfaSetup,
+  MfaStatus,
+  Passkey,
   PasswordChange,
   Profile,
   ProfilePatch,
@@ -15,6 +20,7 @@ export type {
   SessionEntry,
   SignInAnswer,
   SignInSuccess,
+  SteppedUp,
   VerificationRequired,
   Verified,
 } from './types.js'

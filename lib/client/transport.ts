@@ -46,7 +46,9 @@ export interface Transport {
   call(method: string, path: string, body?: object, options?: { readonly stepUp?: boolean }): Promise<unknown>
   /** A call that begins a session: says how tokens are to come, and keeps them. */
   enter(path: string, body: object): Promise<unknown>
-  /** What the options say of device tokens. */
+  /** What the body of a ceremony's beginning says of tokens. */
+  readonly delivery: { readonly token_delivery?: 'body' }
+  /** The device token that is kept, as a field of a body. */
   deviceToken(): Promise<{ device_token?: string }>
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
   /** False where it is certain, without a request, that nobody is signed in. */
@@ -70,6 +72,7 @@ export function createTransport(options: ClientOptions, environment: Environment
   const base = baseOf(options.baseUrl, location?.href)
   const send = options.fetch ?? ((input: Request) => globalThis.fetch(input))
   const byCookie = options.tokenDelivery !== 'body'
+  const delivery = byCookie ? {} : ({ token_delivery: 'body' } as const)
   const tabs =
     byCookie && document !== undefined ? createTabs(environment, `identsphere ${base.href}`) : createSingleTab()
   /** A page of another origin cannot read the cookie, and takes the token from the answers. */
@@ -233,11 +236,11 @@ export function createTransport(options: ClientOptions, environment: Environment
 
   return {
     base,
+    delivery,
     async call(method, path, body, { stepUp: mayStepUp = true } = {}) {
       return bodyOf(await attempt(requestFor(method, path, body), mayStepUp))
     },
     async enter(path, body) {
-      const delivery = byCookie ? {} : { token_delivery: 'body' }
       const request = requestFor('POST', path, { ...body, ...delivery })
       const answer = await bodyOf(await exchange(await prepared(request)))
       if ((answer as { status?: string }).status === 'success') happened('signed_in')

@@ -81,6 +81,46 @@ export interface SessionEntry {
   current: boolean
 }
 
+export interface MfaStatus {
+  /** Whether sign-ins meet a challenge. */
+  enabled: boolean
+  methods: string[]
+  recovery_codes_left: number
+}
+
+/** What an authenticator app needs. Pending until `client.mfa.enable()`. */
+export interface MfaSetup {
+  /** Base32, for who cannot scan. */
+  secret: string
+  otpauth_url: string
+  /** A PNG: `data:image/png;base64,…` shows it. */
+  qr_code_base64: string
+}
+
+export interface MfaEnabled extends IssuedTokens {
+  enabled: true
+  /** Shown this once. */
+  recovery_codes: string[]
+}
+
+/** `expires_in`: seconds for which the step-up holds by default. */
+export interface SteppedUp extends IssuedTokens {
+  verified: true
+  verified_at: string
+}
+
+export interface Passkey {
+  id: string
+  label: string | null
+  /** Model of the authenticator, as it says itself. */
+  aaguid: string
+  transports: string[]
+  backup_eligible: boolean
+  backed_up: boolean
+  created_at: string
+  last_used_at: string | null
+}
+
 export interface Profile {
   user_id: string
   email: string

@@ -7,6 +7,10 @@ import type {
   Client,
   CurrentSession,
   MfaChallenge,
+  MfaEnabled,
+  MfaSetup,
+  MfaStatus,
+  Passkey,
   PasswordChange,
   Profile,
   ProfilePatch,
@@ -14,12 +18,15 @@ import type {
   Reauthentication,
   SessionEntry,
   SignInSuccess,
+  SteppedUp,
   VerificationRequired,
   Verified,
 } from '../../lib/client/index.js'
 import { createClient } from '../../lib/client/index.js'
 import type { verified } from '../../lib/email/schemas.js'
 import { buildIdentSphere } from '../../lib/identsphere.js'
+import type { mfaEnabled, mfaSetup, mfaStatus, steppedUp } from '../../lib/mfa/schemas.js'
+import type { passkey } from '../../lib/passkeys/schemas.js'
 import type { changeBody } from '../../lib/passwords/schemas.js'
 import type { currentSession, sessionList } from '../../lib/sessions/schemas.js'
 import type { mfaChallenge, reauthenticateBody, reauthenticated, signInSuccess } from '../../lib/sign-in/schemas.js'
@@ -37,12 +44,17 @@ const shapes: [
   Same<VerificationRequired, z.output<typeof registrationKept>>,
   Same<Verified, z.output<typeof verified>>,
   Same<Reauthenticated, z.output<typeof reauthenticated>>,
+  Same<MfaStatus, z.output<typeof mfaStatus>>,
+  Same<MfaSetup, z.output<typeof mfaSetup>>,
+  Same<MfaEnabled, z.output<typeof mfaEnabled>>,
+  Same<SteppedUp, z.output<typeof steppedUp>>,
+  Same<Passkey, z.output<typeof passkey>>,
   Same<SessionEntry[], z.output<typeof sessionList>['sessions']>,
   Same<Profile, z.output<typeof profile>>,
   Same<Wire<ProfilePatch>, Wire<z.input<typeof profilePatch>>>,
   Same<Wire<PasswordChange>, Wire<z.input<typeof changeBody>>>,
   Same<NonNullable<Reauthentication['purpose']>, NonNullable<z.input<typeof reauthenticateBody>['purpose']>>,
-] = [true, true, true, true, true, true, true, true, true, true, true]
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true]
 
 const id = '00000000-0000-4000-8000-000000000000'
 const secret = { email: 'ada@example.com', password: 'correct-horse-battery-7' }
@@ -55,6 +67,20 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   'GET /v1/auth/session': (client) => client.session(),
   'POST /v1/auth/reauthenticate': (client) => client.reauthenticate({ password: secret.password }),
   'POST /v1/auth/reauthenticate/code': (client) => client.requestReauthenticationCode(),
+  'GET /v1/auth/mfa/status': (client) => client.mfa.status(),
+  'POST /v1/auth/mfa/setup': (client) => client.mfa.setup(),
+  'POST /v1/auth/mfa/enable': (client) => client.mfa.enable('123456'),
+  'POST /v1/auth/mfa/disable': (client) => client.mfa.disable(secret.password),
+  'POST /v1/auth/mfa/recovery-codes': (client) => client.mfa.recoveryCodes(),
+  'POST /v1/auth/mfa/challenge': (client) => client.mfa.challenge({ mfa_token: 't', recovery_code: 'r' }),
+  'POST /v1/auth/mfa/verify': (client) => client.mfa.verify('123456'),
+  'POST /v1/users/me/passkeys/register/begin': (client) => client.passkeys.register(),
+  'POST /v1/auth/passkey/login/begin': (client) => client.passkeys.signIn({ email: secret.email }),
+  'POST /v1/auth/mfa/challenge/passkey/begin': (client) => client.passkeys.challenge('t'),
+  'POST /v1/auth/mfa/verify/passkey/begin': (client) => client.passkeys.verify(),
+  'GET /v1/users/me/passkeys': (client) => client.passkeys.list(),
+  'PATCH /v1/users/me/passkeys/:id': (client) => client.passkeys.rename(id, 'Laptop'),
+  'DELETE /v1/users/me/passkeys/:id': (client) => client.passkeys.remove(id),
   'GET /v1/users/me/sessions': (client) => client.sessions.list(),
   'DELETE /v1/users/me/sessions/:id': (client) => client.sessions.revoke(id),
   'DELETE /v1/users/me/sessions': (client) => client.sessions.revokeOthers(),
@@ -76,6 +102,9 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   'POST /v1/auth/magic-link/verify': (client) => client.signInLink.verify('t'),
 }
 
+/** The second half of a ceremony, sent when an authenticator has answered: in the browser's tests. */
+const completions = /\/passkey(s\/register|\/login|)\/complete$/
+
 /** Not for calls: what browsers navigate to, what other services fetch, and what the client does by itself. */
 const noCalls =
   /^GET (\/\.well-known\/|\/v1\/(pages|dev)\/|\/v1\/(health|client\.js|auth\/resume)$)|^POST \/v1\/auth\/refresh$/
@@ -88,7 +117,9 @@ describe('the client', () => {
       clock: testClock(),
     },
   )
-  const declared = routes.map(({ method, path }) => `${method} ${path}`).filter((route) => !noCalls.test(route))
+  const declared = routes
+    .map(({ method, path }) => `${method} ${path}`)
+    .filter((route) => !noCalls.test(route) && !completions.test(route))
 
   it('has a call for every route, and for nothing else', () => {
     assert.deepEqual(Object.keys(calls).sort(), declared.sort())
@@ -105,7 +136,9 @@ describe('the client', () => {
           return Response.json({})
         },
       })
-      await call(client)
+      await call(client).catch((error) => {
+        if (!route.endsWith('/begin')) throw error // there is no authenticator here
+      })
       const [request] = sent
       assert.ok(request !== undefined && sent.length === 1, route)
       const { pathname, origin } = new URL(request.url)
