@@ -64,6 +64,11 @@ app.post('/api/notes', identsphere.requireAuth(), express.json(), (req, res) => 
   res.status(201).json({ notes })
 })
 
+// What moves money wants the second factor again, where the last one is more than 30 minutes old.
+app.post('/api/payouts', identsphere.requireRecentMfa(), (_req, res) => {
+  res.status(201).json({ amount: '100 €', paid_at: new Date().toISOString() })
+})
+
 const notesOf = new Map<string | null, Array<{ text: string; author: string }>>()
 const monthlyReports = [
   { month: 'September', sign_ups: 128, active_members: 412 },

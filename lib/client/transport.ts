@@ -26,8 +26,9 @@ export interface ClientOptions {
   readonly tokenStore?: TokenStore
   /**
    * Asked when a call was answered with `mfa_required` or `reauthentication_required`. Let the user prove who they are, with
-   * `client.mfa.verify()`, `client.passkeys.verify()` or `client.reauthenticate()`, and resolve to true: the call is sent once
-   * more. With false it rejects with the error. Calls that need the same at the same time ask once.
+   * `client.mfa.verify()`, `client.passkeys.verify()` or `client.reauthenticate()`, with the `purpose` of `error.details` where it
+   * has one, and resolve to true: the call is sent once more. With false it rejects with the error. Calls that need the same at
+   * the same time ask once.
    */
   readonly onStepUp?: (error: IdentSphereClientError) => Promise<boolean>
 }
@@ -159,16 +160,23 @@ export function createTransport(options: ClientOptions, environment: Environment
       if (response.status !== 401) return response
       error = await errorOf(response)
     }
-    const isStepUp = error.code === 'mfa_required' || error.code === 'reauthentication_required'
-    if (isStepUp && mayStepUp && (await stepUp(error))) response = await exchange(await prepared(request))
+    // A route may need two proofs, one after the other. Each is asked for once.
+    const given = new Set<string>()
+    while (mayStepUp && response.status === 401 && !given.has(proofOf(error)) && (await stepUp(error))) {
+      given.add(proofOf(error))
+      response = await exchange(await prepared(request))
+      error = await errorOf(response)
+    }
     return response
   }
 
   async function stepUp(error: IdentSphereClientError): Promise<boolean> {
     const { onStepUp } = options
-    if (onStepUp === undefined) return false
-    const asked = stepUps.get(error.code) ?? onStepUp(error).finally(() => stepUps.delete(error.code))
-    stepUps.set(error.code, asked)
+    const isStepUp = error.code === 'mfa_required' || error.code === 'reauthentication_required'
+    if (onStepUp === undefined || !isStepUp) return false
+    const proof = proofOf(error)
+    const asked = stepUps.get(proof) ?? onStepUp(error).finally(() => stepUps.delete(proof))
+    stepUps.set(proof, asked)
     return asked
   }
 
@@ -272,6 +280,11 @@ export function createTransport(options: ClientOptions, environment: Environment
       return () => void listeners.delete(listener)
     },
   }
+}
+
+/** Tells a proof that is asked for from another one. */
+function proofOf({ code, details }: IdentSphereClientError): string {
+  return `${code} ${(details as { purpose?: string } | undefined)?.purpose ?? ''}`
 }
 
 function baseOf(given: string | URL | undefined, page: string | undefined): URL {

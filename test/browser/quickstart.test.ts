@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, CDPSession, Page } from 'playwright-core'
 import { findBrowser, launchBrowser, type PageWatch, watchPage } from '../support/browser.js'
 import { type Example, freePort, startExample } from '../support/example.js'
+import { totp } from '../support/mfa.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
 
 const executable = findBrowser()
@@ -76,7 +77,7 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     const form = page.locator('#sign-in-form')
     await form.getByLabel('E-mail').fill(person.email)
     await form.getByLabel('Password', { exact: true }).fill(password)
-    await form.getByRole('button', { name: 'Sign in' }).click()
+    await form.getByRole('button', { name: 'Sign in', exact: true }).click()
   }
 
   async function isHome(page: Page): Promise<void> {
@@ -191,8 +192,8 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     assert.ok(!(await phone.content()).includes(person.email), 'nothing of the person stays on the page')
     const left = await phone.context().cookies(`${server.url}/v1/auth`)
     assert.deepEqual(
-      left.map((cookie) => cookie.name),
-      ['identsphere_device'],
+      left.map((cookie) => cookie.name).sort(),
+      ['identsphere_device', 'identsphere_flow'], // the latter of the passkeys that the sign-in form offers
     )
   })
 
@@ -335,5 +336,133 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     const { errors, origins } = watchOf(page)
     assert.deepEqual(errors, [])
     assert.deepEqual([...origins], [server.url])
+  })
+
+  describe('with a second factor', () => {
+    const lastPassword = 'lantern-orbit-staple-9'
+    let page: Page
+    let cdp: CDPSession
+    let authenticatorId: string
+    let app = ''
+    let recoveryCodes: string[]
+
+    before(async () => {
+      page = await open(desktop)
+      cdp = await page.context().newCDPSession(page)
+      await cdp.send('WebAuthn.enable')
+    })
+
+    async function plugIn(): Promise<void> {
+      const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true } as const
+      const added = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+        options: { ...options, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+      })
+      authenticatorId = added.authenticatorId
+    }
+
+    const dialog = () => page.getByRole('dialog', { name: 'Confirm that it is you' })
+    const card = (name: string) => page.getByRole('region', { name, exact: true })
+    /** Each step counts once, so the code of the next one is always good. */
+    const code = (steps = 0) => totp(app, Date.now(), steps)
+
+    async function confirmWithPassword(): Promise<void> {
+      await dialog().getByLabel('Your password').fill(lastPassword)
+      await dialog().getByRole('button', { name: 'Confirm' }).click()
+      await dialog().waitFor({ state: 'hidden' })
+    }
+
+    it('says that a guard needs one, where there is none', async () => {
+      await signIn(page, lastPassword)
+      await isHome(page)
+      await page.getByRole('button', { name: 'Call /api/payouts' }).click()
+      await page.getByText('Set up an authenticator app or a passkey first.').waitFor()
+      await answerOf(page, '/api/payouts').getByText('mfa_required').first().waitFor()
+    })
+
+    it('sets up an authenticator app, behind the password, and shows the recovery codes once', async () => {
+      await page.getByRole('button', { name: 'Set up an app' }).click()
+      await dialog().getByLabel('Your password').fill('not-the-right-password')
+      await dialog().getByRole('button', { name: 'Confirm' }).click()
+      await dialog().getByText('The credentials are not valid.').waitFor()
+      await picture(page, 'prove')
+      await confirmWithPassword()
+      const qr = card('Authenticator app').getByRole('img', { name: 'QR code' })
+      await qr.waitFor()
+      app = (await page.locator('#mfa-secret').textContent()) ?? ''
+      await picture(page, 'mfa-setup')
+      await card('Authenticator app').getByLabel('Code of the app').fill(code(-1))
+      await card('Authenticator app').getByRole('button', { name: 'Turn on' }).click()
+      await page.getByText('Keep these recovery codes.').waitFor()
+      recoveryCodes = await page.locator('#recovery-codes li').allTextContents()
+      assert.equal(recoveryCodes.length, 10)
+      await picture(page, 'recovery-codes')
+      await page.getByRole('button', { name: 'I have kept them' }).click()
+      assert.ok(!(await page.content()).includes(recoveryCodes[0] ?? ''))
+      await card('Authenticator app').getByText('on', { exact: true }).waitFor()
+    })
+
+    it('pays out right after it', async () => {
+      await page.getByRole('button', { name: 'Call /api/payouts' }).click()
+      await answerOf(page, '/api/payouts').getByText('201 Created').waitFor()
+    })
+
+    it('asks for it at the next sign-in, and a recovery code is one', async () => {
+      await page.getByRole('button', { name: 'Sign out', exact: true }).first().click()
+      await signIn(page, lastPassword)
+      await page.getByRole('heading', { name: 'One more step' }).waitFor()
+      await picture(page, 'second-step')
+      await page
+        .locator('#second-step')
+        .getByLabel('Code')
+        .fill(recoveryCodes[0] ?? '')
+      await page.getByRole('button', { name: 'Go on' }).click()
+      await isHome(page)
+      await card('Authenticator app').getByText('9 recovery codes left').waitFor()
+    })
+
+    it('asks again before a payout, and a code of the app is enough', async () => {
+      await page.getByRole('button', { name: 'Call /api/payouts' }).click()
+      await dialog().getByLabel('Code of your authenticator app').fill(code())
+      await picture(page, 'step-up')
+      await dialog().getByRole('button', { name: 'Confirm' }).click()
+      await answerOf(page, '/api/payouts').getByText('201 Created').waitFor()
+    })
+
+    it('adds a passkey, and signs in with it alone', async () => {
+      await plugIn()
+      await page.getByRole('button', { name: 'Add a passkey' }).click()
+      await page.getByText('You can sign in with this passkey now.').waitFor()
+      await card('Passkeys').getByText('Chrome on Linux').waitFor()
+      await picture(page, 'passkeys')
+      await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: false })
+      await page.getByRole('button', { name: 'Sign out', exact: true }).first().click()
+      await page.getByText('You are signed out.').waitFor()
+      await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: true })
+      await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
+      await isHome(page)
+      await page.getByText('by passkey').waitFor()
+      await page.getByRole('button', { name: 'Call /api/payouts' }).click()
+      await answerOf(page, '/api/payouts').getByText('201 Created').waitFor()
+    })
+
+    it('offers the passkey among what the browser fills in', async () => {
+      const chosen = page.waitForResponse(`${server.url}/v1/auth/passkey/login/complete`)
+      await page.getByRole('button', { name: 'Sign out', exact: true }).first().click()
+      assert.equal((await chosen).status(), 200)
+      await isHome(page)
+    })
+
+    it('removes it, and looks right on a small and dark screen', async () => {
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await page.setViewportSize({ width: 390, height: 844 })
+      await picture(page, 'mobile-dark-factors')
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 390)
+      await page.getByRole('button', { name: /^Remove the passkey/ }).click()
+      await page.getByText('The passkey is removed.').waitFor()
+      await page.getByText('Sign in with your fingerprint').waitFor()
+      const { errors, origins } = watchOf(page)
+      assert.deepEqual(errors, [])
+      assert.deepEqual([...origins], [server.url])
+    })
   })
 })

@@ -1,10 +1,18 @@
 import { createClient, IdentSphereClientError } from '/v1/client.js'
 
-const client = createClient()
+const client = createClient({ onStepUp: stepUp })
 
 const $ = (selector, root = document) => root.querySelector(selector)
 
-const forms = { register: $('#register'), signIn: $('#sign-in-form'), password: $('#password'), note: $('#note') }
+const forms = {
+  register: $('#register'),
+  signIn: $('#sign-in-form'),
+  password: $('#password'),
+  note: $('#note'),
+  secondStep: $('#second-step'),
+  setUp: $('#mfa-setup'),
+  prove: $('#prove-form'),
+}
 
 // Signed out
 
@@ -17,11 +25,49 @@ forms.register.addEventListener('submit', (event) =>
 
 forms.signIn.addEventListener('submit', (event) =>
   submit(event, async (fields) => {
-    const { status } = await client.signIn.password(fields)
-    if (status === 'mfa_required') throw new Error('This account asks for a second factor, which this page has not.')
+    const answer = await client.signIn.password(fields)
+    if (answer.status === 'mfa_required') showSecondStep(answer)
+    else await start()
+  }),
+)
+
+$('#passkey-sign-in').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    await client.passkeys.signIn()
     await start()
   }),
 )
+
+/** What the password was answered with, where the account has a second factor. */
+let challenge
+
+function showSecondStep(answer) {
+  challenge = answer
+  forms.signIn.hidden = true
+  forms.secondStep.hidden = false
+  $('#passkey-challenge').hidden = !answer.methods.includes('passkey')
+  $('input', forms.secondStep).focus()
+}
+
+forms.secondStep.addEventListener('submit', (event) =>
+  submit(event, async ({ code }) => {
+    const { mfa_token } = challenge
+    await client.mfa.challenge(/^\d{6}$/.test(code) ? { mfa_token, code } : { mfa_token, recovery_code: code })
+    await start()
+  }),
+)
+
+$('#passkey-challenge').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    await client.passkeys.challenge(challenge.mfa_token)
+    await start()
+  }),
+)
+
+$('#second-step-back').addEventListener('click', (event) => {
+  event.preventDefault()
+  $('h2', showWelcome()).focus()
+})
 
 /** The form that the address names: `#sign-in`, or registration. */
 function showWelcome(message = '') {
@@ -29,12 +75,23 @@ function showWelcome(message = '') {
   const form = isSignIn ? forms.signIn : forms.register
   forms.register.hidden = isSignIn
   forms.signIn.hidden = !isSignIn
+  forms.secondStep.hidden = true
+  challenge = undefined
+  if ($('#prove').open) $('#prove').close()
   $('#home').hidden = true
   $('#account').hidden = true
   $('#welcome').hidden = false
   forgetPerson()
   announce(message)
+  if (isSignIn) offerPasskeys()
   return form
+}
+
+/** Among what the browser fills into the address, and by a button. */
+async function offerPasskeys() {
+  $('#passkey-sign-in').hidden = !client.passkeys.isSupported()
+  const chosen = await client.passkeys.autofill().catch((error) => announce(textOf(error), 'bad'))
+  if (chosen) await attempt(forms.signIn, start)
 }
 
 addEventListener('hashchange', () => {
@@ -55,8 +112,13 @@ function forgetPerson() {
     '#who-email',
     '#who-role',
     '#session-count',
+    '#mfa-state',
+    '#mfa-text',
+    '#mfa-secret',
   ]
-  for (const place of document.querySelectorAll([...texts, '#who-facts', '#sessions', '.answer'].join())) {
+  for (const place of document.querySelectorAll(
+    [...texts, '#who-facts', '#sessions', '#passkeys', '#recovery-codes', '.answer'].join(),
+  )) {
     place.replaceChildren()
   }
 }
@@ -71,10 +133,16 @@ async function start() {
 }
 
 async function showHome(session) {
-  const sessions = await client.sessions.list()
-  for (const form of [forms.register, forms.signIn]) form.reset()
+  const [sessions, status, passkeys] = await Promise.all([
+    client.sessions.list(),
+    client.mfa.status(),
+    client.passkeys.list(),
+  ])
+  for (const form of [forms.register, forms.signIn, forms.secondStep]) form.reset()
   describePerson(session)
   describeSessions(sessions)
+  describeMfa(status)
+  describePasskeys(passkeys)
   $('#welcome').hidden = true
   $('#home').hidden = false
   $('#account').hidden = false
@@ -164,6 +232,197 @@ forms.password.addEventListener('submit', (event) =>
     announce('Your password is changed.')
   }),
 )
+
+// The authenticator app
+
+function describeMfa({ enabled, recovery_codes_left }) {
+  $('#mfa-state').textContent = enabled ? 'on' : 'off'
+  $('#mfa-text').textContent = enabled
+    ? `Sign-ins ask for a code. You have ${recovery_codes_left} recovery codes left.`
+    : 'A code of your phone besides the password. Whoever finds out the password then still stands outside.'
+  $('#mfa-start').textContent = enabled ? 'Move to another app' : 'Set up an app'
+  $('#mfa-renew').hidden = $('#mfa-disable').hidden = !enabled
+  $('#mfa-buttons').hidden = false
+  $('#mfa-setup').hidden = $('#recovery').hidden = true
+}
+
+async function refreshMfa() {
+  describeMfa(await client.mfa.status())
+}
+
+$('#mfa-start').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    const { secret, qr_code_base64 } = await client.mfa.setup()
+    $('#mfa-secret').textContent = secret
+    await drawPicture($('#mfa-qr'), qr_code_base64)
+    $('#mfa-buttons').hidden = true
+    forms.setUp.hidden = false
+    $('input', forms.setUp).focus()
+  }),
+)
+
+/** The page's policy allows no images from data, and needs not. */
+async function drawPicture(canvas, base64) {
+  const octets = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+  const picture = await createImageBitmap(new Blob([octets], { type: 'image/png' }))
+  canvas.width = picture.width
+  canvas.height = picture.height
+  canvas.getContext('2d').drawImage(picture, 0, 0)
+}
+
+forms.setUp.addEventListener('submit', (event) =>
+  submit(event, async ({ code }) => {
+    const { recovery_codes } = await client.mfa.enable(code)
+    forms.setUp.reset()
+    await refreshMfa()
+    showRecoveryCodes(recovery_codes)
+    announce('Sign-ins ask for a code from now on.')
+  }),
+)
+
+function showRecoveryCodes(codes) {
+  $('#recovery-codes').replaceChildren(...codes.map((code) => element('li', code)))
+  $('#recovery').hidden = false
+  $('#mfa-buttons').hidden = true
+  $('#mfa-title').focus()
+}
+
+$('#recovery-saved').addEventListener('click', () => {
+  $('#recovery-codes').replaceChildren()
+  $('#recovery').hidden = true
+  $('#mfa-buttons').hidden = false
+  $('#mfa-title').focus()
+})
+
+$('#mfa-renew').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    const password = await askForPassword()
+    if (password === null) return
+    const codes = await client.mfa.recoveryCodes(password)
+    await refreshMfa()
+    showRecoveryCodes(codes)
+  }),
+)
+
+$('#mfa-disable').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    const password = await askForPassword()
+    if (password === null) return
+    await client.mfa.disable(password)
+    await refreshMfa()
+    announce('Sign-ins ask for the password only.')
+  }),
+)
+
+// Passkeys
+
+async function refreshPasskeys() {
+  describePasskeys(await client.passkeys.list())
+}
+
+function describePasskeys(passkeys) {
+  $('#passkeys').replaceChildren(...passkeys.map(passkeyItem))
+  $('#passkeys-none').hidden = passkeys.length > 0
+  $('#passkey-add').hidden = !client.passkeys.isSupported()
+}
+
+function passkeyItem({ id, label, created_at, last_used_at }) {
+  const item = $('#passkey-template').content.firstElementChild.cloneNode(true)
+  const name = label ?? 'Passkey'
+  const button = $('button', item)
+  $('strong', item).textContent = name
+  const used = last_used_at === null ? 'not used yet' : `used ${ago(last_used_at)}`
+  $('.session-times', item).textContent = `Added ${ago(created_at)} · ${used}`
+  button.setAttribute('aria-label', `Remove the passkey ${name}`)
+  button.addEventListener('click', () =>
+    attempt(button, async () => {
+      await client.passkeys.remove(id)
+      await refreshPasskeys()
+      announce('The passkey is removed.')
+      $('#passkeys-title').focus()
+    }),
+  )
+  return item
+}
+
+$('#passkey-add').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    await client.passkeys.register({ label: deviceOf(navigator.userAgent).name })
+    await refreshPasskeys()
+    announce('You can sign in with this passkey now.')
+  }),
+)
+
+// A fresh proof
+
+/** What the client asks when a guard, or a change of factors, wants to see again who is there. */
+async function stepUp({ code, details }) {
+  if (code === 'reauthentication_required') {
+    return prove(['password'], ({ password }) => client.reauthenticate({ password, ...details }))
+  }
+  if (!details.enrolled) {
+    announce('Set up an authenticator app or a passkey first.', 'bad')
+    return false
+  }
+  return prove(details.methods, ({ code }) => (code === undefined ? client.passkeys.verify() : client.mfa.verify(code)))
+}
+
+async function askForPassword() {
+  let given = null
+  await prove(['password'], async ({ password }) => {
+    given = password
+  })
+  return given
+}
+
+/** Opens the dialog for one of these methods, and tries what is given until it is right: true, or false for Cancel. */
+function prove(methods, attemptProof) {
+  const dialog = $('#prove')
+  const form = forms.prove
+  const wants = (method, selector) => {
+    const field = $(selector)
+    field.hidden = !methods.includes(method)
+    $('input', field).required = !field.hidden
+  }
+  wants('password', '#prove-password-field')
+  wants('totp', '#prove-code-field')
+  $('#prove-submit').hidden = !methods.includes('password') && !methods.includes('totp')
+  $('#prove-passkey').hidden = !methods.includes('passkey')
+  form.reset()
+  clearErrors(form)
+  dialog.showModal()
+
+  return new Promise((resolve) => {
+    const ended = new AbortController()
+    const { signal } = ended
+    let isProven = false
+    async function attemptWith(fields) {
+      await attemptProof(fields)
+      isProven = true
+      dialog.close()
+    }
+    const onSubmit = (event) => {
+      const { password, code } = Object.fromEntries(new FormData(form))
+      submit(event, () => attemptWith(methods.includes('password') ? { password } : { code }))
+    }
+    form.addEventListener('submit', onSubmit, { signal })
+    $('#prove-passkey').addEventListener(
+      'click',
+      ({ currentTarget }) => busy(currentTarget, () => attemptWith({}).catch((error) => showErrors(form, error))),
+      { signal },
+    )
+    $('#prove-cancel').addEventListener('click', () => dialog.close(), { signal })
+    dialog.addEventListener(
+      'close',
+      () => {
+        ended.abort()
+        form.reset()
+        resolve(isProven)
+      },
+      { signal },
+    )
+  })
+}
 
 /** Back to the sign-in form, its heading focused. */
 function leave(message) {
@@ -335,6 +594,7 @@ function clearErrors(form) {
 }
 
 function textOf(error) {
+  if (error.name === 'NotAllowedError') return 'No passkey was used.'
   return error.retryAfterSeconds ? `${error.message} (${error.retryAfterSeconds} seconds)` : error.message
 }
 
