@@ -17,6 +17,7 @@ import type {
   SignInAnswer,
   SignInSuccess,
   SteppedUp,
+  TrustedBrowser,
   VerificationRequired,
   Verified,
 } from './types.js'
@@ -54,6 +55,13 @@ export interface Client {
     verify(code: string): Promise<SteppedUp>
   }
   readonly passkeys: Passkeys
+  /** Browsers in which sign-ins ask for no second factor. */
+  readonly trustedBrowsers: {
+    /** Trusts this one, right after a second factor. `expires_in`: seconds. */
+    add(input?: { label?: string }): Promise<{ id: string; expires_in: number }>
+    list(): Promise<TrustedBrowser[]>
+    revoke(id: string): Promise<void>
+  }
   readonly sessions: {
     list(): Promise<SessionEntry[]>
     revoke(id: string): Promise<void>
@@ -80,7 +88,8 @@ export interface Client {
     verify(input: { token: string; password?: string }): Promise<Verified | SignInAnswer>
     /** Mails a link to the new address. Recent authentication. */
     change(email: string): Promise<void>
-    confirmChange(token: string): Promise<void>
+    /** With the token of the mail, and the password where nobody is signed in: `reauthentication_required` says so. */
+    confirmChange(input: { token: string; password?: string }): Promise<void>
     /** With the token mailed to the old address. Ends every session. */
     undoChange(token: string): Promise<void>
   }
@@ -166,6 +175,15 @@ export function buildClient(options: ClientOptions, environment: Environment): C
       verify: (code) => call('POST', '/v1/auth/mfa/verify', { code }) as Promise<SteppedUp>,
     },
     passkeys: createPasskeys(transport, environment.PublicKeyCredential !== undefined),
+    trustedBrowsers: {
+      add: (input = {}) =>
+        call('POST', '/v1/auth/trusted-browsers', input) as Promise<{ id: string; expires_in: number }>,
+      async list() {
+        const answer = await call('GET', '/v1/auth/trusted-browsers')
+        return (answer as { trusted_browsers: TrustedBrowser[] }).trusted_browsers
+      },
+      revoke: (id) => call('DELETE', `/v1/auth/trusted-browsers/${encodeURIComponent(id)}`) as Promise<void>,
+    },
     sessions: {
       async list() {
         return ((await call('GET', '/v1/users/me/sessions')) as { sessions: SessionEntry[] }).sessions
@@ -194,7 +212,10 @@ export function buildClient(options: ClientOptions, environment: Environment): C
         return (await enter('/v1/auth/email/verify', body)) as Verified | SignInAnswer
       },
       change: (email) => call('POST', '/v1/users/me/email', { email }) as Promise<void>,
-      confirmChange: (token) => call('POST', '/v1/auth/email/confirm', { token }) as Promise<void>,
+      async confirmChange(input) {
+        const body = { ...input, ...(await transport.deviceToken()) }
+        await call('POST', '/v1/auth/email/confirm', body, { stepUp: false })
+      },
       undoChange: (token) => call('POST', '/v1/auth/email/undo', { token }) as Promise<void>,
     },
     emailCode: {

@@ -21,6 +21,7 @@ export type {
   SignInAnswer,
   SignInSuccess,
   SteppedUp,
+  TrustedBrowser,
   VerificationRequired,
   Verified,
 } from './types.js'

@@ -121,6 +121,18 @@ export interface Passkey {
   last_used_at: string | null
 }
 
+export interface TrustedBrowser {
+  id: string
+  label: string | null
+  ip_address: string | null
+  user_agent: string | null
+  created_at: string
+  last_used_at: string
+  expires_at: string
+  /** Whether it is the one that asks. */
+  current: boolean
+}
+
 export interface Profile {
   user_id: string
   email: string

@@ -21,6 +21,7 @@ export interface TestMail {
   lastTo(email: string): Promise<MailMessage>
 }
 
+/** @internal */
 export function createTestMail({ worker, mailbox }: Pick<BuiltIdentSphere['rooms'], 'worker' | 'mailbox'>): TestMail {
   async function all(): Promise<readonly MailMessage[]> {
     if (mailbox === null) throw new Error('identsphere.mail: the option `mailer` is set, so mail goes there')

@@ -19,6 +19,7 @@ import type {
   SessionEntry,
   SignInSuccess,
   SteppedUp,
+  TrustedBrowser,
   VerificationRequired,
   Verified,
 } from '../../lib/client/index.js'
@@ -30,6 +31,7 @@ import type { passkey } from '../../lib/passkeys/schemas.js'
 import type { changeBody } from '../../lib/passwords/schemas.js'
 import type { currentSession, sessionList } from '../../lib/sessions/schemas.js'
 import type { mfaChallenge, reauthenticateBody, reauthenticated, signInSuccess } from '../../lib/sign-in/schemas.js'
+import type { browserList } from '../../lib/trusted-browsers/schemas.js'
 import { testClock } from '../support/clock.js'
 
 type Same<A, B> = [A, B] extends [B, A] ? true : false
@@ -48,13 +50,14 @@ const shapes: [
   Same<MfaSetup, z.output<typeof mfaSetup>>,
   Same<MfaEnabled, z.output<typeof mfaEnabled>>,
   Same<SteppedUp, z.output<typeof steppedUp>>,
+  Same<TrustedBrowser[], z.output<typeof browserList>['trusted_browsers']>,
   Same<Passkey, z.output<typeof passkey>>,
   Same<SessionEntry[], z.output<typeof sessionList>['sessions']>,
   Same<Profile, z.output<typeof profile>>,
   Same<Wire<ProfilePatch>, Wire<z.input<typeof profilePatch>>>,
   Same<Wire<PasswordChange>, Wire<z.input<typeof changeBody>>>,
   Same<NonNullable<Reauthentication['purpose']>, NonNullable<z.input<typeof reauthenticateBody>['purpose']>>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true]
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true]
 
 const id = '00000000-0000-4000-8000-000000000000'
 const secret = { email: 'ada@example.com', password: 'correct-horse-battery-7' }
@@ -81,6 +84,9 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   'GET /v1/users/me/passkeys': (client) => client.passkeys.list(),
   'PATCH /v1/users/me/passkeys/:id': (client) => client.passkeys.rename(id, 'Laptop'),
   'DELETE /v1/users/me/passkeys/:id': (client) => client.passkeys.remove(id),
+  'POST /v1/auth/trusted-browsers': (client) => client.trustedBrowsers.add({ label: 'Laptop' }),
+  'GET /v1/auth/trusted-browsers': (client) => client.trustedBrowsers.list(),
+  'DELETE /v1/auth/trusted-browsers/:id': (client) => client.trustedBrowsers.revoke(id),
   'GET /v1/users/me/sessions': (client) => client.sessions.list(),
   'DELETE /v1/users/me/sessions/:id': (client) => client.sessions.revoke(id),
   'DELETE /v1/users/me/sessions': (client) => client.sessions.revokeOthers(),
@@ -94,7 +100,7 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   'POST /v1/auth/email/verify/request': (client) => client.email.requestVerification(),
   'POST /v1/auth/email/verify': (client) => client.email.verify({ token: 't' }),
   'POST /v1/users/me/email': (client) => client.email.change(secret.email),
-  'POST /v1/auth/email/confirm': (client) => client.email.confirmChange('t'),
+  'POST /v1/auth/email/confirm': (client) => client.email.confirmChange({ token: 't' }),
   'POST /v1/auth/email/undo': (client) => client.email.undoChange('t'),
   'POST /v1/auth/email-otp/request': (client) => client.emailCode.request(secret.email),
   'POST /v1/auth/email-otp/verify': (client) => client.emailCode.verify({ email: secret.email, code: '123456' }),
