@@ -518,3 +518,20 @@ test('every name below localhost is this machine, and no name that only looks li
     assert.equal(local(`https://${host}:3000`), false, host)
   }
 })
+
+test('an RP id is the host of publicBaseUrl or a domain above it, and related origins are own ones', () => {
+  assert.deepEqual(load().passkeys, { rpId: 'app.example.com', rpName: 'app.example.com', relatedOrigins: [] })
+  assert.equal(load({ passkeys: { rpId: 'example.com' } }).passkeys.rpId, 'example.com')
+  for (const rpId of ['other.example', 'xapp.example.com', 'pp.example.com', 'sub.app.example.com']) {
+    assertRefused(() => load({ passkeys: { rpId } }), 'passkeys.rpId')
+  }
+  for (const rpId of ['com', 'EXAMPLE.com', 'https://example.com', 'example.com:443', '*.example.com', '']) {
+    assertRefused(() => load({ passkeys: { rpId } }), 'passkeys.rpId', /domain/)
+  }
+  const relatedOrigins = ['https://app.example.de']
+  assertRefused(() => load({ passkeys: { relatedOrigins } }), 'passkeys.relatedOrigins')
+  assert.deepEqual(
+    load({ allowedOrigins: relatedOrigins, passkeys: { relatedOrigins } }).passkeys.relatedOrigins,
+    relatedOrigins,
+  )
+})

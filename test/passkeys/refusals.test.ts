@@ -290,6 +290,26 @@ describe('a registration', () => {
     assertRefused(await client.post(complete.registration, { response: { ...response, id, rawId: id } }))
   })
 
+  /** @see GHSA-6hxq, SimpleWebAuthn: a root certificate smuggled in `x5c` */
+  it('is taken without its attestation, whatever that says: nothing of it is read, and nothing is trusted for it', async () => {
+    const { client } = await verifiedPerson(app)
+    const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
+    const bare = Buffer.from(response.response.attestationObject as string, 'base64url')
+    const authData = bare.subarray(bare.indexOf(Buffer.from('authData')) - 1)
+    const text = (value: string) => Buffer.concat([Buffer.from([0x60 + value.length]), Buffer.from(value)])
+    const attested = Buffer.concat([
+      ...[Buffer.from([0xa3]), text('fmt'), text('packed'), text('attStmt')],
+      // { alg: -7, sig: 2 bytes, x5c: [2 bytes] }, none of which can be parsed
+      ...[Buffer.from([0xa3]), text('alg'), Buffer.from([0x26]), text('sig'), Buffer.from([0x42, 1, 2])],
+      ...[text('x5c'), Buffer.from([0x81, 0x42, 3, 4])],
+      authData,
+    ])
+    const answer = await client.post(complete.registration, {
+      response: { ...response, response: { ...response.response, attestationObject: attested.toString('base64url') } },
+    })
+    assert.equal(answer.status, 201, answer.text)
+  })
+
   it('is for the session that began it, also among those of one user', async () => {
     const person = await personWithPasskey(app)
     const other = await signIn(app, person.email)
@@ -360,6 +380,17 @@ describe('a passkey of one’s own', () => {
       events.map(({ event }) => event),
       ['passkey.added', 'passkey.removed'],
     )
+  })
+
+  it('of two, one stays where both are removed at once and there is no password', async () => {
+    const { client, passkeyId, userId } = await personWithPasskey(app)
+    const { options } = (await client.post('/v1/users/me/passkeys/register/begin')).body
+    const response = newAuthenticator().createJSON(app.origin, options)
+    const second = (await client.post(complete.registration, { response })).body.passkey.id
+    await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [userId])
+    const answers = await Promise.all([passkeyId, second].map((id) => client.delete(`/v1/users/me/passkeys/${id}`)))
+    assert.equal(answers.filter(({ status }) => status === 204).length, 1)
+    assert.equal((await client.get('/v1/users/me/passkeys')).body.passkeys.length, 1)
   })
 
   it('stays where it is the last and there is no password', async () => {
