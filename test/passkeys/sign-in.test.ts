@@ -101,6 +101,8 @@ describe('a passkey', () => {
       const answer = await signInWith(app, app.client(), authenticator)
       assert.equal(answer.status, 401)
       assert.equal(answer.headers['set-cookie'], undefined)
+      const [passkey] = await app.sql('SELECT last_used_at FROM identsphere.user_passkeys WHERE user_id = $1', [userId])
+      assert.equal(passkey.last_used_at, null, 'it was not even looked at')
     })
   }
 
