@@ -215,6 +215,7 @@ export async function markVerified(tx: Tx, userId: string, email: string): Promi
 export async function takeOver(tx: Tx, user: { id: string; securityVersion: number }): Promise<number | undefined> {
   const [row] = await tx.sql<{ security_version: number }>(
     `UPDATE ${tx.schema}.users SET password_hash = NULL, email_verified_at = ${tx.nowSql}, updated_at = ${tx.nowSql},
+       display_name = NULL, job_title = NULL, phone_number = NULL, bio = NULL, preferences = '{}',
        security_version = security_version + 1
      WHERE id = ? AND security_version = ? AND email_verified_at IS NULL AND status = 'active'
      RETURNING security_version`,

@@ -93,6 +93,11 @@ export function createMailJob(options: {
   async function sendOne(stopped: AbortSignal): Promise<boolean> {
     const entry = await claimMail(store, keys, leaseSeconds)
     if (entry === null) return false
+    if (entry.isTooLate) {
+      logger.warn({ id: entry.id, template: entry.template }, 'a mail came too late to be of use and was given up')
+      await giveUp(store, entry.id)
+      return true
+    }
     const renewing = setInterval(() => {
       extendClaim(store, entry.id, leaseSeconds).catch(() => {})
     }, renewMilliseconds)

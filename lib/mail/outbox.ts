@@ -21,6 +21,8 @@ export interface OutboxEntry {
   template: string
   content: unknown
   attempts: number
+  /** Nobody wants it any more. */
+  isTooLate: boolean
 }
 
 const longestWorth = 86_400
@@ -78,7 +80,11 @@ interface OutboxRow {
   key_version: number
   sealed_parameters: Buffer
   attempts: number
+  is_too_late: boolean
 }
+
+const entryColumns = (db: Executor) =>
+  `id, template, key_version, sealed_parameters, attempts, coalesce(expires_at <= ${db.nowSql}, false) AS is_too_late`
 
 /**
  * Claims the next mail that is due, so that no other worker takes it before the lease ends. One that is sealed with a secret
@@ -92,7 +98,7 @@ export async function claimMail(db: Executor, keys: KeyRing, leaseSeconds: numbe
        WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${db.nowSql} AND template NOT LIKE 'request.%'
          AND key_version = ANY(?)
        ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
-     ) RETURNING id, template, key_version, sealed_parameters, attempts`,
+     ) RETURNING ${entryColumns(db)}`,
     [leaseSeconds, keys.versions],
   )
   return row === undefined ? null : opened(keys, row)
@@ -106,7 +112,7 @@ export async function takeRequest(tx: Tx, keys: KeyRing): Promise<OutboxEntry | 
        WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${tx.nowSql} AND template LIKE 'request.%'
          AND key_version = ANY(?)
        ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
-     ) RETURNING id, template, key_version, sealed_parameters, attempts`,
+     ) RETURNING ${entryColumns(tx)}`,
     [keys.versions],
   )
   return row === undefined ? null : opened(keys, row)
@@ -117,7 +123,7 @@ function opened(keys: KeyRing, row: OutboxRow): OutboxEntry {
   const key = keys.version('sealing', row.key_version)
   const bytes = key === null ? null : open(key, row.sealed_parameters, context(row.id))
   const content: unknown = bytes === null ? null : JSON.parse(bytes.toString('utf8'))
-  return { id: row.id, template: row.template, content, attempts: row.attempts }
+  return { id: row.id, template: row.template, content, attempts: row.attempts, isTooLate: row.is_too_late }
 }
 
 /** Seconds for which the entry that is due first has been due; 0 where none is. */

@@ -1,4 +1,5 @@
-import type { BuiltIdentSphere } from '../identsphere.js'
+import type { Worker } from '../jobs/worker.js'
+import type { Mailbox } from '../mail/mailbox.js'
 import type { MailMessage } from '../mail/message.js'
 
 /** Mail in tests: nothing is sent anywhere. */
@@ -21,8 +22,7 @@ export interface TestMail {
   lastTo(email: string): Promise<MailMessage>
 }
 
-/** @internal */
-export function createTestMail({ worker, mailbox }: Pick<BuiltIdentSphere['rooms'], 'worker' | 'mailbox'>): TestMail {
+export function createTestMail({ worker, mailbox }: { worker: Worker; mailbox: Mailbox | null }): TestMail {
   async function all(): Promise<readonly MailMessage[]> {
     if (mailbox === null) throw new Error('identsphere.mail: the option `mailer` is set, so mail goes there')
     await worker.drain()

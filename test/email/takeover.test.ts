@@ -43,6 +43,7 @@ describe('proof of a mailbox', () => {
       const maker = await signUp(app, { email: `victim-by-${name}@example.com` })
       const { email, userId, organizationId } = maker
       const second = await signIn(app, email)
+      await maker.client.patch('/v1/users/me', { display_name: 'Your Bank', bio: 'Call me' })
       const verification = tokenIn(await mailTo(app, email, /^Confirm your e-mail/))
       await maker.client.post('/v1/users/me/email', { email: `thief-by-${name}@example.org` })
       const change = tokenIn(await mailTo(app, `thief-by-${name}@example.org`, /^Confirm your new/))
@@ -50,6 +51,7 @@ describe('proof of a mailbox', () => {
       const answer = await (await begin(email)).prove()
       assert.equal(answer.status, 200, answer.text)
       assert.deepEqual([answer.body.user.user_id, answer.body.user.organization_id], [userId, null])
+      assert.equal(answer.body.user.display_name, null)
       for (const client of [maker.client, second]) {
         assert.equal((await client.get('/v1/auth/session')).status, 401)
         assert.equal((await client.post('/v1/auth/refresh')).status, 401)

@@ -71,6 +71,19 @@ describe('the outbox', () => {
     assert.deepEqual(await mailsTo(app, email), [])
   })
 
+  it('sends no code that has expired while no worker ran, and wipes it', async () => {
+    const { client, email } = await signUp(app)
+    await mailsTo(app, email)
+    await client.post('/v1/auth/reauthenticate/code')
+    app.clock.advance(601)
+    const subjects = (await mailsTo(app, email)).map(({ subject }) => subject)
+    assert.deepEqual(subjects, ['Confirm your e-mail address'])
+    const [left] = await app.sql(
+      'SELECT count(*)::int AS count FROM identsphere.mail_outbox WHERE sealed_parameters IS NOT NULL',
+    )
+    assert.equal(left.count, 0)
+  })
+
   it('gives one address five mails an hour and twenty a day, whoever asks for what, at once and on two nodes', async () => {
     const { email } = await signUp(app)
     await mailsTo(app, email)
