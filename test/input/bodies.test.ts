@@ -124,7 +124,8 @@ describe('bodies', () => {
       ['string', 'number', 'boolean'].includes(typeof value) ||
       value instanceof Date ||
       Buffer.isBuffer(value) ||
-      (Array.isArray(value) && value.every((item) => typeof item === 'string'))
+      (Array.isArray(value) &&
+        value.every((item) => ['string', 'number'].includes(typeof item) || Buffer.isBuffer(item)))
     for (const { text, bindings } of statements) {
       for (const binding of bindings) assert.ok(plain(binding), `${text}: ${JSON.stringify(binding)}`)
     }
