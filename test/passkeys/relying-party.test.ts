@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { BuiltIdentSphere } from '../../lib/identsphere.js'
 import { startApp } from '../support/app.js'
 import { mailTo } from '../support/mail.js'
 import {
@@ -62,6 +63,21 @@ describe('mail', () => {
     await client.delete(`/v1/users/me/passkeys/${passkeyId}`)
     await mailTo(app, email, /passkey was removed/)
     assert.equal((await signInWith(app, app.client(), authenticator)).status, 401)
+    await app.close()
+  })
+})
+
+describe('challenges that nobody answered', () => {
+  it('are swept once they have expired, and not before', async () => {
+    const app = await startApp()
+    const { worker } = (app.identsphere as BuiltIdentSphere).rooms
+    const left = async () => (await app.sql('SELECT 1 FROM identsphere.webauthn_challenges')).length
+    await beginLogin(app.client())
+    await worker.drain()
+    assert.equal(await left(), 1)
+    app.clock.advance(601)
+    await worker.drain()
+    assert.equal(await left(), 0)
     await app.close()
   })
 })
