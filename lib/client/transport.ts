@@ -162,9 +162,10 @@ export function createTransport(options: ClientOptions, environment: Environment
     }
     // A route may need two proofs, one after the other. Each is asked for once.
     const given = new Set<string>()
-    while (mayStepUp && response.status === 401 && !given.has(proofOf(error)) && (await stepUp(error))) {
+    while (mayStepUp && !given.has(proofOf(error)) && (await stepUp(error))) {
       given.add(proofOf(error))
       response = await exchange(await prepared(request))
+      if (response.status !== 401) return response
       error = await errorOf(response)
     }
     return response

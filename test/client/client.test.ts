@@ -9,6 +9,7 @@ import type { ClientOptions, StoredTokens } from '../../lib/client/transport.js'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client as Browser } from '../support/client.js'
 import { cookieFetch } from '../support/cookie-fetch.js'
+import { enrol } from '../support/mfa.js'
 
 let app: TestApp
 before(async () => {
@@ -305,6 +306,23 @@ describe('a step-up', () => {
     app.clock.advance(601)
     await page.client.profile.export()
     assert.equal(asked.length, 2)
+  })
+
+  it('is asked for a second time where a route needs two proofs', async () => {
+    const { client: browser, code } = await enrol(app)
+    const asked: string[] = []
+    const page = ownPageOf(browser, {
+      async onStepUp({ code: proof }) {
+        asked.push(proof)
+        if (proof === 'mfa_required') await page.client.mfa.verify(code())
+        else await page.client.reauthenticate({ password })
+        return true
+      },
+    })
+    app.clock.advance(1801)
+    const { secret } = await page.client.mfa.setup()
+    assert.match(secret, /^[A-Z2-7]{32}$/)
+    assert.deepEqual(asked, ['reauthentication_required', 'mfa_required'])
   })
 
   it('that is refused leaves the first answer, and one that changes nothing is not asked for again', async () => {

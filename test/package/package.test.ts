@@ -304,6 +304,26 @@ describe('from TypeScript', () => {
     await assert.rejects(compile('role.mts'), /requireRole/)
   })
 
+  it('the entrance for browsers compiles with the types of the DOM alone, and imports nothing of Node', async () => {
+    write(
+      'page.mts',
+      `import { createClient, IdentSphereClientError, type CurrentSession } from 'identsphere/client'
+       const client = createClient({ baseUrl: location.origin, onStepUp: async (error) => error.code === 'mfa_required' })
+       export const session: Promise<CurrentSession | null> = client.session()
+       export const answer: Promise<Response> = client.fetch(new Request('/api'))
+       export const isNetwork = (error: unknown) => error instanceof IdentSphereClientError && error.code === 'network_error'`,
+    )
+    await compile('page.mts', { noEmit: true, types: [], lib: ['es2022', 'dom'] })
+    const importing = host.tarball
+      .filter((path) => /^dist\/lib\/(client\/.*|pages\/client)\.js$/.test(path))
+      .filter((path) =>
+        /from\s*["'](?!\.|@simplewebauthn)/.test(
+          readFileSync(join(host.folder, 'node_modules/identsphere', path), 'utf8'),
+        ),
+      )
+    assert.deepEqual(importing, [])
+  })
+
   it('an option that does not exist is a compile-time error', async () => {
     write('typo.mts', `import { createIdentSphere } from 'identsphere'\ncreateIdentSphere({ acessTokenSeconds: 60 })`)
     await assert.rejects(compile('typo.mts'), /acessTokenSeconds/)
