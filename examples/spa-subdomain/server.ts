@@ -3,8 +3,8 @@
  * `NODE_ENV=development npx tsx examples/spa-subdomain/server.ts`, then open http://example.localhost:3001 in a browser that knows
  * `*.localhost` (Chromium and Firefox do).
  *
- * Both hosts belong to one site, so the browser sends the API's cookies along. The page cannot read them: it takes the
- * CSRF token from the answers.
+ * Both hosts belong to one site, so the browser sends the API's cookies along. The page cannot read them: its
+ * client, which the API serves, takes the CSRF token from the answers.
  */
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -57,7 +57,7 @@ page.disable('x-powered-by')
 page.use((_req, res, next) => {
   res.setHeader(
     'Content-Security-Policy',
-    `default-src 'self'; img-src data:; connect-src ${apiOrigin}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    `default-src 'self'; img-src data:; script-src 'self' ${apiOrigin}; connect-src ${apiOrigin}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   )
   res.setHeader('X-Content-Type-Options', 'nosniff')
   next()

@@ -398,6 +398,7 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
       await picture(page, 'recovery-codes')
       await page.getByRole('button', { name: 'I have kept them' }).click()
       assert.ok(!(await page.content()).includes(recoveryCodes[0] ?? ''))
+      assert.ok(!(await page.content()).includes(app), 'nor is the secret')
       await card('Authenticator app').getByText('on', { exact: true }).waitFor()
     })
 

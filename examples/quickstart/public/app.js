@@ -104,6 +104,7 @@ function forgetPerson() {
     form.reset()
     clearErrors(form)
   }
+  forgetSecret()
   const texts = [
     '#greeting',
     '#account-email',
@@ -114,7 +115,6 @@ function forgetPerson() {
     '#session-count',
     '#mfa-state',
     '#mfa-text',
-    '#mfa-secret',
   ]
   for (const place of document.querySelectorAll(
     [...texts, '#who-facts', '#sessions', '#passkeys', '#recovery-codes', '.answer'].join(),
@@ -244,6 +244,12 @@ function describeMfa({ enabled, recovery_codes_left }) {
   $('#mfa-renew').hidden = $('#mfa-disable').hidden = !enabled
   $('#mfa-buttons').hidden = false
   $('#mfa-setup').hidden = $('#recovery').hidden = true
+  forgetSecret()
+}
+
+function forgetSecret() {
+  $('#mfa-secret').textContent = ''
+  $('#mfa-qr').width = 0
 }
 
 async function refreshMfa() {

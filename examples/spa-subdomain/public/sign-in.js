@@ -1,4 +1,4 @@
-import { call } from '/api.js'
+import { client } from '/client.js'
 
 /** A path of this page, whatever the address says. */
 function target() {
@@ -9,9 +9,11 @@ function target() {
 document.querySelector('form').addEventListener('submit', async (event) => {
   event.preventDefault()
   const credentials = Object.fromEntries(new FormData(event.target))
-  const isNew = event.submitter.value === 'register'
-  const body = isNew ? { ...credentials, organization_name: 'Example Works' } : credentials
-  const answer = await call('POST', `/v1/auth/${event.submitter.value}`, body)
-  if (answer.status < 300) location.assign(target())
-  else document.getElementById('message').textContent = answer.body.error.message
+  try {
+    if (event.submitter.value === 'login') await client.signIn.password(credentials)
+    else await client.signUp({ ...credentials, organization_name: 'Example Works' })
+    location.assign(target())
+  } catch (error) {
+    document.getElementById('message').textContent = error.message
+  }
 })
