@@ -293,6 +293,7 @@ export function buildIdentSphere(
   const devices = createDeviceCookies(keys)
   const passwords = createPasswords({ store, clock, keys, journal, accounts, sessions, hasher, policy, devices })
   const mfaChallenges = createMfaChallenges({ store, keys })
+  const secondFactors = [totpFactor, passkeyFactor]
   const signIn = createSignIn({
     store,
     journal,
@@ -300,14 +301,14 @@ export function buildIdentSphere(
     organizations,
     issuer,
     permissionsOf,
-    secondFactors: [totpFactor, passkeyFactor],
+    secondFactors,
     beginChallenge: mfaChallenges.begin,
     recogniseBrowser: (tx, proven) => trustedBrowsers.recognise(tx, proven),
     config,
   })
   const completion = createCompletion({ store, journal, challenges: mfaChallenges, signIn })
   const stepUp = createStepUp({ journal, sessions, issuer })
-  const factorChanges = createFactorChanges({ accounts, sessions })
+  const factorChanges = createFactorChanges({ accounts, sessions, factors: secondFactors })
   const ceremonies = createCeremonies({ ...config.passkeys, isOwnOrigin }, logger)
   const passkeys = createPasskeys({ store, keys, journal, accounts, factorChanges, ceremonies })
   const mfa = createMfa({

@@ -3,9 +3,10 @@ import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Sessions } from '../sessions/service.js'
+import type { SecondFactor } from '../sign-in/service.js'
 import type { Tx } from '../store/store.js'
 
-/** What a change of factors does to the user's sessions. Open challenges, links and codes die with the security version. */
+/** What a change of factors does to the user's sessions. Open challenges, links and codes die with the security version, and enrolments on their way with the change. */
 export interface FactorChanges {
   /**
    * @param others `keep` where a factor came: the other sessions go on, without a second factor. `end` where one went or was
@@ -21,14 +22,20 @@ export interface FactorChanges {
   ): Promise<void>
 }
 
-export function createFactorChanges(options: { accounts: Accounts; sessions: Sessions }): FactorChanges {
-  const { accounts, sessions } = options
+export function createFactorChanges(options: {
+  accounts: Accounts
+  sessions: Sessions
+  factors: ReadonlyArray<Pick<SecondFactor, 'removePending'>>
+}): FactorChanges {
+  const { accounts, sessions, factors } = options
   return {
     async settle(tx, auth, { others, shown }, context) {
       const version = await accounts.moveSecurityVersion(tx, auth.userId)
       if (version === undefined) throw new IdentSphereError('authentication_required')
       await sessions.followCredentialChange(tx, auth, version - 1, others, context)
       await sessions.forgetSecondFactors(tx, auth.userId)
+      // What began before this change would else add a factor, or replace one, without showing what there is now.
+      for (const factor of factors) await factor.removePending(tx, auth.userId)
       if (shown !== null) await sessions.showSecondFactor(tx, auth.sessionId, shown)
     },
   }

@@ -106,8 +106,17 @@ export async function deleteFactors(tx: Tx, userId: string, since: Date | null =
   return rows.some(({ confirmed }) => confirmed)
 }
 
-export async function deleteRecoveryCodes(tx: Tx, userId: string): Promise<void> {
-  await tx.sql(`DELETE FROM ${tx.schema}.user_recovery_codes WHERE user_id = ?`, [userId])
+export async function deletePendingFactor(tx: Tx, userId: string): Promise<void> {
+  await tx.sql(`DELETE FROM ${tx.schema}.mfa_factors WHERE user_id = ? AND confirmed_at IS NULL`, [userId])
+}
+
+/** @param since those that were made from this moment on; null: all */
+export async function deleteRecoveryCodes(tx: Tx, userId: string, since: Date | null = null): Promise<void> {
+  await tx.sql(
+    `DELETE FROM ${tx.schema}.user_recovery_codes
+     WHERE user_id = ? AND created_at >= coalesce(?::timestamptz, '-infinity')`,
+    [userId, since],
+  )
 }
 
 export interface FactorRow {

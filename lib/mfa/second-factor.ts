@@ -1,5 +1,5 @@
 import type { SecondFactor } from '../sign-in/service.js'
-import { deleteFactors, deleteRecoveryCodes, findEnrolled } from './repository.js'
+import { deleteFactors, deletePendingFactor, deleteRecoveryCodes, findEnrolled } from './repository.js'
 
 /** TOTP, with the recovery codes that come with it, as sign-in sees it. What was never confirmed is not there. */
 export const totpFactor: SecondFactor = {
@@ -9,8 +9,9 @@ export const totpFactor: SecondFactor = {
     if (enrolled === undefined) return []
     return enrolled.has_codes ? ['totp', 'recovery_code'] : ['totp']
   },
+  removePending: deletePendingFactor,
   async removeAll(tx, userId, since) {
     const removed = await deleteFactors(tx, userId, since)
-    if (since === undefined || removed) await deleteRecoveryCodes(tx, userId)
+    await deleteRecoveryCodes(tx, userId, removed ? undefined : since)
   },
 }

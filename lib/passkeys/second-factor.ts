@@ -8,6 +8,7 @@ import { deleteChallenges, deletePasskeys, hasPasskey } from './repository.js'
 export const passkeyFactor: SecondFactor = {
   demandsChallenge: false,
   methods: async (db, userId) => ((await hasPasskey(db, userId)) ? ['passkey'] : []),
+  removePending: deleteChallenges,
   async removeAll(tx, userId, since) {
     await deletePasskeys(tx, userId, since ?? null)
     await deleteChallenges(tx, userId)

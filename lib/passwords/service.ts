@@ -152,10 +152,21 @@ export function createPasswords(options: {
       return attempt(email, user, password, source, context)
     },
 
-    /** Checks the password of the person who is signed in. Throws as {@link proveByEmail} does. */
+    /**
+     * Checks the password of the person who is signed in. Throws as {@link proveByEmail} does; so does what settles it where
+     * the session ended or the credentials changed while the password was hashed.
+     */
     async proveBySession(auth: Auth, password: string, context: RequestContext): Promise<ProvenPassword> {
       const user = await accounts.credentialsById(store, auth.userId)
-      return attempt(user?.email ?? auth.email, user, password, { kind: 'session', id: auth.sessionId }, context)
+      const source = { kind: 'session', id: auth.sessionId } as const
+      const proven = await attempt(user?.email ?? auth.email, user, password, source, context)
+      return {
+        user: proven.user,
+        async settle(tx) {
+          await sessions.assertUnchanged(tx, auth.sessionId, proven.user.security_version)
+          await proven.settle(tx)
+        },
+      }
     },
 
     /** The cookie for a browser that has just signed in, or null where it has a good one. */

@@ -280,16 +280,28 @@ export async function beganWithRecovery(db: Executor, sessionId: string, seconds
   return rows.length > 0
 }
 
-/** Lets live sessions follow a security version that the user's own act has just moved on. */
+/** Lets live sessions follow a security version that the user's own act has just moved on. @returns the ids of those that do */
 export async function carrySecurityVersion(
   tx: Tx,
   userId: string,
   which: { only: string } | 'all',
   from: number,
-): Promise<void> {
+): Promise<string[]> {
   const query = tx.table('user_sessions').where({ user_id: userId, security_version: from }).whereNull('revoked_at')
   if (which !== 'all') query.where({ id: which.only })
-  await query.update({ security_version: from + 1 } as never)
+  const rows: Array<{ id: string }> = await query.update({ security_version: from + 1 } as never).returning('id')
+  return rows.map((row) => row.id)
+}
+
+/** Whether a session is live, and nothing about its user's credentials has changed since `securityVersion`. */
+export async function isUnchanged(tx: Tx, sessionId: string, securityVersion: number): Promise<boolean> {
+  const rows = await tx.sql(
+    `SELECT 1 FROM ${tx.schema}.user_sessions s JOIN ${tx.schema}.users u ON u.id = s.user_id
+     WHERE s.id = ? AND u.status = 'active' AND u.security_version = ? AND s.security_version = u.security_version
+       AND s.revoked_at IS NULL AND s.expires_at > ${tx.nowSql}`,
+    [sessionId, securityVersion],
+  )
+  return rows.length > 0
 }
 
 /** Ends one live session, whoever's it is. */

@@ -16,6 +16,7 @@ import {
   findSessionOfToken,
   forgetSecondFactors,
   insertSession,
+  isUnchanged,
   listSessions,
   renewAuthTime,
   revokeSession,
@@ -195,6 +196,15 @@ export function createSessions(options: {
       if (!(await renewAuthTime(tx, sessionId, purpose))) throw new IdentSphereError('authentication_required')
     },
 
+    /**
+     * For a proof that took its time: what it was read under has to hold still.
+     *
+     * @throws IdentSphereError `authentication_required` where the session has ended or the credentials have changed
+     */
+    async assertUnchanged(tx: Tx, sessionId: string, securityVersion: number): Promise<void> {
+      if (!(await isUnchanged(tx, sessionId, securityVersion))) throw new IdentSphereError('authentication_required')
+    },
+
     /** Uses up what a reauthentication was made for. @returns false where it was made for nothing, or for something else */
     spendAuthPurpose: (sessionId: string, purpose: string): Promise<boolean> =>
       spendAuthPurpose(store, sessionId, purpose),
@@ -219,6 +229,8 @@ export function createSessions(options: {
     /**
      * Follows a change of credentials that moved the user's security version from `from` to the next: this session goes
      * on, the others end or go on too.
+     *
+     * @throws IdentSphereError `authentication_required` where it has ended: it was overtaken, and changes nothing
      */
     async followCredentialChange(
       tx: Tx,
@@ -231,7 +243,9 @@ export function createSessions(options: {
         const ended = await revokeSessions(tx, auth.userId, { except: auth.sessionId }, 'credentials_changed')
         await recordRevoked(tx, auth, ended, 'credentials_changed', context)
       }
-      await carrySecurityVersion(tx, auth.userId, others === 'end' ? { only: auth.sessionId } : 'all', from)
+      const which = others === 'end' ? { only: auth.sessionId } : 'all'
+      const carried = await carrySecurityVersion(tx, auth.userId, which, from)
+      if (!carried.includes(auth.sessionId)) throw new IdentSphereError('authentication_required')
     },
   }
 }

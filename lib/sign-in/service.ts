@@ -49,6 +49,8 @@ export interface SecondFactor {
   readonly demandsChallenge: boolean
   /** What this user has enrolled. */
   methods(db: Executor, userId: string): Promise<readonly SecondFactorMethod[]>
+  /** Takes enrolments that are on their way away. */
+  removePending(tx: Tx, userId: string): Promise<void>
   /** Takes what was enrolled away, all of it or what was since a moment, and enrolments that are on their way. */
   removeAll(tx: Tx, userId: string, since?: Date): Promise<void>
 }

@@ -16,24 +16,28 @@ const live = (db: Executor) =>
   `b.revoked_at IS NULL AND b.expires_at > ${db.nowSql} AND u.id = b.user_id AND u.status = 'active'
    AND u.security_version = b.security_version`
 
+/** Trusts a browser under the security version of its session. @returns false where the session has ended */
 export async function insertBrowser(
   tx: Tx,
   browser: {
     id: string
-    userId: string
+    sessionId: string
     label: string | null
     ipAddress: string | null
     userAgent: string | null
     lifetimeSeconds: number
   },
-): Promise<void> {
-  await tx.sql(
+): Promise<boolean> {
+  const rows = await tx.sql(
     `INSERT INTO ${tx.schema}.trusted_browsers
        (id, user_id, security_version, label, ip_address, user_agent, created_at, last_used_at, expires_at)
      SELECT ?, u.id, u.security_version, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql}, ${tx.nowSql} + ? * interval '1 second'
-     FROM ${tx.schema}.users u WHERE u.id = ?`,
-    [browser.id, browser.label, browser.ipAddress, browser.userAgent, browser.lifetimeSeconds, browser.userId],
+     FROM ${tx.schema}.user_sessions s JOIN ${tx.schema}.users u ON u.id = s.user_id
+     WHERE s.id = ? AND s.revoked_at IS NULL AND u.status = 'active' AND u.security_version = s.security_version
+     RETURNING 1`,
+    [browser.id, browser.label, browser.ipAddress, browser.userAgent, browser.lifetimeSeconds, browser.sessionId],
   )
+  return rows.length > 0
 }
 
 /** Revokes the oldest beyond `keep`. */

@@ -56,7 +56,7 @@ export function createTrustedBrowsers(options: {
      * @param present the token that the browser has already: that trust ends
      * @returns the browser's id and its token
      * @throws IdentSphereError `mfa_required` unless a second factor was shown in the last 5 minutes, `forbidden` for
-     * native clients and for who acts as somebody else
+     * native clients and for who acts as somebody else, `authentication_required` where the session has just ended
      */
     async trust(
       auth: Auth,
@@ -73,7 +73,8 @@ export function createTrustedBrowsers(options: {
           await recordRevoked(tx, auth.userId, replaced.id, 'replaced', context)
         }
         const { ipAddress, userAgent } = context
-        await insertBrowser(tx, { id, userId: auth.userId, label, ipAddress, userAgent, lifetimeSeconds: trustSeconds })
+        const browser = { id, sessionId: auth.sessionId, label, ipAddress, userAgent, lifetimeSeconds: trustSeconds }
+        if (!(await insertBrowser(tx, browser))) throw new IdentSphereError('authentication_required')
         await revokeOldest(tx, auth.userId, most)
         await journal.record(tx, 'auth.trusted_browser.added', {
           actorId: auth.userId,
