@@ -21,7 +21,8 @@ export interface MfaChallenge {
 /** Seconds. */
 const lifetime = 300
 
-const burnt = 'Too many wrong answers. Sign in again.'
+const burntChallenge = () =>
+  new IdentSphereError('rate_limited', { message: 'Too many wrong answers. Sign in again.', retryAfterSeconds: 1 })
 
 /**
  * Challenges stand between a first factor and its session: single use, five tries, five minutes, and void once the user's
@@ -65,11 +66,16 @@ export function createMfaChallenges(options: { store: Store; keys: KeyRing }) {
       return { mfa_token: `${version}.${id}.${macOf(key, id)}`, mfa_token_expires_in: lifetime, methods }
     },
 
-    /** The open challenge behind a token. Counts nothing. @throws IdentSphereError `invalid_credentials` for every cause */
+    /**
+     * The open challenge behind a token. Counts nothing.
+     *
+     * @throws IdentSphereError `invalid_credentials`, `rate_limited` where its tries are used up, whatever would answer it now
+     */
     async find(token: string): Promise<MfaChallenge> {
       const id = readToken(token)
       const row = id === null ? undefined : await findChallenge(store, id)
       if (row === undefined) throw new IdentSphereError('invalid_credentials')
+      if (row.attempts >= triesPerChallenge) throw burntChallenge()
       return {
         id: row.id,
         userId: row.user_id,
@@ -87,7 +93,7 @@ export function createMfaChallenges(options: { store: Store; keys: KeyRing }) {
      */
     async spendTry(challenge: Pick<MfaChallenge, 'id'>): Promise<{ isLast: boolean }> {
       const spent = await spendTry(store, challenge.id)
-      if (spent === undefined) throw new IdentSphereError('rate_limited', { message: burnt, retryAfterSeconds: 1 })
+      if (spent === undefined) throw burntChallenge()
       return { isLast: spent === triesPerChallenge }
     },
 
@@ -98,9 +104,7 @@ export function createMfaChallenges(options: { store: Store; keys: KeyRing }) {
 
     /** What a miss is answered with. */
     missed: ({ isLast }: { isLast: boolean }): IdentSphereError =>
-      isLast
-        ? new IdentSphereError('rate_limited', { message: burnt, retryAfterSeconds: 1 })
-        : new IdentSphereError('invalid_credentials'),
+      isLast ? burntChallenge() : new IdentSphereError('invalid_credentials'),
   }
 }
 

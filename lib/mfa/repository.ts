@@ -7,6 +7,7 @@ export interface ChallengeRow {
   auth_method: string
   amr: string[]
   security_version: number
+  attempts: number
 }
 
 export interface NewChallenge {
@@ -48,7 +49,7 @@ const open = (db: Executor) => `c.consumed_at IS NULL AND c.expires_at > ${db.no
 /** A challenge that is open, of a user whose credentials are still those that began it. */
 export async function findChallenge(db: Executor, id: string): Promise<ChallengeRow | undefined> {
   const [row] = await db.sql<ChallengeRow>(
-    `SELECT c.id, c.user_id, c.organization_id, c.auth_method, c.amr, c.security_version
+    `SELECT c.id, c.user_id, c.organization_id, c.auth_method, c.amr, c.security_version, c.attempts
      FROM ${db.schema}.mfa_challenges c JOIN ${db.schema}.users u ON u.id = c.user_id
      WHERE c.id = ? AND ${open(db)} AND u.status = 'active' AND u.security_version = c.security_version`,
     [id],

@@ -91,7 +91,7 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
         userName: user.email,
         userDisplayName: user.displayName ?? user.email,
         attestationType: 'none',
-        authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+        authenticatorSelection: { residentKey: 'preferred', userVerification: 'required' },
         supportedAlgorithmIDs: algorithms,
         excludeCredentials: made,
         timeout,

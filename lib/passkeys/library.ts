@@ -42,7 +42,7 @@ export interface WebAuthnLibrary {
     userName: string
     userDisplayName: string
     attestationType: 'none'
-    authenticatorSelection: { residentKey: 'required'; userVerification: 'required' }
+    authenticatorSelection: { residentKey: 'preferred'; userVerification: 'required' }
     supportedAlgorithmIDs: readonly number[]
     excludeCredentials: readonly Descriptor[]
     timeout: number

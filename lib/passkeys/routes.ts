@@ -135,7 +135,7 @@ export function passkeyRoutes(rooms: {
       auth: 'none',
       input: { body: challengeBeginBody },
       output: { 200: ceremony },
-      errors: ['invalid_input', 'invalid_credentials', 'conflict'],
+      errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited'],
       async handle({ body, cookie }) {
         const { userId } = await mfaChallenges.find(body.mfa_token)
         const flow = flowToken(cookie('flow'))
@@ -149,7 +149,7 @@ export function passkeyRoutes(rooms: {
       auth: 'none',
       input: { body: challengeBody },
       output: { 200: signInSuccess },
-      errors: ['invalid_input', 'invalid_credentials'],
+      errors: ['invalid_input', 'invalid_credentials', 'rate_limited'],
       async handle({ body, context, cookie }) {
         const challenge = await mfaChallenges.find(body.mfa_token)
         const { amr } = await passkeys.proveAsked(

@@ -95,12 +95,17 @@ describe('a sign-in that waits for a second factor', () => {
     assertDenied(await client.post('/v1/auth/passkey/login/complete', { response }))
   })
 
-  it('is answered by a passkey also where all tries of a code were wrong', async () => {
-    const { mfa_token, authenticator } = await challenged()
-    await app.sql('UPDATE identsphere.mfa_challenges SET attempts = 5 WHERE id::text = $1', [mfa_token.split('.')[1]])
+  it('is over for a passkey too once all tries of a code were wrong; the next one is not', async () => {
+    const person = await challenged()
+    const { mfa_token, authenticator } = person
     const client = app.client()
     const response = await answerAt(app, client, authenticator, begin, { mfa_token })
-    assert.equal((await client.post(complete, { mfa_token, response })).status, 200)
+    await app.sql('UPDATE identsphere.mfa_challenges SET attempts = 5 WHERE id::text = $1', [mfa_token.split('.')[1]])
+    assert.equal((await client.post(complete, { mfa_token, response })).status, 429)
+    assert.equal((await client.post(begin, { mfa_token })).status, 429)
+    const next = await challengeFor(app, person)
+    const again = await answerAt(app, client, authenticator, begin, { mfa_token: next })
+    assert.equal((await client.post(complete, { mfa_token: next, response: again })).status, 200)
   })
 
   it('offers no passkey to who has none, and begins nothing for a forged token', async () => {

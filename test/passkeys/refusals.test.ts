@@ -344,7 +344,7 @@ describe('a registration', () => {
     const { options } = (await client.post('/v1/users/me/passkeys/register/begin')).body
     assert.equal(options.attestation, 'none')
     assert.equal(options.authenticatorSelection.userVerification, 'required')
-    assert.equal(options.authenticatorSelection.residentKey, 'required')
+    assert.equal(options.authenticatorSelection.residentKey, 'preferred')
     assert.equal(options.excludeCredentials.length, 1)
     assert.throws(() => authenticator.createJSON(app.origin, options), /NotAllowed|excluded/i)
   })
