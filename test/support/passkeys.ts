@@ -159,7 +159,7 @@ export async function answerAt(
 export async function challengeFor(app: TestApp, { userId, email }: Pick<Person, 'userId' | 'email'>): Promise<string> {
   await app.sql(
     `INSERT INTO identsphere.mfa_factors (id, user_id, kind, key_version, sealed_secret, created_at, confirmed_at)
-     VALUES (gen_random_uuid(), $1, 'totp', 1, '\\x00', now(), now())`,
+     VALUES (gen_random_uuid(), $1, 'totp', 1, '\\x00', now(), now()) ON CONFLICT DO NOTHING`,
     [userId],
   )
   const { status, body } = await app.client().post('/v1/auth/login', { email, password })
