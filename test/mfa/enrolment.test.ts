@@ -194,6 +194,22 @@ describe('an enabled app', () => {
     assert.equal(answer.headers['set-cookie'], undefined)
   })
 
+  it('holds the start of a node that lacks the secret it was sealed with', async () => {
+    const secret = 'a-secret-that-is-newer-than-all-of-the-rows'
+    const sealed = await startApp({ secrets: [{ version: 7, value: secret }] })
+    try {
+      await enrol(sealed)
+      await sealed.sql('DELETE FROM identsphere.audit_subject_keys')
+      for (const kept of ['mfa_factors', 'user_recovery_codes']) {
+        const node = await sealed.node({ secrets: [{ version: 8, value: `${secret}-8` }], publicBaseUrl: sealed.url })
+        await assert.rejects(node.identsphere.ready(), /lacks version 7/, kept)
+        await sealed.sql('DELETE FROM identsphere.mfa_factors')
+      }
+    } finally {
+      await sealed.close()
+    }
+  })
+
   it('tells the user and the host’s audit', async () => {
     const { email, userId } = await enrol(app)
     assert.ok((await mailsTo(app, email)).some(({ subject }) => /asks for a second step/.test(subject)))

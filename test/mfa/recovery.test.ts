@@ -81,10 +81,12 @@ describe('recovery codes', () => {
 
   it('are ten after parallel renewals too', async () => {
     const person = await enrol(app)
+    // Without a password to hash, which would make them come one by one.
+    await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [person.userId])
     const answers = await Promise.all(
-      Array.from({ length: 5 }, () => person.client.post('/v1/auth/mfa/recovery-codes', { password })),
+      Array.from({ length: 8 }, () => person.client.post('/v1/auth/mfa/recovery-codes', {})),
     )
-    assert.ok(answers.some(({ status }) => status === 200))
+    assert.ok(answers.every(({ status }) => status === 200))
     assert.equal((await person.client.get('/v1/auth/mfa/status')).body.recovery_codes_left, 10)
   })
 
