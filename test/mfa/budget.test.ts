@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, startApp, type TestApp } from '../support/app.js'
+import type { Answer } from '../support/client.js'
 import { mailsTo } from '../support/mail.js'
 import { challenged, type Enrolled, enrol, wrongCode } from '../support/mfa.js'
 import { type Service, startService } from '../support/service.js'
@@ -50,6 +51,12 @@ const seed = ({ userId }: Enrolled, count: number) =>
     [`mfa:${userId}`, count],
   )
 
+/** The client is told to wait so long, but for what has passed since: the database's clock goes on by itself. */
+function assertWait({ headers }: Answer, seconds: number): void {
+  const wait = Number(headers['retry-after'])
+  assert.ok(wait <= seconds && wait > seconds - 10, `${wait} of ${seconds}`)
+}
+
 /**
  * @see GHSA better-auth #10240, #10210
  * @see CVE-2026-9798, Keycloak: a second way in that another way's lock did not cover
@@ -76,7 +83,7 @@ describe('tries at the second factor of an account', () => {
     ]) {
       assert.equal(refused.status, 429)
       assert.equal(refused.body.error.code, 'rate_limited')
-      assert.equal(refused.headers['retry-after'], '15')
+      assertWait(refused, 15)
     }
   })
 
@@ -94,16 +101,13 @@ describe('tries at the second factor of an account', () => {
   it('come at intervals that grow to a quarter of an hour and no further', async () => {
     const person = await enrolled()
     for (let tries = 0; tries < 4; tries += 1) await miss(person)
-    const waits: number[] = []
-    for (let tries = 0; tries < 9; tries += 1) {
+    for (const seconds of [15, 30, 60, 120, 240, 480, 900, 900, 900]) {
       assert.equal((await miss(person)).status, 401)
-      const wait = Number((await miss(person)).headers['retry-after'])
-      waits.push(wait)
-      app.clock.advance(wait - 2)
-      assert.equal((await answerRight(person)).status, 429)
-      app.clock.advance(2)
+      const refused = await answerRight(person)
+      assert.equal(refused.status, 429)
+      assertWait(refused, seconds)
+      app.clock.advance(seconds)
     }
-    assert.deepEqual(waits, [15, 30, 60, 120, 240, 480, 900, 900, 900])
   })
 
   it('wait for nothing after a success, while those before it count on', async () => {

@@ -156,7 +156,7 @@ describe('an enrolment on its way', () => {
       assert.equal((await client.post('/v1/auth/mfa/enable', { code })).status, 401)
     const refused = await client.post('/v1/auth/mfa/enable', { code: totp(secret, app.clock.now()) })
     assert.equal(refused.status, 429)
-    assert.equal(refused.headers['retry-after'], '15')
+    assert.ok(Number(refused.headers['retry-after']) > 0)
   })
 })
 
