@@ -264,7 +264,7 @@ function mailerOf(
   if (smtpUrl === undefined && sendMail === undefined) {
     if (!development) return null
     const page = `${withoutSlash(publicBaseUrl.href)}/v1/dev/mailbox`
-    const mailbox = createMailbox((to) => logger.info({ to, page }, 'a mail is in the mailbox'))
+    const mailbox = createMailbox(() => logger.info({ page }, 'a mail is in the mailbox'))
     const from = mailer.from ?? `no-reply@${publicBaseUrl.hostname}`
     return Object.freeze({ transport: mailbox, from, templates, mailbox })
   }

@@ -13,15 +13,15 @@ export interface Mailbox extends MailTransport {
 
 const most = 100
 
-/** @param announce told of each mail's recipient, and of nothing that is in it */
-export function createMailbox(announce: (to: string) => void): Mailbox {
+/** @param announce called for each mail */
+export function createMailbox(announce: () => void): Mailbox {
   const mails: MailboxMail[] = []
   return {
     mails,
     async send(message) {
       mails.unshift({ ...message, sentAt: new Date() })
       mails.length = Math.min(mails.length, most)
-      announce(message.to)
+      announce()
     },
     clear() {
       mails.length = 0
