@@ -70,8 +70,9 @@ export function accountRoutes(rooms: {
       path: '/v1/users/me/export',
       auth: 'session',
       recentAuth: true,
+      recentMfa: true,
       output: { 200: z.record(z.string(), z.unknown()) },
-      errors: ['reauthentication_required', 'forbidden'],
+      errors: ['reauthentication_required', 'mfa_required', 'forbidden'],
       handle: async ({ auth }) => ({
         status: 200,
         body: await personalData.exportUser(auth),
@@ -83,8 +84,9 @@ export function accountRoutes(rooms: {
       path: '/v1/users/me',
       auth: 'session',
       recentAuth: true,
+      recentMfa: true,
       output: { 204: null },
-      errors: ['reauthentication_required', 'forbidden', 'conflict'],
+      errors: ['reauthentication_required', 'mfa_required', 'forbidden', 'conflict'],
       async handle({ auth, context }) {
         await personalData.eraseUser(auth, context)
         return { status: 204, cookies: clearedCookies }

@@ -134,9 +134,10 @@ export function emailRoutes(rooms: {
       path: '/v1/users/me/email',
       auth: 'session',
       recentAuth: true,
+      recentMfa: true,
       input: { body: addressBody },
       output: { 204: null },
-      errors: ['invalid_input', 'reauthentication_required'],
+      errors: ['invalid_input', 'reauthentication_required', 'mfa_required'],
       async handle({ auth, body }) {
         await addressChange.request(auth, body.email)
         return { status: 204 }

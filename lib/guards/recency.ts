@@ -32,6 +32,20 @@ export async function assertRecentMfa(
   if (!isRecent(auth.mfaVerifiedAt, auth, maxAgeSeconds)) throw await mfaRequired(auth, methods)
 }
 
+/**
+ * For what a password alone must not be enough for, where there is a second factor.
+ *
+ * @throws IdentSphereError `mfa_required`
+ */
+export async function assertRecentMfaWhereEnrolled(
+  auth: Auth,
+  methods: (userId: string) => Promise<readonly string[]>,
+): Promise<void> {
+  if (isRecent(auth.mfaVerifiedAt, auth, recentMfaSeconds)) return
+  const enrolled = await methods(auth.userId)
+  if (enrolled.length > 0) await assertRecentMfa(auth, recentMfaSeconds, async () => enrolled)
+}
+
 /** @throws IdentSphereError `mfa_required` where the role or organisation asks for a factor that the session has not shown */
 export async function assertMfaWhereRequired(
   auth: Auth,

@@ -43,9 +43,17 @@ export function passwordRoutes({ passwords }: { passwords: Passwords }): Route[]
       method: 'POST',
       path: '/v1/users/me/password',
       auth: 'session',
+      recentMfa: true,
       input: { body: changeBody },
       output: { 204: null },
-      errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited', 'service_unavailable'],
+      errors: [
+        'invalid_input',
+        'invalid_credentials',
+        'mfa_required',
+        'conflict',
+        'rate_limited',
+        'service_unavailable',
+      ],
       async handle({ auth, body, context }) {
         await passwords.change(
           auth,

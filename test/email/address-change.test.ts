@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
 import { mailsTo, mailTo, signUpVerified, tokenIn } from '../support/mail.js'
+import { enrol } from '../support/mfa.js'
 
 const undoSubject = /address of your account was changed$/
 let places = 0
@@ -119,6 +120,17 @@ describe('a change of address', () => {
     assert.equal(await emailOf(userId), first.to)
     assert.equal((await undo(first.undoToken)).status, 204)
     assert.equal(await emailOf(userId), email)
+  })
+
+  it('takes recovery codes back that were made since, and leaves the factor of before', async () => {
+    const person = await enrol(app, await signUpVerified(app))
+    const { client, email, userId } = person
+    const { undoToken } = await moved(client, email)
+    assert.equal((await client.post('/v1/auth/mfa/recovery-codes', { password })).status, 200)
+    assert.equal((await undo(undoToken)).status, 204)
+    assert.deepEqual(await app.sql('SELECT 1 FROM identsphere.user_recovery_codes WHERE user_id = $1', [userId]), [])
+    const factors = await app.sql('SELECT 1 FROM identsphere.mfa_factors WHERE user_id = $1', [userId])
+    assert.equal(factors.length, 1)
   })
 
   it('leaves no room for an account that blocks the way back, also not at the very moment of the change', async () => {
