@@ -33,11 +33,12 @@ export function createMfaBudget(options: { store: Store; notify: Notify }) {
      * Spends a try, before anything is compared.
      *
      * @param method codes of six digits come to an end at the limit; recovery codes are no guesswork and only keep the pace
+     * @returns whether it was one of so many in a row that its user is to be told where it was wrong
      * @throws IdentSphereError `rate_limited`
      */
-    async spend(userId: string, method: 'totp' | 'recovery_code'): Promise<void> {
+    async spend(userId: string, method: 'totp' | 'recovery_code'): Promise<{ isTold: boolean }> {
       const outcome = await spendPaced(store, budgetOf(userId), method === 'totp')
-      if ('spent' in outcome) return
+      if ('spent' in outcome) return { isTold: outcome.paced }
       throw new IdentSphereError('rate_limited', {
         ...(outcome.exhausted
           ? {

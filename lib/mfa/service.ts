@@ -208,7 +208,7 @@ export function createMfa(options: {
       const { userId } = challenge
       const method = 'code' in answer ? 'totp' : 'recovery_code'
       const spent = await challenges.spendTry(challenge)
-      await budget.spend(userId, method)
+      const { isTold } = await budget.spend(userId, method)
       const entered = await store.transaction(async (tx) => {
         const right =
           'code' in answer
@@ -225,14 +225,14 @@ export function createMfa(options: {
         return completion.finish(tx, challenge, { method, amr: ['recovery'], recovered: true }, requestContext)
       })
       if (entered !== null) return entered
-      if (spent.isLast) await store.transaction((tx) => budget.tell(tx, userId))
+      if (isTold) await store.transaction((tx) => budget.tell(tx, userId))
       return completion.refuse(challenge, spent, method, requestContext)
     },
 
     /** Shows the factor in a live session. Recovery codes are no factor. @throws IdentSphereError `conflict` where no app is set up */
     async verify(auth: Auth, code: string, requestContext: RequestContext): Promise<void> {
       if ((await findConfirmedFactor(store, auth.userId)) === undefined) throw notOn()
-      await budget.spend(auth.userId, 'totp')
+      const { isTold } = await budget.spend(auth.userId, 'totp')
       const right = await store.transaction(async (tx) => {
         if (!(await useCode(tx, auth.userId, code))) return false
         await budget.succeeded(tx, auth.userId)
@@ -240,7 +240,10 @@ export function createMfa(options: {
         return true
       })
       if (right) return
-      await store.transaction((tx) => options.stepUp.refuse(tx, auth, 'totp', requestContext))
+      await store.transaction(async (tx) => {
+        await options.stepUp.refuse(tx, auth, 'totp', requestContext)
+        if (isTold) await budget.tell(tx, auth.userId)
+      })
       throw new IdentSphereError('invalid_credentials')
     },
   }

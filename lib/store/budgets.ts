@@ -52,15 +52,16 @@ export interface PacedBudget extends Budget {
  * Spends one of a paced budget, in one statement.
  *
  * @param limited false where the limit does not hold, but the pace does
- * @returns how many are spent now, or how long to wait, and whether that is because nothing is left
+ * @returns how many are spent now, and whether the next one has to wait; or how long to wait, and whether that is because
+ * nothing is left
  */
 export async function spendPaced(
   db: Executor,
   budget: PacedBudget,
   limited: boolean,
-): Promise<{ spent: number } | { waitSeconds: number; exhausted: boolean }> {
+): Promise<{ spent: number; paced: boolean } | { waitSeconds: number; exhausted: boolean }> {
   const now = db.nowSql
-  const [row] = await db.sql<{ count: number }>(
+  const [row] = await db.sql<{ count: number; paced: boolean }>(
     `INSERT INTO ${db.schema}.budgets AS b (key, count, streak, window_ends_at)
      VALUES (?, 1, 1, ${now} + ? * interval '1 second')
      ON CONFLICT (key) DO UPDATE SET
@@ -71,7 +72,7 @@ export async function spendPaced(
          THEN ${now} + least(?, ? * power(2::float8, least(b.streak + 1 - ?, 30))) * interval '1 second' END
      WHERE (b.count < ? OR b.window_ends_at <= ${now} OR NOT ?)
        AND coalesce(b.blocked_until, '-infinity') <= ${now}
-     RETURNING count`,
+     RETURNING count, blocked_until IS NOT NULL AS paced`,
     [
       budget.key,
       budget.windowSeconds,
@@ -84,7 +85,7 @@ export async function spendPaced(
       limited,
     ],
   )
-  if (row !== undefined) return { spent: row.count }
+  if (row !== undefined) return { spent: row.count, paced: row.paced }
   const [left] = await db.sql<{ seconds: number; exhausted: boolean }>(
     `SELECT b.exhausted, greatest(1, ceil(extract(epoch FROM
          CASE WHEN b.exhausted THEN b.window_ends_at ELSE coalesce(b.blocked_until, ${now}) END - ${now})))::float8 AS seconds

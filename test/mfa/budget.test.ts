@@ -183,6 +183,26 @@ describe('a hundred misses in 30 days', () => {
 })
 
 describe('the user', () => {
+  const notices = async ({ email }: Enrolled) =>
+    (await mailsTo(app, email)).filter(({ subject }) => /guess your sign-in codes/.test(subject)).length
+
+  it('is told of misses that are spread over challenges, so that none of them is used up', async () => {
+    const person = await enrolled()
+    for (let tries = 1; tries <= 4; tries += 1) assert.equal((await miss(person)).status, 401)
+    assert.equal(await notices(person), 0)
+    assert.equal((await miss(person)).status, 401)
+    assert.equal(await notices(person), 1)
+  })
+
+  it('is told of misses in a session', async () => {
+    const person = await enrolled()
+    for (let tries = 1; tries <= 5; tries += 1) {
+      const code = wrongCode(person.secret, app.clock.now())
+      assert.equal((await person.client.post('/v1/auth/mfa/verify', { code })).status, 401)
+    }
+    assert.equal(await notices(person), 1)
+  })
+
   it('is told once a day that somebody guesses', async () => {
     const person = await enrolled()
     const burn = async () => {
@@ -193,17 +213,15 @@ describe('the user', () => {
         app.clock.advance(10)
       }
     }
-    const notices = async () =>
-      (await mailsTo(app, person.email)).filter(({ subject }) => /guess your sign-in codes/.test(subject)).length
     await miss(person)
-    assert.equal(await notices(), 0)
+    assert.equal(await notices(person), 0)
     app.clock.advance(60)
     await seed(person, 0)
     await burn()
-    assert.equal(await notices(), 1)
+    assert.equal(await notices(person), 1)
     await seed(person, 0)
     await burn()
-    assert.equal(await notices(), 1)
+    assert.equal(await notices(person), 1)
     assert.equal((await app.client().post('/v1/auth/login', { email: person.email, password })).status, 200)
   })
 })
