@@ -21,12 +21,7 @@ import { createVerification } from './email/verification.js'
 import { createFactorChangeRule } from './guards/factor-change.js'
 import type { GuardOptions, GuardParts } from './guards/guard.js'
 import { optionalAuth } from './guards/optional-auth.js'
-import {
-  assertMfaWhereRequired,
-  assertRecentAuth,
-  assertRecentMfa,
-  assertRecentMfaWhereEnrolled,
-} from './guards/recency.js'
+import { assertMfaWhereRequired, assertOwnAccount, assertRecentAuth, assertRecentMfa } from './guards/recency.js'
 import { requireAuth } from './guards/require-auth.js'
 import { requirePermission } from './guards/require-permission.js'
 import { requirePlatformAdmin } from './guards/require-platform-admin.js'
@@ -436,7 +431,7 @@ export function buildIdentSphere(
     authenticate: identify,
     assertMfaWhereRequired: mfaWhereRequired,
     assertRecentAuth,
-    assertRecentMfaWhereEnrolled: (auth: Auth) => assertRecentMfaWhereEnrolled(auth, enrolledMethods),
+    assertOwnAccount: (auth: Auth) => assertOwnAccount(auth, enrolledMethods),
     assertMayChangeFactors: createFactorChangeRule({ enrolledMethods, sessions, needsVerifiedAddress: canMail }),
     checkMount: createMountCheck(config.mountPath, logger),
   }

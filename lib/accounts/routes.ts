@@ -70,7 +70,7 @@ export function accountRoutes(rooms: {
       path: '/v1/users/me/export',
       auth: 'session',
       recentAuth: true,
-      recentMfa: true,
+      ownAccount: true,
       output: { 200: z.record(z.string(), z.unknown()) },
       errors: ['reauthentication_required', 'mfa_required', 'forbidden'],
       handle: async ({ auth }) => ({
@@ -84,7 +84,7 @@ export function accountRoutes(rooms: {
       path: '/v1/users/me',
       auth: 'session',
       recentAuth: true,
-      recentMfa: true,
+      ownAccount: true,
       output: { 204: null },
       errors: ['reauthentication_required', 'mfa_required', 'forbidden', 'conflict'],
       async handle({ auth, context }) {

@@ -134,10 +134,10 @@ export function emailRoutes(rooms: {
       path: '/v1/users/me/email',
       auth: 'session',
       recentAuth: true,
-      recentMfa: true,
+      ownAccount: true,
       input: { body: addressBody },
       output: { 204: null },
-      errors: ['invalid_input', 'reauthentication_required', 'mfa_required'],
+      errors: ['invalid_input', 'reauthentication_required', 'mfa_required', 'forbidden'],
       async handle({ auth, body }) {
         await addressChange.request(auth, body.email)
         return { status: 204 }

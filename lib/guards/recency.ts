@@ -33,14 +33,16 @@ export async function assertRecentMfa(
 }
 
 /**
- * For what a password alone must not be enough for, where there is a second factor.
+ * For what moves, reads out or ends an account: a password alone is not enough for it where there is a second factor, and it is
+ * not for who acts as somebody else.
  *
- * @throws IdentSphereError `mfa_required`
+ * @throws IdentSphereError `forbidden`, `mfa_required`
  */
-export async function assertRecentMfaWhereEnrolled(
+export async function assertOwnAccount(
   auth: Auth,
   methods: (userId: string) => Promise<readonly string[]>,
 ): Promise<void> {
+  if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
   if (isRecent(auth.mfaVerifiedAt, auth, recentMfaSeconds)) return
   const enrolled = await methods(auth.userId)
   if (enrolled.length > 0) await assertRecentMfa(auth, recentMfaSeconds, async () => enrolled)

@@ -62,8 +62,8 @@ export interface RouteDeclaration<
   readonly auth: A
   /** Needs an `auth_time` within the last 10 minutes. */
   readonly recentAuth?: boolean
-  /** Needs a second factor within the last 30 minutes, of who has one. With `auth: 'session'`. */
-  readonly recentMfa?: boolean
+  /** Moves, reads out or ends the account: not for impersonators, and needs a second factor of the last 30 minutes of who has one. */
+  readonly ownAccount?: boolean
   /** Remains for who must set a second factor up first, because the role or organisation asks for one. Default false. */
   readonly beforeMfa?: boolean
   /** Changes factors, and so needs what {@link FactorChange} says. With `auth: 'session'`. */

@@ -28,8 +28,8 @@ export interface Plumbing {
   authenticate(request: IncomingMessage): Promise<Auth | null>
   /** Throws `reauthentication_required` unless the user proved who they are in the last 10 minutes. */
   assertRecentAuth(auth: Auth): void
-  /** Throws `mfa_required` where the user has a second factor that was not shown in the last 30 minutes. */
-  assertRecentMfaWhereEnrolled(auth: Auth): Promise<void>
+  /** Throws `forbidden` for impersonators, `mfa_required` where the user has a factor that was not shown in the last 30 minutes. */
+  assertOwnAccount(auth: Auth): Promise<void>
   /** Throws `mfa_required` where the role or organisation asks for a second factor and the session has shown none. */
   assertMfaWhereRequired(auth: Auth): Promise<void>
   /** Throws unless this session may change factors now. */
@@ -123,7 +123,7 @@ async function identify(declared: Route, plumbing: Plumbing, request: IncomingMe
   if (auth === null) throw new IdentSphereError('authentication_required')
   if (declared.beforeMfa !== true) await plumbing.assertMfaWhereRequired(auth)
   if (declared.recentAuth === true) plumbing.assertRecentAuth(auth)
-  if (declared.recentMfa === true) await plumbing.assertRecentMfaWhereEnrolled(auth)
+  if (declared.ownAccount === true) await plumbing.assertOwnAccount(auth)
   return auth
 }
 

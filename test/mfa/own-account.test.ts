@@ -70,6 +70,15 @@ for (const [act, attempt] of Object.entries(acts)) {
       })
     }
 
+    it('is not for who acts as somebody else', async () => {
+      const admin = await signUpVerified(app)
+      const { client, sessionId } = await signUpVerified(app)
+      const acting = 'UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2'
+      await app.sql(acting, [admin.userId, sessionId])
+      const refused = await attempt(client)
+      assert.equal(refused.status, 403, refused.text)
+    })
+
     it('takes the passkey of somebody who signed in by password', async () => {
       const { email } = await personWithPasskey(app)
       const refused = await attempt(await signIn(app, email))
