@@ -39,7 +39,7 @@ export const catalogue = {
   'auth.password_reset.consumed': {},
   'auth.mfa.enabled': { event: 'mfa.enabled', notice: 'mfaEnabled' },
   'auth.mfa.disabled': { event: 'mfa.disabled', notice: 'mfaDisabled' },
-  'auth.mfa.recovery_codes_regenerated': {},
+  'auth.mfa.recovery_codes_regenerated': { notice: 'recoveryCodesRenewed' },
   'auth.mfa.recovery_code_used': { notice: 'recoveryCodeUsed' },
   'auth.mfa.step_up': {},
   'auth.mfa.challenge.succeeded': {},

@@ -12,6 +12,7 @@ export type NoticeName =
   | 'sessionReused'
   | 'mfaEnabled'
   | 'mfaDisabled'
+  | 'recoveryCodesRenewed'
   | 'recoveryCodeUsed'
   | 'secondFactorBlocked'
   | 'accountErased'
@@ -34,6 +35,7 @@ export function createNotices(options: {
     sessionReused: withResetLink,
     mfaEnabled: withResetLink,
     mfaDisabled: withResetLink,
+    recoveryCodesRenewed: withResetLink,
     recoveryCodeUsed: withResetLink,
     secondFactorBlocked: withResetLink,
     accountErased: () => ({}),

@@ -28,6 +28,8 @@ export interface MailParameters {
   mfaEnabled: { resetLink: string }
   /** Notice: signing in asks for no second factor any more. */
   mfaDisabled: { resetLink: string }
+  /** Notice: there are new recovery codes, and the old ones are void. */
+  recoveryCodesRenewed: { resetLink: string }
   /** Notice: somebody signed in with a recovery code. */
   recoveryCodeUsed: { resetLink: string }
   /** Notice: somebody who has a first factor guesses at the second one. */
@@ -134,6 +136,12 @@ export const defaultTemplates: MailTemplates = {
     letter('Your account asks for no second step any more', [
       'Signing in to your account takes no code any more. If that was you, there is nothing to do.',
       'If it was not, choose a new password now, and set the second step up again:',
+      { link: resetLink, label: 'Choose a new password' },
+    ]),
+  recoveryCodesRenewed: ({ resetLink }) =>
+    letter('Your account has new recovery codes', [
+      'New recovery codes were made for your account. The old ones work no more. If that was you, there is nothing to do.',
+      'If it was not, choose a new password now, and make new recovery codes:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   recoveryCodeUsed: ({ resetLink }) =>

@@ -79,6 +79,12 @@ describe('recovery codes', () => {
     assert.equal((await renew({ password })).body.error.code, 'mfa_required')
   })
 
+  it('are not renewed without a word to the user', async () => {
+    const { client, email } = await enrol(app)
+    assert.equal((await client.post('/v1/auth/mfa/recovery-codes', { password })).status, 200)
+    assert.ok((await mailsTo(app, email)).some(({ subject }) => /has new recovery codes/.test(subject)))
+  })
+
   it('are ten after parallel renewals too', async () => {
     const person = await enrol(app)
     // Without a password to hash, which would make them come one by one.
