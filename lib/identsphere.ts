@@ -310,7 +310,7 @@ export function buildIdentSphere(
   const stepUp = createStepUp({ journal, sessions, issuer })
   const factorChanges = createFactorChanges({ accounts, sessions, factors: secondFactors })
   const ceremonies = createCeremonies({ ...config.passkeys, isOwnOrigin }, logger)
-  const passkeys = createPasskeys({ store, keys, journal, accounts, factorChanges, ceremonies })
+  const passkeys = createPasskeys({ store, keys, journal, accounts, sessions, factorChanges, ceremonies })
   const mfa = createMfa({
     store,
     clock,

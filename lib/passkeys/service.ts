@@ -6,6 +6,7 @@ import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { FactorChanges } from '../mfa/factor-changes.js'
+import type { Sessions } from '../sessions/service.js'
 import type { FreshProof } from '../sign-in/reauthentication.js'
 import type { Store } from '../store/store.js'
 import type { Ceremonies, CredentialDescriptor } from './ceremonies.js'
@@ -45,10 +46,11 @@ export function createPasskeys(options: {
   keys: KeyRing
   journal: Journal
   accounts: Accounts
+  sessions: Pick<Sessions, 'assertUnchanged'>
   factorChanges: FactorChanges
   ceremonies: Ceremonies
 }) {
-  const { store, keys, journal, accounts, factorChanges, ceremonies } = options
+  const { store, keys, journal, accounts, sessions, factorChanges, ceremonies } = options
 
   /**
    * Checks an assertion: its challenge first, which is used up by it, then what the authenticator signed.
@@ -143,8 +145,10 @@ export function createPasskeys(options: {
       context: RequestContext,
     ): Promise<PasskeyRow> {
       const challenge = await ceremonies.challengeOf(response)
+      // Before the challenge is used: from then on no change of factors can take it away.
+      const user = await accounts.credentialsById(store, auth.userId)
       const userId = await useChallenge(store, challenge, 'registration', auth.sessionId)
-      if (userId !== auth.userId) throw new IdentSphereError('invalid_credentials')
+      if (userId !== auth.userId || user === undefined) throw new IdentSphereError('invalid_credentials')
       const made = await ceremonies.verifyRegistration(response, challenge)
       return store.transaction(async (tx) => {
         const passkey = await insertPasskey(tx, {
@@ -165,6 +169,7 @@ export function createPasskeys(options: {
             message: `There are ${mostPasskeys} passkeys already. Remove one first.`,
           })
         }
+        await sessions.assertUnchanged(tx, auth.sessionId, user.security_version)
         await factorChanges.settle(tx, auth, { others: 'keep', shown: amrOf(made) }, context)
         await journal.record(tx, 'auth.passkey.added', facts(auth, passkey.id, context))
         return passkey

@@ -133,6 +133,22 @@ describe('an enrolment that began before another factor came', () => {
     assert.deepEqual(await rows('user_passkeys', userId), [])
   })
 
+  it('adds no passkey without the factor that came at the very moment', async () => {
+    const { client, userId } = await signUpVerified(app)
+    const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
+    const moved = 'SET security_version = security_version + 1'
+    const answer = await overtaken(
+      'webauthn_challenges',
+      () => client.post('/v1/users/me/passkeys/register/complete', { response }),
+      async () => {
+        await app.sql(`UPDATE identsphere.users ${moved} WHERE id = $1`, [userId])
+        await app.sql(`UPDATE identsphere.user_sessions ${moved} WHERE user_id = $1`, [userId])
+      },
+    )
+    assert.equal(answer.status, 401, answer.text)
+    assert.deepEqual(await rows('user_passkeys', userId), [])
+  })
+
   it('adds no authenticator app without the passkey that came meanwhile', async () => {
     const { client, email, userId } = await signUpVerified(app)
     const thief = await signIn(app, email)
