@@ -440,7 +440,14 @@ export function buildIdentSphere(
 
   const calls = createHostCalls({ store, ready })
   const api: Api = {
-    users: usersApi({ calls, journal, sessions, canVerify: hasher.canVerify }),
+    users: usersApi({
+      calls,
+      journal,
+      sessions,
+      moveSecurityVersion: accounts.moveSecurityVersion,
+      removeSecondFactors: signIn.removeSecondFactors,
+      canVerify: hasher.canVerify,
+    }),
     sessions: sessionsApi({ calls, sessions, moveSecurityVersion: accounts.moveSecurityVersion }),
     organizations: organizationsApi({ calls, journal, organizations, userExists: accounts.exists }),
   }

@@ -56,12 +56,21 @@ export interface UsersApi {
   disable(userId: string, options?: HostCallOptions): Promise<void>
   /** Lets a disabled user in again. Does nothing to an active one. @throws IdentSphereError `not_found` */
   enable(userId: string, options?: HostCallOptions): Promise<void>
+  /**
+   * Takes authenticator app, recovery codes and passkeys away and ends all sessions, for who has lost them or has those of
+   * somebody else. Be sure who is asking: the password or the mailbox is enough to sign in from then on.
+   *
+   * @throws IdentSphereError `not_found`
+   */
+  removeSecondFactors(userId: string, options?: HostCallOptions): Promise<void>
 }
 
 export function usersApi(options: {
   calls: HostCalls
   journal: Journal
   sessions: Sessions
+  moveSecurityVersion: (tx: Tx, userId: string) => Promise<number | undefined>
+  removeSecondFactors: (tx: Tx, userId: string) => Promise<void>
   canVerify: (passwordHash: string) => boolean
 }): UsersApi {
   const { calls, journal, sessions, canVerify } = options
@@ -144,6 +153,15 @@ export function usersApi(options: {
       calls.write(byId, { userId }, given, async (tx, input) => {
         if (!(await changeStatus(tx, input.userId, 'disabled', 'active'))) return
         await journal.record(tx, 'users.enabled', facts(input.userId))
+      }),
+
+    removeSecondFactors: (userId, given) =>
+      calls.write(byId, { userId }, given, async (tx, input) => {
+        const version = await options.moveSecurityVersion(tx, input.userId)
+        if (version === undefined) throw new IdentSphereError('not_found', { message: 'There is no such user.' })
+        await options.removeSecondFactors(tx, input.userId)
+        await sessions.endAll(tx, input.userId, 'second_factors_removed', noRequest())
+        await journal.record(tx, 'auth.mfa.disabled', facts(input.userId))
       }),
   }
 }
