@@ -29,6 +29,7 @@ describe("a person's own data", () => {
     assert.equal((await client.get('/v1/users/me/export')).body.error.code, 'reauthentication_required')
   })
 
+  /** @see GHSA-2vg6, better-auth; https://github.com/supabase/auth/pull/2564: what was left of deleted users */
   it('is erased in one transaction: nothing personal is left, and foreign keys of the host hold', async () => {
     const { client, email, userId, organizationId } = await signUp(app)
     const other = await signIn(app, email)

@@ -44,7 +44,7 @@ describe("a registration that waits with verification: 'first'", () => {
     assert.equal(await count('users', "email IN ('one@example.com', 'two@example.com')"), 1)
   })
 
-  /** @see CVE-2026-29193, Zitadel: a policy that one route did not obey; security test 28 */
+  /** @see CVE-2026-29193, Zitadel: a policy that one route did not obey */
   it('is refused by nodes on which registration was closed meanwhile', async () => {
     const token = await kept('late@example.com', 'late')
     for (const mode of ['closed', 'invitation'] as const) {

@@ -6,6 +6,10 @@ import type { Answer } from '../support/client.js'
 import { mailsTo, signUpVerified } from '../support/mail.js'
 import { recordingKnex } from '../support/work.js'
 
+/**
+ * @see https://github.com/better-auth/better-auth/issues/8091, https://github.com/better-auth/better-auth/issues/8839,
+ * https://github.com/better-auth/better-auth/issues/10605; CVE-2023-44399, Zitadel
+ */
 describe('an address that is asked about', () => {
   let app: TestApp
   let watched: TestApp

@@ -1,7 +1,7 @@
 /** What a mailed link is good for: one thing, once, and not after the account has changed. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signUp, startApp, type TestApp } from '../support/app.js'
+import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
 import { codeIn, mailsTo, mailTo, signUpVerified, tokenIn } from '../support/mail.js'
 
@@ -78,7 +78,7 @@ describe('a mailed link', () => {
     })
   }
 
-  /** @see https://github.com/supabase/auth/pull/1489; security test 35 */
+  /** @see https://github.com/supabase/auth/pull/1489 */
   const events: Record<string, (person: { client: Client; email: string; userId: string }) => Promise<unknown>> = {
     'a change of password': ({ client }) =>
       client.post('/v1/users/me/password', { current_password: password, new_password: fresh }),
@@ -119,7 +119,37 @@ describe('a mailed link', () => {
     assert.equal((await mailsTo(app, email)).length, before)
   })
 
-  /** @see CVE-2026-29067, Zitadel; CVE-2025-71401, better-auth; security test 10 */
+  /** @see CVE-2026-18963, Keycloak: a reset that was completed without its mail */
+  it('is the only thing that completes a reset: nothing else that a client or a reader of the database has', async () => {
+    const { client, email } = await signUpVerified(app)
+    const path = '/v1/auth/password/reset'
+    const [new_password, stranger] = ['correct-horse-battery-9', app.client()]
+    const asked = await stranger.post('/v1/auth/password/forgot', { email })
+    assert.equal(asked.headers['set-cookie'], undefined)
+    await mailTo(app, email, /^Choose a new password$/)
+    const [row] = await app.sql(
+      "SELECT id, secret_hash, email_key FROM identsphere.email_challenges WHERE kind = 'reset' ORDER BY created_at DESC",
+    )
+    const known = [row.id, row.secret_hash.toString('base64url'), row.secret_hash.toString('hex'), email]
+    for (const token of [
+      ...known,
+      row.email_key.toString('base64url'),
+      client.cookie('csrf'),
+      client.cookie('at'),
+      'null',
+    ]) {
+      for (const one of [stranger, client]) {
+        const answer = await one.post(path, { token, new_password })
+        assert.ok([400, 401].includes(answer.status), `${token}: ${answer.text}`)
+      }
+    }
+    for (const token of ['', null, {}, [], 0, true, undefined]) {
+      assert.equal((await stranger.post(path, { token, new_password })).status, 400)
+    }
+    await signIn(app, email)
+  })
+
+  /** @see CVE-2026-29067, Zitadel; CVE-2025-71401, better-auth */
   it('leads to publicBaseUrl, whatever host its request names, also for two at once', async () => {
     const hostile = [
       { host: 'evil.example' },

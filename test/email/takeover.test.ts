@@ -1,7 +1,7 @@
 /**
  * An account that somebody made with another person's address, in wait for that person.
  *
- * @see GHSA-g38m, CVE-2026-53516; GHSA-qq9h; security tests 1, 2 and 8
+ * @see GHSA-g38m, CVE-2026-53516; GHSA-qq9h
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
