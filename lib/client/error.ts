@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../http/errors.js'
+import type { Reauthentication } from './types.js'
 
 /** What to switch on: a code of the server's, or `network_error` where there was no answer of IdentSphere's. */
 export type ClientErrorCode = ErrorCode | 'network_error'
@@ -46,6 +47,25 @@ export class IdentSphereClientError extends Error {
     this.details = facts.details
     this.retryAfterSeconds = facts.retryAfterSeconds ?? null
   }
+}
+
+/** The two errors that ask for a fresh proof, told apart by `code`. */
+export type StepUpError = IdentSphereClientError &
+  (
+    | {
+        readonly code: 'mfa_required'
+        /** The second factors that the user has: `totp`, `passkey`. Without any, one is to be set up first. */
+        readonly details: { readonly enrolled: boolean; readonly methods: readonly string[] }
+      }
+    | {
+        readonly code: 'reauthentication_required'
+        /** Where the proof has to be made for one thing: its `purpose`. */
+        readonly details?: Pick<Reauthentication, 'purpose'>
+      }
+  )
+
+export function isStepUp(error: IdentSphereClientError): error is StepUpError {
+  return error.code === 'mfa_required' || error.code === 'reauthentication_required'
 }
 
 /** The error that an answer is. Reads a copy, so that the answer can still be read. */

@@ -1,5 +1,5 @@
 export { type Client, createClient } from './client.js'
-export { type ClientErrorCode, IdentSphereClientError } from './error.js'
+export { type ClientErrorCode, IdentSphereClientError, type StepUpError } from './error.js'
 export type { Passkeys } from './passkeys.js'
 export type { Change, ClientOptions, StoredTokens, TokenStore } from './transport.js'
 export type {

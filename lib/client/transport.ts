@@ -1,5 +1,5 @@
 import { createSingleTab, createTabs, csrfCookie, type Environment } from './environment.js'
-import { errorOf, IdentSphereClientError } from './error.js'
+import { errorOf, IdentSphereClientError, isStepUp, type StepUpError } from './error.js'
 
 /** What a client with `tokenDelivery: 'body'` keeps. */
 export interface StoredTokens {
@@ -30,7 +30,7 @@ export interface ClientOptions {
    * has one, and resolve to true: the call is sent once more. With false it rejects with the error. Calls that need the same at
    * the same time ask once.
    */
-  readonly onStepUp?: (error: IdentSphereClientError) => Promise<boolean>
+  readonly onStepUp?: (error: StepUpError) => Promise<boolean>
 }
 
 /** What happened to the session, in this tab or another one. */
@@ -173,8 +173,7 @@ export function createTransport(options: ClientOptions, environment: Environment
 
   async function stepUp(error: IdentSphereClientError): Promise<boolean> {
     const { onStepUp } = options
-    const isStepUp = error.code === 'mfa_required' || error.code === 'reauthentication_required'
-    if (onStepUp === undefined || !isStepUp) return false
+    if (onStepUp === undefined || !isStepUp(error)) return false
     const proof = proofOf(error)
     const asked = stepUps.get(proof) ?? onStepUp(error).finally(() => stepUps.delete(proof))
     stepUps.set(proof, asked)

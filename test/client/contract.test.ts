@@ -1,5 +1,7 @@
 /** The client against the routes that the server declares: every call, and the shape of every answer. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { z } from 'zod'
 import type { profile, profilePatch, registrationKept } from '../../lib/accounts/schemas.js'
@@ -32,6 +34,7 @@ import type { changeBody } from '../../lib/passwords/schemas.js'
 import type { currentSession, sessionList } from '../../lib/sessions/schemas.js'
 import type { mfaChallenge, reauthenticateBody, reauthenticated, signInSuccess } from '../../lib/sign-in/schemas.js'
 import type { browserList } from '../../lib/trusted-browsers/schemas.js'
+import { columnsOf, tableUnder } from '../package/markdown.js'
 import { testClock } from '../support/clock.js'
 
 type Same<A, B> = [A, B] extends [B, A] ? true : false
@@ -115,6 +118,15 @@ const completions = /\/passkey(s\/register|\/login|)\/complete$/
 const noCalls =
   /^GET (\/\.well-known\/|\/v1\/(pages|dev)\/|\/v1\/(health|client\.js|auth\/resume)$)|^POST \/v1\/auth\/refresh$/
 
+/** The guide's table, by route. */
+const guide = readFileSync(join(import.meta.dirname, '../../docs/client.md'), 'utf8')
+const documented = new Map(
+  columnsOf(tableUnder(guide, 'Calls')).map(([route = '', call = '']) => [
+    route.replaceAll('`', ''),
+    call.replace(/`|\(\)/g, ''),
+  ]),
+)
+
 describe('the client', () => {
   const { routes } = buildIdentSphere(
     { database: 'postgres://127.0.0.1:1/unused' },
@@ -159,6 +171,18 @@ describe('the client', () => {
       assert.deepEqual(issues, [], route)
       if (declaration?.input?.body === undefined) assert.equal(text, '', route)
     }
+  })
+
+  it('has the calls that its guide says, and no others', () => {
+    const named = Object.entries(calls).map(([route, call]) => [route, /=>\s*client\.([\w.]+)\(/.exec(String(call))?.[1]])
+    assert.deepEqual([...documented].sort(), named.sort())
+
+    const client = createClient({ baseUrl: 'https://app.example.com' })
+    const all = Object.entries(client).flatMap(([name, value]) =>
+      typeof value === 'object' ? Object.keys(value).map((method) => `${name}.${method}`) : [name],
+    )
+    const unnamed = all.filter((name) => ![...documented.values()].includes(name) && !guide.includes(`${name}(`))
+    assert.deepEqual(unnamed, [])
   })
 
   it('names every address below the mount, for navigation too', () => {
