@@ -6,6 +6,7 @@ import { accountRoutes } from './accounts/routes.js'
 import { type Accounts, createAccounts } from './accounts/service.js'
 import { type Clock, systemClock } from './config/clock.js'
 import { loadConfig } from './config/config.js'
+import { ConfigurationError } from './config/configuration-error.js'
 import type { IdentSphereOptions } from './config/options.js'
 import { createKeyRing } from './crypto/key-ring.js'
 import { createAddressChange } from './email/address-change.js'
@@ -194,6 +195,8 @@ export interface IdentSphere {
   /**
    * Runs the background work in this process, whose only task that may be: it lives until `close()`. For `worker: 'external'`;
    * `npx identsphere worker` calls it.
+   *
+   * @throws ConfigurationError in development without a mailer, where the mailbox page belongs to the application's process
    */
   startWorker(): Promise<void>
   /** Whether the database answers now, by a real query. Never throws. */
@@ -544,6 +547,13 @@ export function buildIdentSphere(
     },
     ready,
     async startWorker() {
+      if (config.worker === 'external' && mailer?.mailbox != null) {
+        throw new ConfigurationError(
+          'SMTP_URL',
+          'is missing, and without it mail stays in the memory of this process, where no page shows it',
+          'Set it, or leave `worker` out while you develop: the application then does the work itself.',
+        )
+      }
       await ready()
       worker.start({ keepAlive: true })
     },

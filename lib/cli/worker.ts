@@ -19,6 +19,8 @@ export async function worker(args: string[]): Promise<number> {
   try {
     await identsphere.startWorker()
     console.log('The worker runs. Ctrl+C, SIGTERM or SIGINT ends it.')
+    const { mail_queue } = await identsphere.health()
+    if (mail_queue === 'off') console.log('No mailer is set (SMTP_URL), so it sends no mail and only sweeps.')
     console.log(`${await signalled}: the worker finishes what is under way.`)
   } finally {
     await identsphere.close()
@@ -39,7 +41,7 @@ function modulePath(args: string[]): string | undefined {
 /** What the module exports as `identsphere` or by default, or one made from the environment alone. */
 async function instance(path: string | undefined): Promise<IdentSphere> {
   if (path === undefined) return createIdentSphere({ worker: 'external', logger: consoleLogger })
-  const exported = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
+  const exported = await load(path)
   // A CommonJS module comes as the default export.
   const all = { ...(exported.default as object | undefined), ...exported } as Record<string, unknown>
   const found = [all.identsphere, exported.default].find(isIdentSphere)
@@ -47,6 +49,19 @@ async function instance(path: string | undefined): Promise<IdentSphere> {
     throw new Error(`${path} has no export "identsphere", nor a default one, that createIdentSphere() made.`)
   }
   return found
+}
+
+async function load(path: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(pathToFileURL(resolve(path)).href)
+  } catch (cause) {
+    const { code, message } = cause as { code?: string; message?: string }
+    const fix =
+      code === 'ERR_UNKNOWN_FILE_EXTENSION'
+        ? ` For TypeScript: node --import tsx node_modules/identsphere/dist/lib/cli/identsphere.js worker ${path}`
+        : ''
+    throw new Error(`${path} cannot be loaded: ${message ?? cause}${fix}`, { cause })
+  }
 }
 
 function isIdentSphere(value: unknown): value is IdentSphere {

@@ -184,7 +184,8 @@ function signingKeysFrom(environment: NodeJS.ProcessEnv): IdentSphereOptions['si
 }
 
 function parsePublicBaseUrl(text: string | undefined): URL {
-  const fix = 'Give the address under which browsers see the router, e.g. https://app.example.com/identity.'
+  const fix =
+    'Give the address under which browsers see the router, e.g. https://app.example.com/identity, here or in IDENTSPHERE_PUBLIC_BASE_URL.'
   if (text === undefined) {
     throw new ConfigurationError(
       'publicBaseUrl',

@@ -1,6 +1,6 @@
-import { createPrivateKey, createPublicKey, createSecretKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { hmacSha256, sha256 } from '../crypto/digest.js'
-import { publicJwks, rsaThumbprint } from '../crypto/jwk-set.js'
+import { type PublishedJwk, publicJwks, rsaThumbprint } from '../crypto/jwk-set.js'
 import { rsaKeyProblem } from '../crypto/rsa-key.js'
 import { ConfigurationError } from './configuration-error.js'
 import { checkSecret } from './secrets.js'
@@ -25,7 +25,7 @@ export interface SigningKeys {
   /** Every key that verifies, the active one included. */
   readonly byKid: ReadonlyMap<string, SigningKey>
   /** What the JWKS route serves; never a shared key. */
-  readonly publicJwks: { readonly keys: JsonWebKey[] }
+  readonly publicJwks: { readonly keys: PublishedJwk[] }
 }
 
 /** A key as a host configures it. */

@@ -1,4 +1,4 @@
-import type { JsonWebKey, KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { sha256 } from './digest.js'
 
 /** What a key needs to have to be published. */
@@ -6,6 +6,16 @@ export interface PublishableKey {
   readonly kid: string
   readonly algorithm: string
   readonly verifyingKey: KeyObject
+}
+
+/** A public RSA key as it is published (RFC 7517 section 4, RFC 7518 section 6.3.1). */
+export interface PublishedJwk {
+  readonly kty: string
+  readonly n: string
+  readonly e: string
+  readonly kid: string
+  readonly alg: string
+  readonly use: 'sig'
 }
 
 /**
@@ -17,12 +27,12 @@ export interface PublishableKey {
  * publicJwks([key]) // { keys: [{ kty: 'RSA', n: '…', e: 'AQAB', kid: '…', alg: 'RS256', use: 'sig' }] }
  * ```
  */
-export function publicJwks(keys: Iterable<PublishableKey>): { keys: JsonWebKey[] } {
+export function publicJwks(keys: Iterable<PublishableKey>): { keys: PublishedJwk[] } {
   const published = [...keys].filter(({ verifyingKey }) => verifyingKey.type === 'public')
   return {
     keys: published.map(({ kid, algorithm, verifyingKey }) => {
       const { kty, n, e } = verifyingKey.export({ format: 'jwk' })
-      return { kty, n, e, kid, alg: algorithm, use: 'sig' } as JsonWebKey
+      return { kty, n, e, kid, alg: algorithm, use: 'sig' } as PublishedJwk
     }),
   }
 }

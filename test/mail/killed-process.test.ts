@@ -176,6 +176,21 @@ describe('a process that is killed', () => {
     for (const { email } of people) assert.equal(copies(email), 1)
   })
 
+  it('does not start in development without SMTP: no page would show what it keeps', async () => {
+    const worker = spawn(process.execPath, ['--import', 'tsx', 'lib/cli/identsphere.ts', 'worker'], {
+      cwd: root,
+      env: { PATH: process.env.PATH, NODE_ENV: 'development', DATABASE_URL: app.databaseUrl },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let told = ''
+    worker.stderr.on('data', (chunk) => {
+      told += chunk
+    })
+    const [code] = await once(worker, 'exit')
+    assert.equal(code, 1)
+    assert.match(told, /SMTP_URL/)
+  })
+
   it('does not start with a module that exports none, and says what it looked for', async () => {
     const worker = spawn(
       process.execPath,

@@ -74,7 +74,7 @@ describe('the tarball', () => {
     const refused = host.tarball.filter(
       (path) =>
         !/^dist\/(lib|migrations)\/.*(\.js|\.d\.ts)$/.test(path) &&
-        !/^(LICENSE|README\.md|SECURITY\.md|CHANGELOG\.md|package\.json)$/.test(path),
+        !/^(docs\/[\w-]+\.md|LICENSE|README\.md|SECURITY\.md|CHANGELOG\.md|package\.json)$/.test(path),
     )
     assert.deepEqual(refused, [])
   })

@@ -54,7 +54,7 @@ function token(keys: SigningKeys, kid = keys.active.kid): string {
 }
 
 function published(...rings: SigningKeys[]): { keys: JsonWebKey[] } {
-  return { keys: rings.flatMap(({ publicJwks }) => publicJwks.keys) }
+  return { keys: rings.flatMap(({ publicJwks }) => publicJwks.keys.map((key) => ({ ...key }))) }
 }
 
 /** Rejects with 503. @returns the seconds to wait */
