@@ -174,7 +174,10 @@ describe('the client', () => {
   })
 
   it('has the calls that its guide says, and no others', () => {
-    const named = Object.entries(calls).map(([route, call]) => [route, /=>\s*client\.([\w.]+)\(/.exec(String(call))?.[1]])
+    const named = Object.entries(calls).map(([route, call]) => [
+      route,
+      /=>\s*client\.([\w.]+)\(/.exec(String(call))?.[1],
+    ])
     assert.deepEqual([...documented].sort(), named.sort())
 
     const client = createClient({ baseUrl: 'https://app.example.com' })
