@@ -231,6 +231,8 @@ export function createMfa(options: {
 
     /** Shows the factor in a live session. Recovery codes are no factor. @throws IdentSphereError `conflict` where no app is set up */
     async verify(auth: Auth, code: string, requestContext: RequestContext): Promise<void> {
+      // Before the code is looked at: who acts as somebody else must not learn whether it is right.
+      if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
       if ((await findConfirmedFactor(store, auth.userId)) === undefined) throw notOn()
       const { isTold } = await budget.spend(auth.userId, 'totp')
       const right = await store.transaction(async (tx) => {

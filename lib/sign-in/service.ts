@@ -91,17 +91,19 @@ export function createSignIn(options: {
   config: Pick<Config, 'hooks'>
 }) {
   const { store, journal, sessions, organizations, issuer, secondFactors, config } = options
+  const demanding = secondFactors.filter(({ demandsChallenge }) => demandsChallenge)
+  const optional = secondFactors.filter(({ demandsChallenge }) => !demandsChallenge)
 
-  /** The methods that answer a challenge; none where the user need not meet one. */
-  async function challengeMethods(tx: Tx, userId: string): Promise<SecondFactorMethod[]> {
+  const methodsOf = async (db: Executor, userId: string, factors: readonly SecondFactor[]) => {
     const methods: SecondFactorMethod[] = []
-    let demanded = false
-    for (const factor of secondFactors) {
-      const enrolled = await factor.methods(tx, userId)
-      methods.push(...enrolled)
-      demanded ||= factor.demandsChallenge && enrolled.length > 0
-    }
-    return demanded ? methods : []
+    for (const factor of factors) methods.push(...(await factor.methods(db, userId)))
+    return methods
+  }
+
+  /** The methods that answer a challenge; none where the user need not meet one, and then nothing else is asked for. */
+  async function challengeMethods(tx: Tx, userId: string): Promise<SecondFactorMethod[]> {
+    const demanded = await methodsOf(tx, userId, demanding)
+    return demanded.length === 0 ? [] : [...demanded, ...(await methodsOf(tx, userId, optional))]
   }
 
   return {

@@ -332,7 +332,7 @@ describe('a step-up', () => {
     assert.equal((await person.client.get('/plain')).status, 200)
   })
 
-  it('is not for who acts as somebody else', async () => {
+  it('is not for who acts as somebody else, who does not learn either whether a code is right', async () => {
     const person = await enrolled()
     const admin = await signUpVerified(app)
     await app.sql('UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2', [
@@ -340,5 +340,6 @@ describe('a step-up', () => {
       person.sessionId,
     ])
     assert.equal((await person.client.post('/v1/auth/mfa/verify', { code: person.code() })).status, 403)
+    assert.equal((await person.client.post('/v1/auth/mfa/verify', { code: wrong(person) })).status, 403)
   })
 })
