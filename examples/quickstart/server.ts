@@ -14,6 +14,7 @@ const address = `http://localhost:${port}`
 const identsphere = createIdentSphere({
   publicBaseUrl: address,
   database: process.env.DATABASE_URL || 'embedded',
+  pages: { signIn: '/#sign-in' }, // where mails and their pages lead to
   development: true, // http on localhost and the embedded database: never in production
   logger: {
     debug() {},

@@ -6,27 +6,46 @@ import { createClientFile } from './client-file.js'
 import { pageReply } from './page.js'
 import { script, style } from './script.js'
 
-/** One form of a page: shown when the page was opened with a token, or without. */
+/** Where a page leads when its work is done. */
+type Next = 'home' | 'mailbox'
+
+/** One form of a page: shown when the page was opened with a token, without, or when a sign-in waits for its second factor. */
 interface Form {
-  withToken: boolean
+  token: 'yes' | 'no' | 'second'
   /** Path that it is sent to, below the mount. */
   to: string
   fields: Html
   button: string
   /** Said when it was accepted. */
   done: string
+  next?: Next
+  /** Said when it was accepted, and the sign-in that follows waits for a second factor, for which this page does not ask. */
+  secondFactor?: string
 }
 
-const input = (name: string, label: string, type: string, autocomplete: string) =>
-  html`<label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" required>`
+const input = (name: string, label: string, type: string, autocomplete: string, hint?: string) =>
+  html`<label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" required${
+    hint === undefined ? html`>` : html` aria-describedby="${name}-hint"><p class="hint" id="${name}-hint">${hint}</p>`
+  }`
 
-const newPassword = input('new_password', 'New password', 'password', 'new-password')
+const newPassword = (minLength: number) =>
+  input('new_password', 'New password', 'password', 'new-password', `At least ${minLength} characters.`)
+
+const codeHint = 'Six digits from your authenticator app, or one of your recovery codes.'
 
 /** The password, asked for only where no session of the user says who confirms. */
 const proof = html`<div data-proof="Enter the password of the account to confirm that it is yours." hidden>
 <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password"></div>`
 
-const pages: ReadonlyArray<{ method: 'GET'; path: string; title: string; text: string; forms: readonly Form[] }> = [
+interface Page {
+  method: 'GET'
+  path: string
+  title: string
+  text: string
+  forms: readonly Form[]
+}
+
+const pagesOf = (minLength: number): readonly Page[] => [
   {
     method: 'GET',
     path: '/v1/pages/reset-password',
@@ -34,18 +53,20 @@ const pages: ReadonlyArray<{ method: 'GET'; path: string; title: string; text: s
     text: '',
     forms: [
       {
-        withToken: false,
+        token: 'no',
         to: '/v1/auth/password/forgot',
         fields: input('email', 'E-mail address', 'email', 'username'),
         button: 'Send me a link',
         done: 'If this address has an account, a link is on its way to it.',
+        next: 'mailbox',
       },
       {
-        withToken: true,
+        token: 'yes',
         to: '/v1/auth/password/reset',
-        fields: newPassword,
+        fields: newPassword(minLength),
         button: 'Save the new password',
-        done: 'The new password is saved.',
+        done: '',
+        secondFactor: 'Your password is changed. Sign in with it.',
       },
     ],
   },
@@ -56,11 +77,13 @@ const pages: ReadonlyArray<{ method: 'GET'; path: string; title: string; text: s
     text: 'One more step, and we know that this address is yours.',
     forms: [
       {
-        withToken: true,
+        token: 'yes',
         to: '/v1/auth/email/verify',
         fields: proof,
         button: 'Confirm',
         done: 'Your address is confirmed.',
+        next: 'home',
+        secondFactor: 'Your address is confirmed. Sign in now.',
       },
     ],
   },
@@ -69,7 +92,23 @@ const pages: ReadonlyArray<{ method: 'GET'; path: string; title: string; text: s
     path: '/v1/pages/sign-in-link',
     title: 'Sign in',
     text: 'You opened a sign-in link.',
-    forms: [{ withToken: true, to: '/v1/auth/magic-link/verify', fields: html``, button: 'Sign in', done: '' }],
+    forms: [
+      {
+        token: 'yes',
+        to: '/v1/auth/magic-link/verify',
+        fields: html``,
+        button: 'Sign in',
+        done: '',
+        secondFactor: 'This account has a second factor for which this page cannot ask. Sign in with your passkey.',
+      },
+      {
+        token: 'second',
+        to: '/v1/auth/mfa/challenge',
+        fields: input('code', 'Code', 'text', 'one-time-code', codeHint),
+        button: 'Go on',
+        done: '',
+      },
+    ],
   },
   {
     method: 'GET',
@@ -78,11 +117,12 @@ const pages: ReadonlyArray<{ method: 'GET'; path: string; title: string; text: s
     text: 'This is going to be the address of your account.',
     forms: [
       {
-        withToken: true,
+        token: 'yes',
         to: '/v1/auth/email/confirm',
         fields: proof,
         button: 'Confirm',
         done: 'Your address is changed.',
+        next: 'home',
       },
     ],
   },
@@ -93,11 +133,12 @@ const pages: ReadonlyArray<{ method: 'GET'; path: string; title: string; text: s
     text: 'Your old address becomes the address of the account again. Everybody is signed out, and the password stops working.',
     forms: [
       {
-        withToken: true,
+        token: 'yes',
         to: '/v1/auth/email/undo',
         fields: html``,
         button: 'Take it back',
         done: 'The account has its old address again. We have mailed you a link for a new password.',
+        next: 'mailbox',
       },
     ],
   },
@@ -111,12 +152,17 @@ export function pageRoutes({
   config,
   mailbox,
 }: {
-  config: Pick<Config, 'mountPath' | 'pages'>
+  config: Pick<Config, 'mountPath' | 'pages' | 'passwords' | 'publicBaseUrl'>
   mailbox: Mailbox | null
 }): Route[] {
   const base = config.mountPath
-  const data = () =>
-    html` data-sign-in="${config.pages.signIn().href}" data-incomplete="The link is not complete. Open it again from the mail." data-bad-link="This link is not good any more. It works once, and not for ever." data-unreachable="There was no answer. Try again."`
+  const { minLength = 12 } = config.passwords
+  const next: Record<Next, Html | null> = {
+    home: html`<a href="${config.publicBaseUrl.href}">Go on</a>`,
+    mailbox: mailbox === null ? null : html`<a href="${base}/v1/dev/mailbox">Open the mailbox</a>`,
+  }
+  const data = (signIn: string) =>
+    html` data-sign-in="${signIn}" data-incomplete="The link is not complete. Open it again from the mail." data-bad-link="This link is not good any more. It works once, and not for ever." data-unreachable="There was no answer. Try again." data-wrong-code="This code is not right, or was used already."`
 
   const asset = ({ type, text, ...where }: { method: 'GET'; path: string; type: string; text: string }) =>
     route({
@@ -129,14 +175,9 @@ export function pageRoutes({
       handle: () => ({ status: 200, content: { type, text } }),
     })
 
-  const served = pages.map(({ method, path, title, text, forms }) => {
-    const body = html`<main>
-<h1>${title}</h1>
-${text === '' ? html`` : html`<p>${text}</p>`}
-${join(forms.map((form) => formHtml(base, form)))}
-<p role="status" aria-live="polite"></p>
-<noscript><p>This page needs JavaScript.</p></noscript>
-</main>`
+  const served = pagesOf(minLength).map(({ method, path, title, text, forms }) => {
+    const lead = text === '' ? html`` : html`<p data-lead>${text}</p>`
+    const body = join(forms.map((form) => formHtml(base, form, form.next === undefined ? null : next[form.next])))
     return route({
       method,
       path,
@@ -144,7 +185,18 @@ ${join(forms.map((form) => formHtml(base, form)))}
       waitsForDatabase: false,
       output: { 200: null },
       errors: [],
-      handle: () => pageReply({ title, body, base, data: data() }),
+      handle() {
+        const signIn = config.pages.signIn().href
+        const main = html`<main>
+<h1>${title}</h1>
+${lead}
+<p role="status" aria-live="polite"></p>
+${body}
+<noscript><p>This page needs JavaScript.</p></noscript>
+<p class="back"><a href="${signIn}">Back to sign-in</a></p>
+</main>`
+        return pageReply({ title, body: main, base, data: data(signIn) })
+      },
     })
   })
 
@@ -177,11 +229,13 @@ export function clientRoutes(): Route[] {
   ]
 }
 
-function formHtml(base: string, { withToken, to, fields, button, done }: Form): Html {
-  return html`<form data-token="${withToken ? 'yes' : 'no'}" data-to="${base}${to}" data-done="${done}" hidden>
+function formHtml(base: string, form: Form, next: Html | null): Html {
+  const { token, to, fields, button, done, secondFactor = '' } = form
+  return html`<form data-token="${token}" data-to="${base}${to}" data-done="${done}" data-second-factor="${secondFactor}" hidden>
 ${fields}
 <button>${button}</button>
-</form>`
+</form>
+${next === null ? html`` : html`<p data-next hidden>${next}</p>`}`
 }
 
 /** Development only: what would have been mailed, newest first. */

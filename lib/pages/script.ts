@@ -8,7 +8,7 @@ if (token !== null) history.replaceState(null, '', location.pathname + location.
 
 const status = document.querySelector('[role=status]')
 const forms = [...document.forms]
-const current = forms.find((form) => (form.dataset.token === 'yes') === (token !== null))
+const current = forms.find(({ dataset }) => dataset.token === (token === null ? 'no' : 'yes'))
 if (current) current.hidden = false
 else status.textContent = document.body.dataset.incomplete
 
@@ -28,10 +28,18 @@ for (const form of forms) {
   })
 }
 
+/** Of a sign-in that waits for its second factor. */
+let mfaToken = null
+
 async function submit(form) {
-  const body = token === null ? {} : { token }
+  const body = form.dataset.token === 'yes' ? { token } : {}
+  if (form.dataset.token === 'second') body.mfa_token = mfaToken
   for (const field of form.elements) {
     if (field.name && !field.closest('[hidden]')) body[field.name] = field.value
+  }
+  if (body.code && !/^\\d{6}$/.test(body.code)) {
+    body.recovery_code = body.code
+    delete body.code
   }
   const csrf = /(?:^|; )(?:__Host-)?identsphere_csrf=([^;]*)/.exec(document.cookie)?.[1]
   const headers = { 'Content-Type': 'application/json' }
@@ -40,12 +48,9 @@ async function submit(form) {
   const text = await answer.text()
   const content = text === '' ? {} : JSON.parse(text)
   if (answer.ok) {
-    if (content.status === 'success' || content.status === 'mfa_required') {
-      location.assign(document.body.dataset.signIn)
-      return
-    }
-    form.hidden = true
-    status.textContent = form.dataset.done
+    if (content.status === 'success') location.assign(document.body.dataset.signIn)
+    else if (content.status === 'mfa_required') askForSecondFactor(form, content)
+    else finish(form, form.dataset.done)
     return
   }
   const { code, message, details } = content.error
@@ -57,27 +62,62 @@ async function submit(form) {
     status.textContent = proof.dataset.proof
     return
   }
-  const isBadLink = code === 'invalid_credentials' && !(proof && !proof.hidden)
-  status.textContent = isBadLink ? document.body.dataset.badLink : (details?.[0]?.message ?? message)
+  if (code === 'invalid_credentials' && form.dataset.token === 'second') {
+    status.textContent = document.body.dataset.wrongCode
+    return
+  }
+  if (code === 'invalid_credentials' && !(proof && !proof.hidden)) {
+    form.hidden = true
+    const another = forms.find(({ dataset }) => dataset.token === 'no')
+    if (another) another.hidden = false
+    status.textContent = document.body.dataset.badLink
+    return
+  }
+  status.textContent = details?.[0]?.message ?? message
+}
+
+/** The page that signs in asks for the code; the others say what is done, and lead to the sign-in page. */
+function askForSecondFactor(form, { mfa_token, methods }) {
+  const second = forms.find(({ dataset }) => dataset.token === 'second')
+  if (!second || !methods.includes('totp')) {
+    finish(form, form.dataset.secondFactor)
+    return
+  }
+  mfaToken = mfa_token
+  form.hidden = true
+  for (const lead of document.querySelectorAll('[data-lead]')) lead.hidden = true
+  second.hidden = false
+  second.elements.code.focus()
+}
+
+/** Nothing is left to do here: what there is to read, and where to go on. */
+function finish(form, text) {
+  form.hidden = true
+  for (const lead of document.querySelectorAll('[data-lead]')) lead.hidden = true
+  status.textContent = text
+  if (form.nextElementSibling?.matches('[data-next]')) form.nextElementSibling.hidden = false
 }
 `
 
 export const style = `:root { color-scheme: light dark; --line: #8884; --accent: #2457d6 }
 * { box-sizing: border-box }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; font: 16px/1.5 system-ui, sans-serif }
-main { width: min(26rem, 100vw - 2rem); padding: 2rem; border: 1px solid var(--line); border-radius: 12px }
+main { width: min(26rem, 100vw - 2rem); padding: 2rem; border: 1px solid var(--line); border-radius: 12px; overflow-wrap: anywhere }
 h1 { margin: 0 0 1rem; font-size: 1.4rem; line-height: 1.25 }
 p { margin: 0 0 1rem }
 label { display: block; margin: 0 0 .25rem; font-weight: 600 }
 input { width: 100%; margin: 0 0 1rem; padding: .6rem .75rem; font: inherit; border: 1px solid var(--line); border-radius: 8px }
+a { color: inherit }
+.hint { margin: -.75rem 0 1rem; font-size: .875rem; opacity: .8 }
+.back { margin: 1.5rem 0 0; font-size: .875rem }
 button { width: 100%; padding: .65rem; font: inherit; font-weight: 600; color: #fff; background: var(--accent); border: 0; border-radius: 8px; cursor: pointer }
 button:disabled { opacity: .6; cursor: default }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
-[role=status] { margin: 1rem 0 0 }
+[role=status] { margin: 0 0 1rem }
 [role=status]:empty { display: none }
 [hidden] { display: none }
 article { margin: 0 0 1.5rem; padding: 0 0 1rem; border-bottom: 1px solid var(--line) }
 h2 { margin: 0 0 .25rem; font-size: 1.1rem }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit }
+pre { white-space: pre-wrap; font: inherit }
 .wide { width: min(44rem, 100vw - 2rem); align-self: start; margin: 1rem 0 }
 `

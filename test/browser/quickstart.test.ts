@@ -89,6 +89,18 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     return page.locator(`[data-path="${path}"] .answer`)
   }
 
+  /** Opens the newest link of this kind that lies in the mailbox. */
+  async function openLink(page: Page, path: string): Promise<void> {
+    const link = page.locator(`a[href*="/v1/pages/${path}#token="]`).first()
+    for (let tries = 0; tries < 50; tries += 1) {
+      await page.goto(`${server.url}/v1/dev/mailbox`)
+      if ((await link.count()) > 0) break
+    }
+    await picture(page, `mailbox-${path}`)
+    await link.click()
+    await page.waitForURL(`${server.url}/v1/pages/${path}`)
+  }
+
   it('shows what the server refuses next to the field', async () => {
     const form = laptop.locator('#register')
     await picture(laptop, 'welcome')
@@ -305,27 +317,24 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     await picture(page, 'forgotten')
     await page.getByRole('button', { name: 'Send me a link' }).click()
     await page.getByText('a link is on its way').waitFor()
+    await page.getByRole('link', { name: 'Open the mailbox' }).click()
+    await page.waitForURL(`${server.url}/v1/dev/mailbox`)
 
-    async function openLink(path: string): Promise<void> {
-      const link = page.locator(`a[href*="/v1/pages/${path}#token="]`).first()
-      for (let tries = 0; tries < 50; tries += 1) {
-        await page.goto(`${server.url}/v1/dev/mailbox`)
-        if ((await link.count()) > 0) break
-      }
-      await picture(page, `mailbox-${path}`)
-      await link.click()
-      await page.waitForURL(`${server.url}/v1/pages/${path}`)
-    }
-
-    await openLink('verify-email')
+    await openLink(page, 'verify-email')
     await page.getByRole('button', { name: 'Confirm' }).click()
     await page.getByText('Enter the password of the account').waitFor()
     await page.getByLabel('Password').fill(newPassword)
     await picture(page, 'confirm')
     await page.getByRole('button', { name: 'Confirm' }).click()
     await page.getByText('Your address is confirmed.').waitFor()
+    assert.equal(await page.getByText('One more step').isVisible(), false)
+    await picture(page, 'confirmed')
+    await page.getByRole('link', { name: 'Go on' }).click()
+    await page.waitForURL(/\/(#.*)?$/)
 
-    await openLink('reset-password')
+    await openLink(page, 'reset-password')
+    await page.getByText('At least 12 characters.').waitFor()
+    await picture(page, 'new-password')
     await page.getByLabel('New password').fill('password1234')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.getByText('most used passwords').waitFor()
@@ -383,7 +392,7 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
       await page.getByRole('button', { name: 'Set up an app' }).click()
       await dialog().getByLabel('Your password').fill('not-the-right-password')
       await dialog().getByRole('button', { name: 'Confirm' }).click()
-      await dialog().getByText('The credentials are not valid.').waitFor()
+      await dialog().getByText('The password is not right.').waitFor()
       await picture(page, 'prove')
       await confirmWithPassword()
       const qr = card('Authenticator app').getByRole('img', { name: 'QR code' })
@@ -395,6 +404,10 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
       await page.getByText('Keep these recovery codes.').waitFor()
       recoveryCodes = await page.locator('#recovery-codes li').allTextContents()
       assert.equal(recoveryCodes.length, 10)
+      await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+      await page.getByRole('button', { name: 'Copy' }).click()
+      await page.getByText('The recovery codes are copied.').waitFor()
+      assert.equal(await page.evaluate('navigator.clipboard.readText()'), recoveryCodes.join('\n'))
       await picture(page, 'recovery-codes')
       await page.getByRole('button', { name: 'I have kept them' }).click()
       assert.ok(!(await page.content()).includes(recoveryCodes[0] ?? ''))
@@ -464,6 +477,57 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
       const { errors, origins } = watchOf(page)
       assert.deepEqual(errors, [])
       assert.deepEqual([...origins], [server.url])
+    })
+
+    it('is asked for by the page of a sign-in link', async () => {
+      const other = await open(desktop)
+      const headers = { 'Content-Type': 'application/json' }
+      const init = { method: 'POST', headers, body: JSON.stringify({ email: person.email }) }
+      await other.evaluate(`fetch('/v1/auth/magic-link/request', ${JSON.stringify(init)})`)
+      await openLink(other, 'sign-in-link')
+      await other.getByRole('button', { name: 'Sign in' }).click()
+      await other.getByLabel('Code').fill('not-one-of-them')
+      await other.getByRole('button', { name: 'Go on' }).click()
+      await other.getByText('This code is not right, or was used already.').waitFor()
+      await picture(other, 'link-second-factor')
+      await other.getByLabel('Code').fill(recoveryCodes[1] ?? '')
+      await other.getByRole('button', { name: 'Go on' }).click()
+      await isHome(other)
+
+      await other.goto(`${server.url}/v1/pages/sign-in-link#token=used`)
+      await other.getByRole('button', { name: 'Sign in' }).click()
+      await other.getByText('This link is not good any more.').waitFor()
+      assert.equal(await other.getByRole('button').count(), 0)
+      await picture(other, 'link-used')
+    })
+
+    it('does not sign in where a forgotten password is replaced, and a trusted browser is asked once', async () => {
+      const other = await open(desktop)
+      await other.goto(`${server.url}/v1/pages/reset-password`)
+      await other.getByLabel('E-mail address').fill(person.email)
+      await other.getByRole('button', { name: 'Send me a link' }).click()
+      await other.getByText('a link is on its way').waitFor()
+      await openLink(other, 'reset-password')
+      const fresh = 'meadow-kettle-violin-3'
+      await other.getByLabel('New password').fill(fresh)
+      await other.getByRole('button', { name: 'Save' }).click()
+      await other.getByText('Your password is changed. Sign in with it.').waitFor()
+      await picture(other, 'password-changed')
+      await other.getByRole('link', { name: 'Back to sign-in' }).click()
+      await other.getByRole('heading', { name: 'Welcome back' }).waitFor()
+
+      await signIn(other, fresh)
+      await other
+        .locator('#second-step')
+        .getByLabel('Code')
+        .fill(recoveryCodes[2] ?? '')
+      await other.getByLabel('Trust this browser').check()
+      await other.getByRole('button', { name: 'Go on' }).click()
+      await other.getByText('This browser is trusted.').waitFor()
+      await other.getByRole('button', { name: 'Sign out', exact: true }).first().click()
+      await signIn(other, fresh)
+      await isHome(other)
+      assert.deepEqual(watchOf(other).errors, [])
     })
   })
 })

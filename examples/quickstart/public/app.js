@@ -46,21 +46,33 @@ function showSecondStep(answer) {
   forms.signIn.hidden = true
   forms.secondStep.hidden = false
   $('#passkey-challenge').hidden = !answer.methods.includes('passkey')
+  announce('')
   $('input', forms.secondStep).focus()
+}
+
+/** Signed in, after the second step. From now on this browser need not take it, where that was asked for. */
+async function passSecondStep() {
+  const isTrusted = forms.secondStep.elements.trust.checked
+  await start()
+  if (!isTrusted) return
+  await attempt(forms.secondStep, async () => {
+    await client.trustedBrowsers.add({ label: deviceOf(navigator.userAgent).name })
+    announce('This browser is trusted.')
+  })
 }
 
 forms.secondStep.addEventListener('submit', (event) =>
   submit(event, async ({ code }) => {
     const { mfa_token } = challenge
     await client.mfa.challenge(/^\d{6}$/.test(code) ? { mfa_token, code } : { mfa_token, recovery_code: code })
-    await start()
+    await passSecondStep()
   }),
 )
 
 $('#passkey-challenge').addEventListener('click', ({ currentTarget }) =>
   attempt(currentTarget, async () => {
     await client.passkeys.challenge(challenge.mfa_token)
-    await start()
+    await passSecondStep()
   }),
 )
 
@@ -169,6 +181,13 @@ function describePerson({ user, session, capabilities }) {
     ...fact('Organisation', element('code', user.organization_id ?? 'none')),
     ...fact('Permissions', element('span.chips', ...permissions)),
   )
+}
+
+async function refreshHome() {
+  const [session, sessions] = await Promise.all([client.session(), client.sessions.list()])
+  if (session === null) return start()
+  describePerson(session)
+  describeSessions(sessions)
 }
 
 async function refreshSessions() {
@@ -293,6 +312,14 @@ function showRecoveryCodes(codes) {
   $('#mfa-title').focus()
 }
 
+$('#recovery-copy').addEventListener('click', ({ currentTarget }) =>
+  attempt(currentTarget, async () => {
+    const codes = [...$('#recovery-codes').children].map((item) => item.textContent)
+    await navigator.clipboard.writeText(codes.join('\n'))
+    announce('The recovery codes are copied.')
+  }),
+)
+
 $('#recovery-saved').addEventListener('click', () => {
   $('#recovery-codes').replaceChildren()
   $('#recovery').hidden = true
@@ -381,6 +408,9 @@ async function askForPassword() {
   return given
 }
 
+/** How long the dialog has been open, which no answer of the server has taken. */
+let millisecondsOfAsking = 0
+
 /** Opens the dialog for one of these methods, and tries what is given until it is right: true, or false for Cancel. */
 function prove(methods, attemptProof) {
   const dialog = $('#prove')
@@ -394,9 +424,12 @@ function prove(methods, attemptProof) {
   wants('totp', '#prove-code-field')
   $('#prove-submit').hidden = !methods.includes('password') && !methods.includes('totp')
   $('#prove-passkey').hidden = !methods.includes('passkey')
+  form.dataset.wrong = methods.includes('password') ? 'The password is not right.' : $('#second-step').dataset.wrong
   form.reset()
   clearErrors(form)
+  announce('')
   dialog.showModal()
+  const opened = performance.now()
 
   return new Promise((resolve) => {
     const ended = new AbortController()
@@ -422,6 +455,7 @@ function prove(methods, attemptProof) {
       'close',
       () => {
         ended.abort()
+        millisecondsOfAsking += performance.now() - opened
         form.reset()
         resolve(isProven)
       },
@@ -445,7 +479,7 @@ client.onChange(({ type, here }) => {
 
 // A tab that was in the background shows what has happened meanwhile.
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible' && !$('#home').hidden) attempt($('#sessions'), refreshSessions)
+  if (document.visibilityState === 'visible' && !$('#home').hidden) attempt($('#home'), refreshHome)
 })
 
 // The application's own routes
@@ -473,9 +507,9 @@ forms.note.addEventListener('submit', (event) => {
 })
 
 async function showAnswer(place, method, path, init) {
-  const started = performance.now()
+  const started = performance.now() - millisecondsOfAsking
   const response = await client.fetch(path, { method, ...init })
-  const milliseconds = Math.round(performance.now() - started)
+  const milliseconds = Math.round(performance.now() - millisecondsOfAsking - started)
   const answer = { status: response.status, body: await response.json() }
   if (answer.body.error?.code === 'authentication_required') return start()
   const isGood = response.ok
@@ -549,7 +583,7 @@ function attempt(control, work) {
       await work()
     } catch (error) {
       if (isSignedOut(error)) await start()
-      else announce(textOf(error), 'bad')
+      else announce(textOf(error, control.dataset.wrong), 'bad')
     }
   })
 }
@@ -582,7 +616,7 @@ function showErrors(form, error) {
     .map(({ path, message }) => ({ field: form.elements.namedItem(path), message }))
     .filter(({ field }) => field instanceof HTMLInputElement)
   for (const { field, message } of fields) markField(field, message)
-  if (fields.length === 0) $('.form-error', form).textContent = textOf(error)
+  if (fields.length === 0) $('.form-error', form).textContent = textOf(error, form.dataset.wrong)
   else fields[0].field.focus()
 }
 
@@ -599,7 +633,9 @@ function clearErrors(form) {
   for (const place of form.querySelectorAll('.field-error, .form-error')) place.textContent = ''
 }
 
-function textOf(error) {
+/** @param wrong what is wrong, where the server says only that something of what was given is */
+function textOf(error, wrong) {
+  if (wrong && error.code === 'invalid_credentials') return wrong
   if (error.name === 'NotAllowedError') return 'No passkey was used.'
   return error.retryAfterSeconds ? `${error.message} (${error.retryAfterSeconds} seconds)` : error.message
 }
