@@ -89,13 +89,16 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     return page.locator(`[data-path="${path}"] .answer`)
   }
 
-  /** Opens the newest link of this kind that lies in the mailbox. */
+  const opened = new Set<string | null>()
+
+  /** Opens the newest link of this kind in the mailbox, once it is another one than the time before. */
   async function openLink(page: Page, path: string): Promise<void> {
     const link = page.locator(`a[href*="/v1/pages/${path}#token="]`).first()
     for (let tries = 0; tries < 50; tries += 1) {
       await page.goto(`${server.url}/v1/dev/mailbox`)
-      if ((await link.count()) > 0) break
+      if ((await link.count()) > 0 && !opened.has(await link.getAttribute('href'))) break
     }
+    opened.add(await link.getAttribute('href'))
     await picture(page, `mailbox-${path}`)
     await link.click()
     await page.waitForURL(`${server.url}/v1/pages/${path}`)
@@ -517,10 +520,7 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
       await other.getByRole('heading', { name: 'Welcome back' }).waitFor()
 
       await signIn(other, fresh)
-      await other
-        .locator('#second-step')
-        .getByLabel('Code')
-        .fill(recoveryCodes[2] ?? '')
+      await other.locator('#second-step').getByLabel('Code').fill(code(1))
       await other.getByLabel('Trust this browser').check()
       await other.getByRole('button', { name: 'Go on' }).click()
       await other.getByText('This browser is trusted.').waitFor()

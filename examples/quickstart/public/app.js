@@ -50,11 +50,15 @@ function showSecondStep(answer) {
   $('input', forms.secondStep).focus()
 }
 
-/** Signed in, after the second step. From now on this browser need not take it, where that was asked for. */
-async function passSecondStep() {
+/** Signed in, after the second step. From now on this browser need not take it, where that was asked for; recovery codes do not do. */
+async function passSecondStep(mayTrust) {
   const isTrusted = forms.secondStep.elements.trust.checked
   await start()
   if (!isTrusted) return
+  if (!mayTrust) {
+    announce('A recovery code signs you in, but trusts no browser.', 'bad')
+    return
+  }
   await attempt(forms.secondStep, async () => {
     await client.trustedBrowsers.add({ label: deviceOf(navigator.userAgent).name })
     announce('This browser is trusted.')
@@ -64,15 +68,16 @@ async function passSecondStep() {
 forms.secondStep.addEventListener('submit', (event) =>
   submit(event, async ({ code }) => {
     const { mfa_token } = challenge
-    await client.mfa.challenge(/^\d{6}$/.test(code) ? { mfa_token, code } : { mfa_token, recovery_code: code })
-    await passSecondStep()
+    const isOfApp = /^\d{6}$/.test(code)
+    await client.mfa.challenge(isOfApp ? { mfa_token, code } : { mfa_token, recovery_code: code })
+    await passSecondStep(isOfApp)
   }),
 )
 
 $('#passkey-challenge').addEventListener('click', ({ currentTarget }) =>
   attempt(currentTarget, async () => {
     await client.passkeys.challenge(challenge.mfa_token)
-    await passSecondStep()
+    await passSecondStep(true)
   }),
 )
 
