@@ -617,7 +617,7 @@ function checkFields(form) {
 }
 
 function showErrors(form, error) {
-  const fields = (error.details ?? [])
+  const fields = (Array.isArray(error.details) ? error.details : [])
     .map(({ path, message }) => ({ field: form.elements.namedItem(path), message }))
     .filter(({ field }) => field instanceof HTMLInputElement)
   for (const { field, message } of fields) markField(field, message)
