@@ -158,7 +158,7 @@ export function pageRoutes({
   const base = config.mountPath
   const { minLength = 12 } = config.passwords
   const next: Record<Next, Html | null> = {
-    home: html`<a href="${config.publicBaseUrl.href}">Go on</a>`,
+    home: html`<a href="${config.publicBaseUrl.origin}">Go on</a>`,
     mailbox: mailbox === null ? null : html`<a href="${base}/v1/dev/mailbox">Open the mailbox</a>`,
   }
   const data = (signIn: string) =>
