@@ -11,6 +11,7 @@ import type { IdentSphereOptions } from './config/options.js'
 import { createKeyRing } from './crypto/key-ring.js'
 import { createAddressChange } from './email/address-change.js'
 import { createChallenges } from './email/challenges.js'
+import { createCodeMails } from './email/code-mails.js'
 import { createLinkMails } from './email/link-mails.js'
 import { emailPersonalData } from './email/personal-data.js'
 import { createCodeReauthentication } from './email/reauthentication.js'
@@ -338,7 +339,20 @@ export function buildIdentSphere(
   })
   const challenges = createChallenges({ store, keys })
   const mailLink = createLinkMails({ challenges, outbox, links })
-  const mailing = { store, journal, accounts, passwords, sessions, challenges, outbox, links, mailLink, signIn }
+  const mailCode = createCodeMails({ challenges, outbox })
+  const mailing = {
+    store,
+    journal,
+    accounts,
+    passwords,
+    sessions,
+    challenges,
+    outbox,
+    links,
+    mailLink,
+    mailCode,
+    signIn,
+  }
   const proveMailbox = createMailboxProof({ accounts, sessions, organizations, challenges, signIn, journal })
   const verification = createVerification(mailing)
   const registration = createRegistration({ ...mailing, organizations, verification, config })

@@ -44,6 +44,17 @@ export interface LinkChallenge {
   payload?: object
 }
 
+/** What a code is to prove. */
+export interface CodeChallenge {
+  kind: CodeKind
+  email: string
+  /** Null for an address without an account: then everything is as with one, but nobody ever learns the code. */
+  userId: string | null
+  securityVersion: number | null
+  /** Of the browser or session that asks for it. */
+  flowHash: Buffer
+}
+
 /** A challenge whose secret was shown. */
 export interface ProvenChallenge {
   id: string
@@ -142,20 +153,8 @@ export function createChallenges(options: { store: Store; keys: KeyRing }) {
       return token
     },
 
-    /**
-     * @param userId null for an address without an account: then everything is as with one, but nobody ever learns the code
-     * @returns six digits, of which only an HMAC is kept
-     */
-    async issueCode(
-      tx: Tx,
-      challenge: {
-        kind: CodeKind
-        email: string
-        userId: string | null
-        securityVersion: number | null
-        flowHash: Buffer
-      },
-    ): Promise<string> {
+    /** @returns six digits, of which only an HMAC is kept */
+    async issueCode(tx: Tx, challenge: CodeChallenge): Promise<string> {
       const code = randomDigits(6)
       await voidCodes(tx, challenge.kind, emailKey(challenge.email), challenge.flowHash)
       const { version } = keys.current('email')

@@ -2,10 +2,10 @@ import type { Accounts } from '../accounts/service.js'
 import { sha256 } from '../crypto/digest.js'
 import type { Auth } from '../http/auth.js'
 import { IdentSphereError } from '../http/errors.js'
-import type { Outbox } from '../mail/outbox.js'
 import type { FreshProof } from '../sign-in/reauthentication.js'
 import type { Store } from '../store/store.js'
-import { type Challenges, lifetimes } from './challenges.js'
+import type { Challenges } from './challenges.js'
+import type { MailCode } from './code-mails.js'
 
 /**
  * A mailed code with which a person who is signed in proves again who they are, e.g. without a password. It belongs to the
@@ -15,9 +15,9 @@ export function createCodeReauthentication(options: {
   store: Store
   accounts: Accounts
   challenges: Challenges
-  outbox: Outbox
+  mailCode: MailCode
 }) {
-  const { store, accounts, challenges, outbox } = options
+  const { store, accounts, challenges, mailCode } = options
   const owner = (auth: Auth) => sha256(auth.sessionId)
 
   return {
@@ -26,18 +26,12 @@ export function createCodeReauthentication(options: {
       await store.transaction(async (tx) => {
         const user = await accounts.credentialsById(tx, auth.userId)
         if (user?.status !== 'active' || !(await challenges.mayMail(tx, user.email))) return
-        const code = await challenges.issueCode(tx, {
+        await mailCode(tx, {
           kind: 'reauthenticate',
           email: user.email,
           userId: user.id,
           securityVersion: user.security_version,
           flowHash: owner(auth),
-        })
-        await outbox.send(tx, {
-          template: 'confirmationCode',
-          to: { userId: user.id, email: user.email },
-          parameters: { code, expiresInSeconds: lifetimes.reauthenticate },
-          worthSeconds: lifetimes.reauthenticate,
         })
       })
     },

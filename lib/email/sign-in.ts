@@ -6,7 +6,8 @@ import type { Outbox } from '../mail/outbox.js'
 import { flowToken } from '../sign-in/flow.js'
 import type { Entered, SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
-import { type Challenges, lifetimes, type ProvenChallenge } from './challenges.js'
+import type { Challenges, ProvenChallenge } from './challenges.js'
+import type { MailCode } from './code-mails.js'
 import type { MailLink } from './link-mails.js'
 import type { ProveMailbox } from './takeover.js'
 
@@ -19,8 +20,9 @@ export function createEmailSignIn(options: {
   signIn: SignIn
   outbox: Outbox
   mailLink: MailLink
+  mailCode: MailCode
 }) {
-  const { store, accounts, challenges, proveMailbox, signIn, outbox, mailLink } = options
+  const { store, accounts, challenges, proveMailbox, signIn, outbox, mailLink, mailCode } = options
 
   async function enter(
     challenge: ProvenChallenge,
@@ -62,19 +64,12 @@ export function createEmailSignIn(options: {
       if (!(await challenges.mayMail(tx, email))) return
       const found = await accounts.credentialsByEmail(tx, email)
       const user = found?.status === 'active' ? found : null
-      const code = await challenges.issueCode(tx, {
+      await mailCode(tx, {
         kind: 'otp',
         email,
         userId: user?.id ?? null,
         securityVersion: user?.security_version ?? null,
         flowHash: Buffer.from(flowHash, 'base64url'),
-      })
-      if (user === null) return
-      await outbox.send(tx, {
-        template: 'signInCode',
-        to: { userId: user.id, email },
-        parameters: { code, expiresInSeconds: lifetimes.otp },
-        worthSeconds: lifetimes.otp,
       })
     },
 

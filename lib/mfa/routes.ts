@@ -1,6 +1,7 @@
 import { type Route, route } from '../http/route.js'
 import type { Passwords } from '../passwords/service.js'
 import type { TokenIssuer } from '../sessions/issue.js'
+import { renewTokens } from '../sessions/renew-tokens.js'
 import type { Sessions } from '../sessions/service.js'
 import { answerSignIn } from '../sign-in/answer.js'
 import { signInSuccess } from '../sign-in/schemas.js'
@@ -26,7 +27,7 @@ export function mfaRoutes(rooms: {
   signIn: SignIn
   passwords: Passwords
 }): Route[] {
-  const { mfa, stepUp, sessions, issuer } = rooms
+  const { mfa, stepUp } = rooms
   return [
     route({
       method: 'GET',
@@ -60,7 +61,7 @@ export function mfaRoutes(rooms: {
       errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited'],
       async handle({ auth, body, context }) {
         const codes = await mfa.enable(auth, body.code, context)
-        const { fields, cookies } = issuer.issue(await sessions.live(auth.sessionId), null, auth.delivery)
+        const { fields, cookies } = await renewTokens(rooms, auth)
         return { status: 200, body: { enabled: true, recovery_codes: codes, ...fields }, cookies }
       },
     }),

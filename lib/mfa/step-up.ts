@@ -4,6 +4,7 @@ import { IdentSphereError } from '../http/errors.js'
 import type { Reply } from '../http/route.js'
 import type { Journal } from '../journal/journal.js'
 import type { TokenIssuer } from '../sessions/issue.js'
+import { renewTokens } from '../sessions/renew-tokens.js'
 import type { Sessions } from '../sessions/service.js'
 import type { SecondFactorMethod } from '../sign-in/service.js'
 import type { Tx } from '../store/store.js'
@@ -13,7 +14,7 @@ const stepUpSeconds = 1800
 
 /** A second factor shown in a session that is there already. */
 export function createStepUp(options: { journal: Journal; sessions: Sessions; issuer: TokenIssuer }) {
-  const { journal, sessions, issuer } = options
+  const { journal, sessions } = options
 
   function write(
     tx: Tx,
@@ -51,8 +52,7 @@ export function createStepUp(options: { journal: Journal; sessions: Sessions; is
 
     /** The answer after the commit: with new tokens, as those from before gain nothing by it. */
     async answer(auth: Auth): Promise<Reply> {
-      const session = await sessions.live(auth.sessionId)
-      const { fields, cookies } = issuer.issue(session, null, auth.delivery)
+      const { session, fields, cookies } = await renewTokens(options, auth)
       const { expires_in: _, ...tokens } = fields
       const verifiedAt = session.mfa_verified_at?.toISOString()
       return {

@@ -5,6 +5,7 @@ import { steppedUp } from '../mfa/schemas.js'
 import type { StepUp } from '../mfa/step-up.js'
 import type { Passwords } from '../passwords/service.js'
 import type { Delivery, TokenIssuer } from '../sessions/issue.js'
+import { renewTokens } from '../sessions/renew-tokens.js'
 import type { Sessions } from '../sessions/service.js'
 import { answerSignIn } from '../sign-in/answer.js'
 import { flowCookie, flowToken } from '../sign-in/flow.js'
@@ -40,7 +41,7 @@ export function passkeyRoutes(rooms: {
   completion: Completion
   stepUp: StepUp
 }): Route[] {
-  const { store, passkeys, sessions, issuer, signIn, mfaChallenges, completion, stepUp } = rooms
+  const { store, passkeys, signIn, mfaChallenges, completion, stepUp } = rooms
   return [
     route({
       method: 'POST',
@@ -62,7 +63,7 @@ export function passkeyRoutes(rooms: {
       errors: ['invalid_input', 'invalid_credentials', 'conflict'],
       async handle({ auth, body, context }) {
         const row = await passkeys.register(auth, body.response, body.label ?? null, context)
-        const { fields, cookies } = issuer.issue(await sessions.live(auth.sessionId), null, auth.delivery)
+        const { fields, cookies } = await renewTokens(rooms, auth)
         return { status: 201, body: { passkey: shown(row), ...fields }, cookies }
       },
     }),
@@ -139,7 +140,7 @@ export function passkeyRoutes(rooms: {
       async handle({ body, cookie }) {
         const { userId } = await mfaChallenges.find(body.mfa_token)
         const flow = flowToken(cookie('flow'))
-        const options = await passkeys.beginProof({ purpose: 'challenge', userId, boundTo: flow })
+        const options = await passkeys.beginAnswer(userId, flow)
         return begun(options, flow, body.token_delivery)
       },
     }),
@@ -152,11 +153,8 @@ export function passkeyRoutes(rooms: {
       errors: ['invalid_input', 'invalid_credentials', 'rate_limited'],
       async handle({ body, context, cookie }) {
         const challenge = await mfaChallenges.find(body.mfa_token)
-        const { amr } = await passkeys.proveAsked(
-          { purpose: 'challenge', userId: challenge.userId, boundTo: body.flow_token ?? cookie('flow') },
-          body.response,
-          context,
-        )
+        const flow = body.flow_token ?? cookie('flow')
+        const { amr } = await passkeys.proveAnswer(challenge.userId, body.response, flow, context)
         const entered = await store.transaction((tx) =>
           completion.finish(tx, challenge, { method: 'passkey', amr }, context),
         )
@@ -171,8 +169,7 @@ export function passkeyRoutes(rooms: {
       output: { 200: ceremony },
       errors: ['conflict'],
       async handle({ auth }) {
-        const asked = { purpose: 'step_up', userId: auth.userId, boundTo: auth.sessionId } as const
-        return { status: 200, body: { options: await passkeys.beginProof(asked) } }
+        return { status: 200, body: { options: await passkeys.beginStepUp(auth) } }
       },
     }),
     route({
@@ -184,8 +181,7 @@ export function passkeyRoutes(rooms: {
       output: { 200: steppedUp },
       errors: ['invalid_input', 'invalid_credentials', 'forbidden'],
       async handle({ auth, body, context }) {
-        const asked = { purpose: 'step_up', userId: auth.userId, boundTo: auth.sessionId } as const
-        const { amr } = await passkeys.proveAsked(asked, body.response, context)
+        const { amr } = await passkeys.proveStepUp(auth, body.response, context)
         await store.transaction((tx) => stepUp.record(tx, auth, { method: 'passkey', amr }, context))
         return stepUp.answer(auth)
       },

@@ -98,6 +98,17 @@ export function createPasskeys(options: {
     return proven
   }
 
+  /** @throws IdentSphereError `invalid_credentials` for every cause */
+  const proveStepUp = (auth: Auth, response: AssertionResponse, context: RequestContext): Promise<ProvenPasskey> =>
+    proveAsked(stepUpOf(auth), response, context)
+
+  async function beginProof(asked: AskedOf): Promise<RequestOptions> {
+    const known = await listPasskeys(store, asked.userId)
+    if (known.length === 0) throw new IdentSphereError('conflict', { message: 'There is no passkey.' })
+    const challenge = await beginChallenge(store, asked)
+    return ceremonies.requestOptions(challenge, known.map(described))
+  }
+
   /** The signature was right and the count was not: somebody has a copy of the authenticator. */
   async function recordRegress(passkey: UsablePasskey, received: number, context: RequestContext): Promise<void> {
     await store.transaction((tx) =>
@@ -222,22 +233,33 @@ export function createPasskeys(options: {
     proveLogin: (response: AssertionResponse, flow: string | null, context: RequestContext): Promise<ProvenPasskey> =>
       prove('login', response, flow, context),
 
-    /** Options for who is known already. @throws IdentSphereError `conflict` where this user has no passkey */
-    async beginProof(asked: AskedOf): Promise<RequestOptions> {
-      const known = await listPasskeys(store, asked.userId)
-      if (known.length === 0) throw new IdentSphereError('conflict', { message: 'There is no passkey.' })
-      const challenge = await beginChallenge(store, asked)
-      return ceremonies.requestOptions(challenge, known.map(described))
-    },
+    /** For the sign-in of somebody whose first factor was proven. @throws IdentSphereError `conflict` where this user has no passkey */
+    beginAnswer: (userId: string, flow: string): Promise<RequestOptions> =>
+      beginProof({ purpose: 'challenge', userId, boundTo: flow }),
 
-    proveAsked,
+    /** @throws IdentSphereError `invalid_credentials` for every cause */
+    proveAnswer: (
+      userId: string,
+      response: AssertionResponse,
+      flow: string | null,
+      context: RequestContext,
+    ): Promise<ProvenPasskey> => proveAsked({ purpose: 'challenge', userId, boundTo: flow }, response, context),
 
-    /** For who is signed in, after a begin of a step-up. @throws IdentSphereError `invalid_credentials` for every cause */
+    /** For who is signed in. @throws IdentSphereError `conflict` where this user has no passkey */
+    beginStepUp: (auth: Auth): Promise<RequestOptions> => beginProof(stepUpOf(auth)),
+
+    proveStepUp,
+
+    /** After a begin of a step-up. @throws IdentSphereError `invalid_credentials` for every cause */
     async proveAgain(auth: Auth, response: AssertionResponse, context: RequestContext): Promise<FreshProof> {
-      await proveAsked({ purpose: 'step_up', userId: auth.userId, boundTo: auth.sessionId }, response, context)
+      await proveStepUp(auth, response, context)
       return { settle: async () => {} } // the challenge is used up already
     },
   }
+}
+
+function stepUpOf(auth: Auth) {
+  return { purpose: 'step_up', userId: auth.userId, boundTo: auth.sessionId } as const
 }
 
 function described({ credential_id, transports }: PasskeyRow): CredentialDescriptor {

@@ -50,36 +50,22 @@ export function createSessions(options: {
 }) {
   const { store, journal, check, csrf, config } = options
 
-  async function recordRevoked(
-    tx: Tx,
-    owner: Pick<Auth, 'userId' | 'organizationId' | 'impersonatorId'>,
-    sessionIds: readonly string[],
-    reason: string,
-    context: RequestContext,
-  ): Promise<void> {
-    for (const id of sessionIds) {
-      await journal.record(tx, 'sessions.revoked', {
-        actorId: owner.userId,
-        impersonatorId: owner.impersonatorId,
-        organizationId: owner.organizationId,
-        resource: { type: 'session', id },
-        data: { reason, user_id: owner.userId },
-        context,
-      })
-    }
-  }
-
-  async function recordEndedByHost(
+  /** @param by whose act it was: the user's own, in a session, or the host's */
+  async function recordEnded(
     tx: Tx,
     userId: string,
+    by: Pick<Auth, 'organizationId' | 'impersonatorId'> | 'host',
     sessionIds: readonly string[],
     reason: string,
     context: RequestContext,
   ): Promise<void> {
+    const actor =
+      by === 'host'
+        ? { actorId: null, subjectId: userId }
+        : { actorId: userId, impersonatorId: by.impersonatorId, organizationId: by.organizationId }
     for (const id of sessionIds) {
       await journal.record(tx, 'sessions.revoked', {
-        actorId: null,
-        subjectId: userId,
+        ...actor,
         resource: { type: 'session', id },
         data: { reason, user_id: userId },
         context,
@@ -116,7 +102,7 @@ export function createSessions(options: {
       })
       if (sessionId === null) throw new IdentSphereError('invalid_credentials')
       const ended = await endOldestSessions(tx, input.userId, mostSessions)
-      await recordRevoked(tx, { ...input, impersonatorId: null }, ended, 'too_many_sessions', input.context)
+      await recordEnded(tx, input.userId, { ...input, impersonatorId: null }, ended, 'too_many_sessions', input.context)
       return { sessionId, refreshToken }
     },
 
@@ -138,14 +124,14 @@ export function createSessions(options: {
       await store.transaction(async (tx) => {
         const ended = await revokeSessions(tx, auth.userId, { only: sessionId }, 'revoked')
         if (ended.length === 0) throw new IdentSphereError('not_found')
-        await recordRevoked(tx, auth, ended, 'revoked', context)
+        await recordEnded(tx, auth.userId, auth, ended, 'revoked', context)
       })
     },
 
     async revokeOthers(auth: Auth, context: RequestContext): Promise<void> {
       await store.transaction(async (tx) => {
         const ended = await revokeSessions(tx, auth.userId, { except: auth.sessionId }, 'revoked_others')
-        await recordRevoked(tx, auth, ended, 'revoked_others', context)
+        await recordEnded(tx, auth.userId, auth, ended, 'revoked_others', context)
       })
     },
 
@@ -153,13 +139,13 @@ export function createSessions(options: {
     async endOne(tx: Tx, sessionId: string, reason: string, context: RequestContext): Promise<void> {
       const ended = await revokeSession(tx, sessionId, reason)
       if (ended === undefined) throw new IdentSphereError('not_found')
-      await recordEndedByHost(tx, ended.user_id, [sessionId], reason, context)
+      await recordEnded(tx, ended.user_id, 'host', [sessionId], reason, context)
     },
 
     /** Ends all sessions of a user for the host. @returns how many */
     async endAll(tx: Tx, userId: string, reason: string, context: RequestContext): Promise<number> {
       const ended = await revokeSessions(tx, userId, 'all', reason)
-      await recordEndedByHost(tx, userId, ended, reason, context)
+      await recordEnded(tx, userId, 'host', ended, reason, context)
       return ended.length
     },
 
@@ -241,7 +227,7 @@ export function createSessions(options: {
     ): Promise<void> {
       if (others === 'end') {
         const ended = await revokeSessions(tx, auth.userId, { except: auth.sessionId }, 'credentials_changed')
-        await recordRevoked(tx, auth, ended, 'credentials_changed', context)
+        await recordEnded(tx, auth.userId, auth, ended, 'credentials_changed', context)
       }
       const which = others === 'end' ? { only: auth.sessionId } : 'all'
       const carried = await carrySecurityVersion(tx, auth.userId, which, from)

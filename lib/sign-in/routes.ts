@@ -2,6 +2,7 @@ import { type Route, route } from '../http/route.js'
 import type { Journal } from '../journal/journal.js'
 import type { Passwords } from '../passwords/service.js'
 import type { TokenIssuer } from '../sessions/issue.js'
+import { renewTokens } from '../sessions/renew-tokens.js'
 import type { Sessions } from '../sessions/service.js'
 import type { Store } from '../store/store.js'
 import { answerSignIn } from './answer.js'
@@ -18,7 +19,7 @@ export function signInRoutes(rooms: {
   issuer: TokenIssuer
   freshProofs: FreshProofs
 }): Route[] {
-  const { store, journal, passwords, sessions, signIn, issuer, freshProofs } = rooms
+  const { store, journal, passwords, sessions, signIn, freshProofs } = rooms
   return [
     route({
       method: 'POST',
@@ -66,8 +67,7 @@ export function signInRoutes(rooms: {
             context,
           })
         })
-        const session = await sessions.live(auth.sessionId)
-        const { fields, cookies } = issuer.issue(session, null, auth.delivery)
+        const { session, fields, cookies } = await renewTokens(rooms, auth)
         return { status: 200, body: { auth_time: session.auth_time.toISOString(), ...fields }, cookies }
       },
     }),

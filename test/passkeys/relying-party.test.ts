@@ -3,14 +3,8 @@ import { describe, it } from 'node:test'
 import type { BuiltIdentSphere } from '../../lib/identsphere.js'
 import { startApp } from '../support/app.js'
 import { mailTo } from '../support/mail.js'
-import {
-  beginLogin,
-  newAuthenticator,
-  personWithPasskey,
-  register,
-  signInWith,
-  verifiedPerson,
-} from '../support/passkeys.js'
+import { signUpVerified } from '../support/mfa.js'
+import { beginLogin, newAuthenticator, personWithPasskey, register, signInWith } from '../support/passkeys.js'
 
 const elsewhere = 'https://app.example.de'
 
@@ -45,7 +39,7 @@ describe('the relying party', () => {
 
   it('is shown as it is called, with nothing about the person but the address they chose', async () => {
     const app = await startApp({ passkeys: { rpName: 'Example Works' } })
-    const { client, email, userId } = await verifiedPerson(app)
+    const { client, email, userId } = await signUpVerified(app)
     await register(app, client, newAuthenticator())
     const { options } = (await client.post('/v1/users/me/passkeys/register/begin')).body
     assert.deepEqual(options.rp, { id: 'localhost', name: 'Example Works' })

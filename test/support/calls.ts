@@ -9,7 +9,6 @@ import {
   challengeFor,
   newAuthenticator,
   personWithPasskey,
-  verifiedPerson,
 } from './passkeys.js'
 
 /** A call of a route that must succeed. */
@@ -167,13 +166,13 @@ export const succeedingCalls: Record<string, (app: TestApp) => Promise<Call[]>> 
   },
 
   async 'POST /v1/users/me/passkeys/register/begin'(app) {
-    const { client } = await verifiedPerson(app)
+    const { client } = await signUpVerified(app)
     await client.post('/v1/auth/reauthenticate', { password, purpose: 'passkey_registration' })
     return [{ client, path: '/v1/users/me/passkeys/register/begin', options: {}, status: 200 }]
   },
 
   async 'POST /v1/users/me/passkeys/register/complete'(app) {
-    const { client } = await verifiedPerson(app)
+    const { client } = await signUpVerified(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const body = { response, label: 'Laptop' }
     return [{ client, path: '/v1/users/me/passkeys/register/complete', options: { body }, status: 201 }]

@@ -1,8 +1,9 @@
 import { createPrivateKey, sign } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { sha256 } from '../../lib/crypto/digest.js'
-import { password, signUp, type TestApp } from './app.js'
+import { password, type signUp, type TestApp } from './app.js'
 import type { Answer, Client } from './client.js'
+import { signUpVerified } from './mfa.js'
 
 /** A browser's answer as JSON. */
 export interface Credential {
@@ -87,13 +88,6 @@ export function withClientData(credential: Credential, change: Record<string, un
 
 export type Person = Awaited<ReturnType<typeof signUp>>
 
-/** Somebody signed in whose address is verified, without any second factor. */
-export async function verifiedPerson(app: TestApp): Promise<Person> {
-  const person = await signUp(app)
-  await app.sql('UPDATE identsphere.users SET email_verified_at = now() WHERE id = $1', [person.userId])
-  return person
-}
-
 /** Begins a registration, after the proof that a first one needs. @returns the options */
 export async function beginRegistration(client: Client): Promise<object> {
   await client.post('/v1/auth/reauthenticate', { password, purpose: 'passkey_registration' })
@@ -118,7 +112,7 @@ export async function personWithPasskey(
   app: TestApp,
   authenticator = newAuthenticator(),
 ): Promise<Person & { authenticator: Authenticator; passkeyId: string }> {
-  const person = await verifiedPerson(app)
+  const person = await signUpVerified(app)
   const answer = await register(app, person.client, authenticator)
   if (answer.status !== 201) throw new Error(`registration answered ${answer.status}: ${answer.text}`)
   return { ...person, authenticator, passkeyId: answer.body.passkey.id }
