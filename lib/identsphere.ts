@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { type UsersApi, usersApi } from './accounts/api.js'
+import { usersApi } from './accounts/api.js'
 import { createPersonalDataRights } from './accounts/personal-data.js'
 import { createRegistration, type Registrations } from './accounts/registration.js'
 import { accountRoutes } from './accounts/routes.js'
@@ -28,11 +28,11 @@ import { requireAuth } from './guards/require-auth.js'
 import { requirePermission } from './guards/require-permission.js'
 import { requirePlatformAdmin } from './guards/require-platform-admin.js'
 import { requireRecentAuth } from './guards/require-recent-auth.js'
-import { type RecentMfaOptions, requireRecentMfa } from './guards/require-recent-mfa.js'
+import { requireRecentMfa } from './guards/require-recent-mfa.js'
 import { requireRole } from './guards/require-role.js'
 import { healthRoutes } from './health/routes.js'
-import { createHealth, type Health } from './health/service.js'
-import type { Auth, Role } from './http/auth.js'
+import { createHealth } from './health/service.js'
+import type { Auth } from './http/auth.js'
 import { type CookieJar, createCookieJar } from './http/cookies.js'
 import { createCors } from './http/cors.js'
 import { createCsrfTokens } from './http/csrf.js'
@@ -41,7 +41,8 @@ import { longestReturnTarget } from './http/origin.js'
 import { perRequest } from './http/per-request.js'
 import { createResponder } from './http/respond.js'
 import type { Route } from './http/route.js'
-import { createRouter, type Middleware } from './http/router.js'
+import { createRouter } from './http/router.js'
+import type { Api, IdentSphere } from './instance.js'
 import { createWorker, type Worker } from './jobs/worker.js'
 import { createJournal } from './journal/journal.js'
 import { journalPersonalData } from './journal/personal-data.js'
@@ -63,7 +64,7 @@ import { totpFactor } from './mfa/second-factor.js'
 import { createMfa } from './mfa/service.js'
 import { createStepUp } from './mfa/step-up.js'
 import { mfaSweeps } from './mfa/sweeps.js'
-import { type OrganizationsApi, organizationsApi } from './organizations/api.js'
+import { organizationsApi } from './organizations/api.js'
 import { organizationPersonalData } from './organizations/personal-data.js'
 import { createRoleMatrix } from './organizations/roles.js'
 import { createOrganizations, type Organizations } from './organizations/service.js'
@@ -82,8 +83,8 @@ import { createPasswordPolicy } from './passwords/password-policy.js'
 import { createRecovery } from './passwords/recovery.js'
 import { passwordRoutes, recoveryRoutes } from './passwords/routes.js'
 import { createPasswords } from './passwords/service.js'
-import { type SessionsApi, sessionsApi } from './sessions/api.js'
-import { type Authenticate, createAuthenticate, type Recheck } from './sessions/authenticate.js'
+import { sessionsApi } from './sessions/api.js'
+import { createAuthenticate } from './sessions/authenticate.js'
 import { createSessionCheck } from './sessions/check.js'
 import { createTokenIssuer } from './sessions/issue.js'
 import { createLastSeen } from './sessions/last-seen.js'
@@ -110,104 +111,6 @@ import { createTrustedBrowsers } from './trusted-browsers/service.js'
 import { trustedBrowserSweeps } from './trusted-browsers/sweeps.js'
 import { createTrustTokens } from './trusted-browsers/token.js'
 
-/** Rooms whose routes can be mounted one by one. */
-export interface RoomRouters {
-  accounts(): Middleware
-  signIn(): Middleware
-  sessions(): Middleware
-  passwords(): Middleware
-  passkeys(): Middleware
-  email(): Middleware
-  mfa(): Middleware
-  trustedBrowsers(): Middleware
-  tokens(): Middleware
-  pages(): Middleware
-  health(): Middleware
-}
-
-/** What a host's own server code may do, each optionally inside a transaction of the host's. */
-export interface Api {
-  readonly users: UsersApi
-  readonly sessions: SessionsApi
-  readonly organizations: OrganizationsApi
-}
-
-/** What `createIdentSphere()` gives: routers and guards over one store. */
-export interface IdentSphere {
-  /** Every route. Requests that are none of them go on untouched. */
-  router(): Middleware
-  /** One room each, on the same paths. */
-  readonly routers: RoomRouters
-
-  /** Signed-in people pass. 401 otherwise. */
-  requireAuth(options?: GuardOptions): Middleware
-  /** Everybody passes; `authOrNull(req)` says who it is. */
-  optionalAuth(options?: GuardOptions): Middleware
-  /** These roles of the active organisation pass, and owner always. 403 otherwise. */
-  requireRole(...roles: [Role, ...Role[]] | [Role, ...Role[], GuardOptions]): Middleware
-  /** Members whose role has all of these permissions pass. 403 otherwise. */
-  requirePermission(...permissions: [string, ...string[]] | [string, ...string[], GuardOptions]): Middleware
-  /** A proof of identity within the last 10 minutes. 401 `reauthentication_required` otherwise. */
-  requireRecentAuth(options?: GuardOptions): Middleware
-  /** A second factor within `maxAgeSeconds`, 1800 by default. 401 `mfa_required` otherwise. */
-  requireRecentMfa(options?: RecentMfaOptions): Middleware
-  /** Platform admins whose session has a second factor. */
-  requirePlatformAdmin(options?: GuardOptions): Middleware
-
-  /**
-   * Who is asking, or null. Strict: reads the session from the database. For WebSocket upgrades, GraphQL contexts and
-   * server-side rendering; guards do the same.
-   *
-   * @throws IdentSphereError `service_unavailable` when it cannot know, `csrf_failed` for a forged request, `conflict` where
-   * the client names another organisation than the session's, `mfa_required` where its role or organisation asks for a second
-   * factor that it has not shown
-   * @example
-   * ```ts
-   * const auth = await identsphere.authenticate(await headers(), { method: 'GET' })
-   * ```
-   */
-  readonly authenticate: Authenticate
-  /**
-   * What a guard or `authenticate()` established, asked for again: role and permissions as they are now, or null once the
-   * session has ended, its user was disabled, its organisation was switched or asks for a second factor, or the token's key
-   * was revoked. For connections that live long; does not count as use of the session.
-   *
-   * @throws IdentSphereError `service_unavailable` when it cannot know
-   * @throws TypeError for what this instance did not establish
-   */
-  readonly recheck: Recheck
-  /** What the guard in front of this handler established. @throws Error where there was none */
-  auth(request: IncomingMessage): Auth
-  /** The same, or null where nobody is signed in. */
-  authOrNull(request: IncomingMessage): Auth | null
-  /**
-   * The CSRF token of the session that the guard established, for the hidden field `_csrf` of a form. Where the session
-   * came with a bearer token, nothing asks for it. @throws Error where there was no guard, or nobody is signed in
-   */
-  csrfToken(request: IncomingMessage): string
-
-  /** For the host's own server code. It asks nobody for permission: check first who is asking. */
-  readonly api: Api
-
-  /** Brings the schema up to date; safe from any number of processes at once. */
-  migrate(): Promise<void>
-  /** Opens the database, checks schema and clock, starts the worker. The first request does it too. */
-  ready(): Promise<void>
-  /**
-   * Runs the background work in this process, whose only task that may be: it lives until `close()`. For `worker: 'external'`;
-   * `npx identsphere worker` calls it.
-   *
-   * @throws ConfigurationError in development without a mailer, where the mailbox page belongs to the application's process
-   */
-  startWorker(): Promise<void>
-  /** Whether the database answers now, by a real query. Never throws. */
-  health(): Promise<Health>
-  /** Drains, and closes what IdentSphere opened; a Knex instance of the host's stays open. */
-  close(): Promise<void>
-  /** Emergency: tokens signed with this key are refused by every node from the next request on. */
-  revokeSigningKey(kid: string): Promise<void>
-}
-
 /** {@link IdentSphere} with what it was made from, for what derives from that. @internal */
 export interface BuiltIdentSphere extends IdentSphere {
   readonly routes: readonly Route[]
@@ -221,13 +124,6 @@ export interface BuiltIdentSphere extends IdentSphere {
     readonly worker: Worker
     /** What would have been sent, where nothing is configured that sends. */
     readonly mailbox: Mailbox | null
-  }
-}
-
-declare module 'node:http' {
-  interface IncomingMessage {
-    /** Who is signed in, as a guard of IdentSphere established it. `identsphere.auth(req)` reads the same. */
-    identsphere?: Auth
   }
 }
 
