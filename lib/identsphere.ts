@@ -19,6 +19,7 @@ import { emailRoutes } from './email/routes.js'
 import { createEmailSignIn } from './email/sign-in.js'
 import { emailSweeps } from './email/sweeps.js'
 import { createMailboxProof } from './email/takeover.js'
+import { createUndo } from './email/undo.js'
 import { createVerification } from './email/verification.js'
 import { createFactorChangeRule } from './guards/factor-change.js'
 import type { GuardOptions, GuardParts } from './guards/guard.js'
@@ -160,7 +161,12 @@ export function buildIdentSphere(
   const canMail = mailer !== null
   const outbox = createOutbox({ keys, enabled: canMail, wake: () => worker.wake('mail') })
   const links = createLinks(config)
-  const notify = createNotices({ outbox, links, recipient: (tx, userId) => accounts.recipient(tx, userId) })
+  const notify = createNotices({
+    outbox,
+    links,
+    recipient: (tx, userId) => accounts.recipient(tx, userId),
+    offerUndo: (tx, to) => undo.offer(tx, to),
+  })
   const journal = createJournal({ keys, hooks: config.hooks, notify, logger })
   const { isOwnOrigin } = config
 
@@ -254,7 +260,8 @@ export function buildIdentSphere(
   const registration = createRegistration({ ...mailing, organizations, verification, config })
   const recovery = createRecovery({ ...mailing, proveMailbox })
   const emailSignIn = createEmailSignIn({ ...mailing, proveMailbox })
-  const addressChange = createAddressChange(mailing)
+  const undo = createUndo(mailing)
+  const addressChange = createAddressChange({ ...mailing, undo })
   const codeReauthentication = createCodeReauthentication(mailing)
   const freshProofs = {
     password: passwords.proveBySession,
@@ -328,7 +335,7 @@ export function buildIdentSphere(
     ],
     mfa: mfaRoutes({ mfa, stepUp, sessions, issuer, signIn, passwords }),
     email: canMail
-      ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, codeReauthentication, registration })
+      ? emailRoutes({ ...mailing, verification, emailSignIn, addressChange, undo, codeReauthentication, registration })
       : [],
     trustedBrowsers: trustedBrowserRoutes({ trustedBrowsers }),
     tokens: tokenRoutes({ store, keys: config.signingKeys }),

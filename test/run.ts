@@ -60,6 +60,8 @@ function runTests(files: string[], url: string): Promise<number> {
     trap,
     '--test',
     '--test-concurrency=2',
+    // Milliseconds, of a file too: one that never ends is a failure that has a name.
+    '--test-timeout=300000',
     ...reporter,
     ...flags,
     ...files,

@@ -34,7 +34,7 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
     credentialsById: (db: Executor, id: string) => credentialsById(db, id),
 
     /** Where mail to this user goes, or null. */
-    async recipient(db: Executor, userId: string): Promise<MailRecipient | null> {
+    async recipient(db: Executor, userId: string): Promise<(MailRecipient & { userId: string }) | null> {
       const email = await emailOf(db, userId)
       return email === undefined ? null : { userId, email }
     },

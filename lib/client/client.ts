@@ -90,8 +90,8 @@ export interface Client {
     change(email: string): Promise<void>
     /** With the token of the mail, and the password where nobody is signed in: `reauthentication_required` says so. */
     confirmChange(input: { token: string; password?: string }): Promise<void>
-    /** With the token mailed to the old address. Ends every session. */
-    undoChange(token: string): Promise<void>
+    /** With the token of a mail about a changed address or a new factor: takes the change back, and ends every session. */
+    undo(token: string): Promise<void>
   }
   /** Sign-in by a mailed code, in the browser that asked for it. */
   readonly emailCode: {
@@ -216,7 +216,7 @@ export function buildClient(options: ClientOptions, environment: Environment): C
         const body = { ...input, ...(await transport.deviceToken()) }
         await call('POST', '/v1/auth/email/confirm', body, { stepUp: false })
       },
-      undoChange: (token) => call('POST', '/v1/auth/email/undo', { token }) as Promise<void>,
+      undo: (token) => call('POST', '/v1/auth/email/undo', { token }) as Promise<void>,
     },
     emailCode: {
       request: (email) => call('POST', '/v1/auth/email-otp/request', { email }) as Promise<void>,

@@ -349,7 +349,7 @@ function pagesOf(
     verifyEmail: `${mount}/v1/pages/verify-email`,
     signInLink: `${mount}/v1/pages/sign-in-link`,
     confirmEmail: `${mount}/v1/pages/confirm-email`,
-    undoEmailChange: `${mount}/v1/pages/undo-email-change`,
+    undo: `${mount}/v1/pages/undo`,
   }
   const pages = Object.entries(ours).map(([name, path]) => [
     name,

@@ -168,7 +168,7 @@ export interface IdentSphereOptions {
     verifyEmail?: string
     signInLink?: string
     confirmEmail?: string
-    undoEmailChange?: string
+    undo?: string
   }
   /** Role → permissions. Replaces the default matrix; `'*'` stands for every permission. */
   rbac?: Readonly<Record<string, readonly string[]>>
@@ -295,7 +295,7 @@ export const optionsSchema = z.strictObject({
       verifyEmail: page.optional(),
       signInLink: page.optional(),
       confirmEmail: page.optional(),
-      undoEmailChange: page.optional(),
+      undo: page.optional(),
     })
     .optional(),
   rbac: z.record(z.string(), z.array(z.string().min(1))).optional(),

@@ -3,22 +3,21 @@ import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
-import type { Links } from '../mail/links.js'
 import type { Outbox } from '../mail/outbox.js'
 import type { Passwords } from '../passwords/service.js'
 import type { Sessions } from '../sessions/service.js'
-import type { SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
 import { type AccountProof, proveAccount } from './account-proof.js'
-import { type Challenges, lifetimes } from './challenges.js'
+import type { Challenges } from './challenges.js'
 import type { MailLink } from './link-mails.js'
+import type { Undo } from './undo.js'
 
 interface Change {
   from: string
   to: string
 }
 
-/** Change of an address: confirmed from the new one, told to the old one, and undone from there within a week. */
+/** Change of an address: confirmed from the new one, and told to the old one, with the way back. */
 export function createAddressChange(options: {
   store: Store
   journal: Journal
@@ -27,31 +26,10 @@ export function createAddressChange(options: {
   sessions: Sessions
   challenges: Challenges
   outbox: Outbox
-  links: Links
   mailLink: MailLink
-  signIn: SignIn
+  undo: Undo
 }) {
-  const { store, journal, accounts, passwords, sessions, challenges, outbox, links, mailLink, signIn } = options
-
-  /** Tells the old address, with the way back from there. */
-  async function offerUndo(tx: Tx, userId: string, change: Change): Promise<void> {
-    const undo = await challenges.issueLink(tx, {
-      kind: 'undo',
-      email: change.from,
-      userId,
-      securityVersion: null,
-      payload: change,
-    })
-    await outbox.send(tx, {
-      template: 'emailChanged',
-      to: { userId, email: change.from },
-      parameters: {
-        newEmail: change.to,
-        undoLink: links.page('undoEmailChange', undo),
-        expiresInSeconds: lifetimes.undo,
-      },
-    })
-  }
+  const { store, journal, accounts, passwords, sessions, challenges, outbox, mailLink, undo } = options
 
   return {
     request: (auth: Auth, email: string): Promise<void> =>
@@ -94,44 +72,15 @@ export function createAddressChange(options: {
         if (auth?.userId === userId) await sessions.followCredentialChange(tx, auth, securityVersion, 'end', context)
         else await sessions.endAll(tx, userId, 'email_changed', context)
         await challenges.voidAll(tx, userId, challenge.createdAt)
-        if (before?.email_verified_at) await offerUndo(tx, userId, change)
+        if (before?.email_verified_at) {
+          const to = { userId, email: change.from }
+          const parameters = { newEmail: change.to, ...(await undo.offer(tx, to)) }
+          await outbox.send(tx, { template: 'emailChanged', to, parameters })
+        }
         await journal.record(tx, 'users.email_changed', {
           actorId: userId,
           resource: { type: 'user', id: userId },
           email: change.to,
-          context,
-        })
-      })
-    },
-
-    /**
-     * Gives the account back to the old address: every session ends, second factors that came since go, the password is void,
-     * and a link for a new one is mailed.
-     *
-     * @throws IdentSphereError `invalid_credentials`, `conflict` where the old address has another account by now
-     */
-    async undo(token: string, context: RequestContext): Promise<void> {
-      const challenge = await challenges.find(['undo'], token)
-      const { userId } = challenge
-      const change = challenge.payload as Change | null
-      if (userId === null || change === null) throw new IdentSphereError('invalid_credentials')
-      await store.transaction(async (tx) => {
-        await challenges.consume(tx, challenge)
-        const securityVersion = await accounts.restoreEmail(tx, userId, change.from)
-        await sessions.endAll(tx, userId, 'email_change_undone', context)
-        await signIn.removeSecondFactors(tx, userId, challenge.createdAt)
-        // Undo links of later changes are somebody else's; those of earlier ones have the last word.
-        await challenges.voidAll(tx, userId, challenge.createdAt)
-        await mailLink(tx, {
-          kind: 'reset',
-          email: change.from,
-          userId,
-          securityVersion,
-        })
-        await journal.record(tx, 'users.email_change_undone', {
-          actorId: userId,
-          resource: { type: 'user', id: userId },
-          email: change.from,
           context,
         })
       })

@@ -11,6 +11,7 @@ import type { Challenges } from './challenges.js'
 import type { CodeReauthentication } from './reauthentication.js'
 import { addressBody, codeBody, confirmBody, linkBody, tokenBody, verified, verifyBody } from './schemas.js'
 import type { EmailSignIn } from './sign-in.js'
+import type { Undo } from './undo.js'
 import type { Verification } from './verification.js'
 
 export function emailRoutes(rooms: {
@@ -19,12 +20,14 @@ export function emailRoutes(rooms: {
   verification: Verification
   emailSignIn: EmailSignIn
   addressChange: AddressChange
+  undo: Undo
   codeReauthentication: CodeReauthentication
   registration: Registrations
   passwords: Passwords
   signIn: SignIn
 }): Route[] {
-  const { store, challenges, verification, emailSignIn, addressChange, codeReauthentication, registration } = rooms
+  const { store, challenges, verification, emailSignIn, addressChange, undo, codeReauthentication, registration } =
+    rooms
   return [
     route({
       method: 'POST',
@@ -164,7 +167,7 @@ export function emailRoutes(rooms: {
       output: { 204: null },
       errors: ['invalid_input', 'invalid_credentials', 'conflict'],
       async handle({ body, context }) {
-        await addressChange.undo(body.token, context)
+        await undo.take(body.token, context)
         return { status: 204 }
       },
     }),

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 
 /** Pages that a mail can point to. */
-export type PageName = 'resetPassword' | 'verifyEmail' | 'signInLink' | 'confirmEmail' | 'undoEmailChange'
+export type PageName = 'resetPassword' | 'verifyEmail' | 'signInLink' | 'confirmEmail' | 'undo'
 
 /** Addresses in mails. They come from `publicBaseUrl`, never from a request's headers. */
 export interface Links {

@@ -11,11 +11,15 @@ export type NoticeName =
   | 'passkeyRemoved'
   | 'sessionReused'
   | 'mfaEnabled'
+  | 'mfaReplaced'
   | 'mfaDisabled'
   | 'recoveryCodesRenewed'
   | 'recoveryCodeUsed'
   | 'secondFactorBlocked'
   | 'accountErased'
+
+/** A user, and where their mail goes now. */
+type Owner = MailRecipient & { userId: string }
 
 /** Tells a user what was done, in the transaction of the act. */
 export type Notify = (tx: Tx, name: NoticeName, userId: string) => Promise<void>
@@ -23,17 +27,22 @@ export type Notify = (tx: Tx, name: NoticeName, userId: string) => Promise<void>
 export function createNotices(options: {
   outbox: Outbox
   links: Links
-  /** Where the user's mail goes now, or null for who has none. */
-  recipient: (tx: Tx, userId: string) => Promise<MailRecipient | null>
+  /** Null for who has no address. */
+  recipient: (tx: Tx, userId: string) => Promise<Owner | null>
+  /** Makes the way back from what was just done, for an address. */
+  offerUndo: (tx: Tx, to: Owner) => Promise<{ undoLink: string; expiresInSeconds: number }>
 }): Notify {
-  const { outbox, links, recipient } = options
+  const { outbox, links, recipient, offerUndo } = options
   const withResetLink = () => ({ resetLink: links.page('resetPassword') })
-  const parameters: { [Name in NoticeName]: () => MailParameters[Name] } = {
+  const parameters: {
+    [Name in NoticeName]: (tx: Tx, to: Owner) => MailParameters[Name] | Promise<MailParameters[Name]>
+  } = {
     passwordChanged: withResetLink,
-    passkeyAdded: withResetLink,
+    passkeyAdded: offerUndo,
     passkeyRemoved: withResetLink,
     sessionReused: withResetLink,
-    mfaEnabled: withResetLink,
+    mfaEnabled: offerUndo,
+    mfaReplaced: withResetLink,
     mfaDisabled: withResetLink,
     recoveryCodesRenewed: withResetLink,
     recoveryCodeUsed: withResetLink,
@@ -43,6 +52,6 @@ export function createNotices(options: {
   return async (tx, name, userId) => {
     if (!outbox.enabled) return
     const to = await recipient(tx, userId)
-    if (to !== null) await outbox.send(tx, { template: name, to, parameters: parameters[name]() })
+    if (to !== null) await outbox.send(tx, { template: name, to, parameters: await parameters[name](tx, to) })
   }
 }

@@ -18,14 +18,16 @@ export interface MailParameters {
   emailChanged: { newEmail: string; undoLink: string; expiresInSeconds: number }
   /** Notice: the password was changed. */
   passwordChanged: { resetLink: string }
-  /** Notice: a passkey signs in from now on. */
-  passkeyAdded: { resetLink: string }
+  /** Notice: a passkey signs in from now on; with the way back. */
+  passkeyAdded: { undoLink: string; expiresInSeconds: number }
   /** Notice: a passkey signs in no more. */
   passkeyRemoved: { resetLink: string }
   /** Notice: a refresh token came twice, and its session was ended. */
   sessionReused: { resetLink: string }
-  /** Notice: signing in now asks for a code of an authenticator app. */
-  mfaEnabled: { resetLink: string }
+  /** Notice: signing in now asks for a code of an authenticator app; with the way back. */
+  mfaEnabled: { undoLink: string; expiresInSeconds: number }
+  /** Notice: another authenticator app is asked for than before. */
+  mfaReplaced: { resetLink: string }
   /** Notice: signing in asks for no second factor any more. */
   mfaDisabled: { resetLink: string }
   /** Notice: there are new recovery codes, and the old ones are void. */
@@ -108,11 +110,12 @@ export const defaultTemplates: MailTemplates = {
       'If it was not, choose a new one now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
-  passkeyAdded: ({ resetLink }) =>
+  passkeyAdded: ({ undoLink, expiresInSeconds }) =>
     letter('A passkey was added to your account', [
       'A passkey was added, and signs in to your account from now on. If that was you, there is nothing to do.',
-      'If it was not, remove it in your account, and choose a new password:',
-      { link: resetLink, label: 'Choose a new password' },
+      'If it was not, take the account back. That removes the passkey, signs everybody out and asks for a new password:',
+      { link: undoLink, label: 'This was not me' },
+      `The link works once, for ${duration(expiresInSeconds)}.`,
     ]),
   passkeyRemoved: ({ resetLink }) =>
     letter('A passkey was removed from your account', [
@@ -126,9 +129,16 @@ export const defaultTemplates: MailTemplates = {
       'If you notice anything unusual, choose a new password:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
-  mfaEnabled: ({ resetLink }) =>
+  mfaEnabled: ({ undoLink, expiresInSeconds }) =>
     letter('Your account now asks for a second step', [
-      'Signing in to your account now takes a code of your authenticator app. If that was you, there is nothing to do.',
+      'Signing in to your account now takes a code of an authenticator app. If that was you, there is nothing to do.',
+      'If it was not, take the account back. That removes the app, signs everybody out and asks for a new password:',
+      { link: undoLink, label: 'This was not me' },
+      `The link works once, for ${duration(expiresInSeconds)}.`,
+    ]),
+  mfaReplaced: ({ resetLink }) =>
+    letter('Your authenticator app was replaced', [
+      'Signing in to your account now takes a code of another authenticator app than before. If that was you, there is nothing to do.',
       'If it was not, choose a new password now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),

@@ -176,21 +176,27 @@ export async function lockConfirmedFactor(tx: Tx, userId: string): Promise<boole
   return rows.length > 0
 }
 
-/** @returns whether there was one */
-export async function deleteConfirmedFactor(tx: Tx, userId: string): Promise<boolean> {
-  const rows = await tx.sql(
-    `DELETE FROM ${tx.schema}.mfa_factors WHERE user_id = ? AND kind = 'totp' AND confirmed_at IS NOT NULL RETURNING 1`,
+/** @returns since when there was one, or null */
+export async function deleteConfirmedFactor(tx: Tx, userId: string): Promise<Date | null> {
+  const [row] = await tx.sql<{ confirmed_at: Date }>(
+    `DELETE FROM ${tx.schema}.mfa_factors WHERE user_id = ? AND kind = 'totp' AND confirmed_at IS NOT NULL
+     RETURNING confirmed_at`,
     [userId],
   )
-  return rows.length > 0
+  return row?.confirmed_at ?? null
 }
 
-/** Makes an enrolment count; the step of the code that confirmed it is used. Of parallel calls one gets it. */
-export async function confirmFactor(tx: Tx, id: string, step: number): Promise<boolean> {
+/**
+ * Makes an enrolment count; the step of the code that confirmed it is used. Of parallel calls one gets it.
+ *
+ * @param since of the factor in whose place it comes: whoever undoes what came later is still asked for it
+ */
+export async function confirmFactor(tx: Tx, id: string, step: number, since: Date | null): Promise<boolean> {
   const rows = await tx.sql(
-    `UPDATE ${tx.schema}.mfa_factors SET confirmed_at = ${tx.nowSql}, pending_session_id = NULL, last_used_step = ?
+    `UPDATE ${tx.schema}.mfa_factors SET confirmed_at = coalesce(?::timestamptz, ${tx.nowSql}),
+       pending_session_id = NULL, last_used_step = ?
      WHERE id = ? AND confirmed_at IS NULL RETURNING 1`,
-    [step, id],
+    [since, step, id],
   )
   return rows.length > 0
 }

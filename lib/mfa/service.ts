@@ -164,12 +164,12 @@ export function createMfa(options: {
       if (step === null) throw new IdentSphereError('invalid_credentials')
       return store.transaction(async (tx) => {
         const replaced = await deleteConfirmedFactor(tx, auth.userId)
-        if (!(await confirmFactor(tx, pending.id, step))) throw alreadyOn()
+        if (!(await confirmFactor(tx, pending.id, step, replaced))) throw alreadyOn()
         const codes = await recoveryCodes.replace(tx, auth.userId)
         await budget.begin(tx, auth.userId)
-        const others = replaced ? 'end' : 'keep'
+        const others = replaced === null ? 'keep' : 'end'
         await options.factorChanges.settle(tx, auth, { others, shown: shown.amr }, requestContext)
-        await record(tx, 'auth.mfa.enabled', auth, requestContext)
+        await record(tx, replaced === null ? 'auth.mfa.enabled' : 'auth.mfa.replaced', auth, requestContext)
         return codes
       })
     },

@@ -128,16 +128,16 @@ const pagesOf = (minLength: number): readonly Page[] => [
   },
   {
     method: 'GET',
-    path: '/v1/pages/undo-email-change',
+    path: '/v1/pages/undo',
     title: 'Take your account back',
-    text: 'Your old address becomes the address of the account again. Everybody is signed out, and the password stops working.',
+    text: 'The account gets back the address to which we mailed you, what was added to it since is removed, everybody is signed out, and the password stops working.',
     forms: [
       {
         token: 'yes',
         to: '/v1/auth/email/undo',
         fields: html``,
         button: 'Take it back',
-        done: 'The account has its old address again. We have mailed you a link for a new password.',
+        done: 'The account is yours again. We have mailed you a link for a new password.',
         next: 'mailbox',
       },
     ],

@@ -104,7 +104,7 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   'POST /v1/auth/email/verify': (client) => client.email.verify({ token: 't' }),
   'POST /v1/users/me/email': (client) => client.email.change(secret.email),
   'POST /v1/auth/email/confirm': (client) => client.email.confirmChange({ token: 't' }),
-  'POST /v1/auth/email/undo': (client) => client.email.undoChange('t'),
+  'POST /v1/auth/email/undo': (client) => client.email.undo('t'),
   'POST /v1/auth/email-otp/request': (client) => client.emailCode.request(secret.email),
   'POST /v1/auth/email-otp/verify': (client) => client.emailCode.verify({ email: secret.email, code: '123456' }),
   'POST /v1/auth/magic-link/request': (client) => client.signInLink.request(secret.email),

@@ -53,7 +53,7 @@ describe('mail', () => {
   it('tells a user of a passkey that came and of one that went', async () => {
     const app = await startApp()
     const { client, email, passkeyId, authenticator } = await personWithPasskey(app)
-    assert.match((await mailTo(app, email, /passkey was added/)).text, /If it was not, remove it/)
+    assert.match((await mailTo(app, email, /passkey was added/)).text, /If it was not, take the account back/)
     await client.delete(`/v1/users/me/passkeys/${passkeyId}`)
     await mailTo(app, email, /passkey was removed/)
     assert.equal((await signInWith(app, app.client(), authenticator)).status, 401)
