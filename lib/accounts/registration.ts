@@ -5,6 +5,7 @@ import type { MailLink } from '../email/link-mails.js'
 import type { Verification } from '../email/verification.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
+import { invalidInput } from '../http/validate.js'
 import type { Journal } from '../journal/journal.js'
 import type { Links } from '../mail/links.js'
 import type { Outbox } from '../mail/outbox.js'
@@ -69,12 +70,9 @@ export function createRegistration(options: {
     if (schema === null) return {}
     const parsed = schema.safeParse(value ?? {})
     if (parsed.success) return parsed.data as Record<string, unknown>
-    throw new IdentSphereError('invalid_input', {
-      details: parsed.error.issues.map((issue) => ({
-        path: ['fields', ...issue.path].join('.'),
-        message: issue.message,
-      })),
-    })
+    throw invalidInput(
+      parsed.error.issues.map(({ path, message }) => ({ path: ['fields', ...path].join('.'), message })),
+    )
   }
 
   async function createOrganization(

@@ -8,6 +8,7 @@ import { assertRecentAuth } from '../guards/recency.js'
 import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
+import { invalidInput } from '../http/validate.js'
 import type { Action } from '../journal/catalogue.js'
 import type { Journal } from '../journal/journal.js'
 import type { Passwords } from '../passwords/service.js'
@@ -108,9 +109,7 @@ export function createMfa(options: {
       assertRecentAuth(auth)
       return async () => {}
     }
-    if (password === undefined) {
-      throw new IdentSphereError('invalid_input', { details: [{ path: 'password', message: 'is missing' }] })
-    }
+    if (password === undefined) throw invalidInput([{ path: 'password', message: 'is required' }])
     const proven = await passwords.proveBySession(auth, password, requestContext)
     return (tx) => proven.settle(tx)
   }

@@ -72,7 +72,7 @@ export function createPasswordPolicy(options: PasswordPolicyOptions = {}): Passw
       const normalised = normalise(password)
       for (const rule of rules) {
         const message = await rule(normalised, about)
-        if (message !== null) throw new IdentSphereError('invalid_input', { details: [{ path, message }] })
+        if (message !== null) throw new IdentSphereError('invalid_input', { message, details: [{ path, message }] })
       }
     },
   }

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import express from 'express'
 import type { Knex } from 'knex'
+import { z } from 'zod'
+import type { IdentSphereError } from '../../lib/http/errors.js'
 import type { Route } from '../../lib/http/route.js'
+import { type Misfit, validate } from '../../lib/http/validate.js'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
 import { succeedingCalls } from '../support/calls.js'
 import { needs } from '../support/host.js'
@@ -129,6 +132,60 @@ describe('bodies', () => {
     for (const { text, bindings } of statements) {
       for (const binding of bindings) assert.ok(plain(binding), `${text}: ${JSON.stringify(binding)}`)
     }
+  })
+
+  it('without a field that is needed are told that it is required, each by its name', () => {
+    let required = 0
+    for (const route of routes) {
+      const schema = route.input?.body as z.ZodObject
+      const { shape } = schema
+      const needed = Object.keys(shape).filter((field) => shape[field]?.safeParse(undefined).success === false)
+      if (needed.length === 0) continue
+      assert.throws(
+        () => validate(schema, {}),
+        (error: IdentSphereError) => {
+          assert.deepEqual(
+            error.details,
+            needed.map((path) => ({ path, message: 'is required' })),
+            nameOf(route),
+          )
+          assert.equal(error.message, `The request is not well formed: ${needed[0]} is required.`)
+          return true
+        },
+      )
+      required += needed.length
+    }
+    assert.ok(required > 20, `${required} fields`)
+  })
+
+  it('that do not fit are told why in words that follow the name of the field', () => {
+    const schema = z.strictObject({
+      email: z.string(),
+      kind: z.enum(['a', 'b']),
+      name: z.string().min(1).max(3),
+      id: z.uuid(),
+      list: z.array(z.string()),
+    })
+    const told = (body: object) => {
+      const words: Record<string, string> = {}
+      assert.throws(
+        () => validate(schema, body),
+        (error: IdentSphereError) => {
+          for (const { path, message } of error.details as Misfit[]) words[path] = message
+          return true
+        },
+      )
+      return words
+    }
+    assert.deepEqual(told({ email: 7, kind: 'c', name: '', id: 'secret', list: ['x', null], more: 1 }), {
+      email: 'must be of type string',
+      kind: 'must be "a" or "b"',
+      name: 'may not be empty',
+      id: 'is not a uuid',
+      'list.1': 'must be of type string',
+      more: 'is not a known field',
+    })
+    assert.equal(told({ name: 'long' }).name, 'is longer than 3')
   })
 
   it('with prototype keys, NUL, lone surrogates, deep nesting or no JSON object at all are 400', {
