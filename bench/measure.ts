@@ -1,6 +1,17 @@
 import type { Generator, Server } from './children.js'
 import type { Job } from './load.js'
 import type { Measured } from './report.js'
+import type { Seed } from './seed.js'
+
+/** What every case is given. */
+export interface Run {
+  seed: Seed
+  generator: Generator
+  repetitions: number
+  /** Of one measurement. */
+  seconds: number
+  quick: boolean
+}
 
 /** One run of one case, with what the server used meanwhile. @throws Error where anything but 200 was answered */
 export async function measure(

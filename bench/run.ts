@@ -11,20 +11,11 @@ import { guardCase } from './cases/guard.js'
 import { loginCase } from './cases/login.js'
 import { loginFloodCase } from './cases/login-flood.js'
 import { refreshCase } from './cases/refresh.js'
-import { type Generator, startGenerator, startServer } from './children.js'
+import { startGenerator, startServer } from './children.js'
 import { describeMachine } from './machine.js'
+import type { Run } from './measure.js'
 import { type Measured, table } from './report.js'
-import { type Seed, seed } from './seed.js'
-
-/** What every case is given. */
-export interface Run {
-  seed: Seed
-  generator: Generator
-  repetitions: number
-  /** Of one measurement. */
-  seconds: number
-  quick: boolean
-}
+import { seed } from './seed.js'
 
 const results = join(import.meta.dirname, 'results')
 const quick = process.argv.includes('--quick')

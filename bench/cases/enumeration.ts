@@ -1,5 +1,5 @@
 import type { Server } from '../children.js'
-import type { Run } from '../run.js'
+import type { Run } from '../measure.js'
 import { mannWhitney, median, percentile } from '../statistics.js'
 
 /** At once: one for each core, so that none waits for another's turn. */

@@ -1,8 +1,7 @@
 import type { Server } from '../children.js'
 import type { Sent } from '../load.js'
-import { measure } from '../measure.js'
+import { measure, type Run } from '../measure.js'
 import type { Measured } from '../report.js'
-import type { Run } from '../run.js'
 
 /** The guard against bare Express and against the naive guard, in turn. */
 export async function guardCase(

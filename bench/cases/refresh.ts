@@ -1,7 +1,6 @@
 import type { Server } from '../children.js'
-import { measure } from '../measure.js'
+import { measure, type Run } from '../measure.js'
 import type { Measured } from '../report.js'
-import type { Run } from '../run.js'
 import { password } from '../seed.js'
 
 const connections = 10
