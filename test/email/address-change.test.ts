@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
-import { mailsTo, mailTo, signUpVerified, tokenIn } from '../support/mail.js'
+import { mailsTo, mailTo, signUpAndFollowLink, tokenIn } from '../support/mail.js'
 import { enrol } from '../support/mfa.js'
 
 const undoSubject = /address of your account was changed$/
@@ -39,7 +39,7 @@ describe('a change of address', () => {
 
   /** @see GHSA-g38m, CVE-2026-53516 the same by way of registration */
   it('gives no stranger’s account the address of whoever follows its link', async () => {
-    const attacker = await signUpVerified(app)
+    const attacker = await signUpAndFollowLink(app)
     const { to, token } = await asked(attacker.client)
     const bystander = await signUp(app)
     for (const victim of [app.client(), bystander.client]) {
@@ -53,7 +53,7 @@ describe('a change of address', () => {
   })
 
   it('is confirmed by the password where there is no session of the user', async () => {
-    const { client, userId } = await signUpVerified(app)
+    const { client, userId } = await signUpAndFollowLink(app)
     const { to, token } = await asked(client)
     assert.equal((await confirm(app.client(), { token, password })).status, 204)
     assert.equal(await emailOf(userId), to)
@@ -61,7 +61,7 @@ describe('a change of address', () => {
   })
 
   it('is made once by ten who confirm at the same moment', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await signUpAndFollowLink(app)
     const { token } = await asked(client)
     const answers = await Promise.all(Array.from({ length: 10 }, () => confirm(app.client(), { token, password })))
     assert.equal(answers.filter(({ status }) => status === 204).length, 1)
@@ -69,7 +69,7 @@ describe('a change of address', () => {
 
   it('that was asked for twice is made once, whichever link is used first', async () => {
     for (const first of [0, 1]) {
-      const { client, userId } = await signUpVerified(app)
+      const { client, userId } = await signUpAndFollowLink(app)
       const changes = [await asked(client), await asked(client)]
       const [chosen, other] = first === 0 ? changes : changes.reverse()
       assert.equal((await confirm(client, { token: chosen?.token })).status, 204)
@@ -87,7 +87,7 @@ describe('a change of address', () => {
   })
 
   it('is undone once, with every session, open link and the password gone', async () => {
-    const { client, email, userId } = await signUpVerified(app)
+    const { client, email, userId } = await signUpAndFollowLink(app)
     const { to, undoToken } = await moved(client, email)
     const other = await signIn(app, to)
     await app.client().post('/v1/auth/password/forgot', { email: to })
@@ -104,7 +104,7 @@ describe('a change of address', () => {
   })
 
   it('is undone from the first address, however often the address was changed since', async () => {
-    const { client, email, userId } = await signUpVerified(app)
+    const { client, email, userId } = await signUpAndFollowLink(app)
     const first = await moved(client, email)
     const second = await moved(client, first.to)
     assert.equal((await undo(first.undoToken)).status, 204)
@@ -113,7 +113,7 @@ describe('a change of address', () => {
   })
 
   it('is undone from the first address also after a later one took its own way back', async () => {
-    const { client, email, userId } = await signUpVerified(app)
+    const { client, email, userId } = await signUpAndFollowLink(app)
     const first = await moved(client, email)
     const second = await moved(client, first.to)
     assert.equal((await undo(second.undoToken)).status, 204)
@@ -123,7 +123,7 @@ describe('a change of address', () => {
   })
 
   it('takes recovery codes back that were made since, and leaves the factor of before', async () => {
-    const person = await enrol(app, await signUpVerified(app))
+    const person = await enrol(app, await signUpAndFollowLink(app))
     const { client, email, userId } = person
     const { undoToken } = await moved(client, email)
     assert.equal((await client.post('/v1/auth/mfa/recovery-codes', { password })).status, 200)
@@ -134,7 +134,7 @@ describe('a change of address', () => {
   })
 
   it('leaves no room for an account that blocks the way back, also not at the very moment of the change', async () => {
-    const { client, email, userId } = await signUpVerified(app)
+    const { client, email, userId } = await signUpAndFollowLink(app)
     const { token } = await asked(client)
     const body = { email, password, organization_name: 'In the way' }
     const register = () => app.client().post('/v1/auth/register', body)
@@ -150,7 +150,7 @@ describe('a change of address', () => {
   })
 
   it('leaves the old address to everybody once the way back has ended', async () => {
-    const { client, email } = await signUpVerified(app)
+    const { client, email } = await signUpAndFollowLink(app)
     await moved(client, email)
     app.clock.advance(7 * 86_400 + 1)
     assert.equal((await signUp(app, { email })).email, email)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
-import { codeIn, mailsTo, mailTo, signUpVerified } from '../support/mail.js'
+import { codeIn, mailsTo, mailTo, signUpAndFollowLink } from '../support/mail.js'
 
 describe('a mailed code', () => {
   let app: TestApp
@@ -20,7 +20,7 @@ describe('a mailed code', () => {
 
   /** Of somebody who is verified: a takeover would hide a code that is used twice. */
   async function asked() {
-    const { email } = await signUpVerified(app)
+    const { email } = await signUpAndFollowLink(app)
     const browser = app.client()
     await ask(browser, email)
     return { email, browser, code: await newest(email) }

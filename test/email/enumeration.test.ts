@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Answer } from '../support/client.js'
-import { mailsTo, signUpVerified } from '../support/mail.js'
+import { mailsTo, signUpAndFollowLink } from '../support/mail.js'
 import { recordingKnex } from '../support/work.js'
 
 /**
@@ -22,11 +22,11 @@ describe('an address that is asked about', () => {
     watched = await app.node({ database: recorder.knex, registration: { verification: 'first' } })
     addresses.unknown = 'unknown@example.com'
     addresses.unverified = (await signUp(app)).email
-    addresses.verified = (await signUpVerified(app)).email
-    const disabled = await signUpVerified(app)
+    addresses.verified = (await signUpAndFollowLink(app)).email
+    const disabled = await signUpAndFollowLink(app)
     await app.identsphere.api.users.disable(disabled.userId)
     addresses.disabled = disabled.email
-    const erased = await signUpVerified(app)
+    const erased = await signUpAndFollowLink(app)
     await erased.client.delete('/v1/users/me')
     addresses.erased = erased.email
     await watched.identsphere.ready()
@@ -88,7 +88,7 @@ describe('an address that is asked about', () => {
   })
 
   it('that is taken is answered alike as the new address of somebody else', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await signUpAndFollowLink(app)
     const answers = []
     for (const email of [...Object.values(addresses), 'free@example.com']) {
       const { status, text } = await client.post('/v1/users/me/email', { email })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
-import { codeIn, mailsTo, mailTo, signUpVerified, tokenIn } from '../support/mail.js'
+import { codeIn, mailsTo, mailTo, signUpAndFollowLink, tokenIn } from '../support/mail.js'
 
 const fresh = 'another-horse-battery-8'
 
@@ -65,7 +65,7 @@ describe('mail', () => {
     })
 
     it('is replaced once, ends every session and tells the owner', async () => {
-      const { client, email } = await signUpVerified(app)
+      const { client, email } = await signUpAndFollowLink(app)
       await app.client().post('/v1/auth/password/forgot', { email })
       const token = tokenIn(await mailTo(app, email, subject))
       const refused = await app.client().post('/v1/auth/password/reset', { token, new_password: 'password1234' })
@@ -188,7 +188,7 @@ describe('mail', () => {
 
   describe('a change of address', () => {
     it('is confirmed from the new one, told to the old one, and undone from there', async () => {
-      const { client, email, userId } = await signUpVerified(app)
+      const { client, email, userId } = await signUpAndFollowLink(app)
       const other = await signIn(app, email)
       const changed = `new-${email}`
       assert.equal((await client.post('/v1/users/me/email', { email: changed })).status, 204)

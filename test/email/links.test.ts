@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
-import { codeIn, mailsTo, mailTo, signUpVerified, tokenIn } from '../support/mail.js'
+import { codeIn, mailsTo, mailTo, signUpAndFollowLink, tokenIn } from '../support/mail.js'
 
 const fresh = 'four-lone-heron-wades-9'
 const kinds = ['verify', 'reset', 'magic', 'change', 'undo'] as const
@@ -43,7 +43,7 @@ describe('a mailed link', () => {
       const { client, email } = await signUp(app)
       return { client, token: tokenIn(await mailTo(app, email, /^Confirm your e-mail/)) }
     }
-    const { client, email } = await signUpVerified(app)
+    const { client, email } = await signUpAndFollowLink(app)
     if (kind === 'reset') return { client, token: await reset(email) }
     if (kind === 'magic') return { client, token: await magic(email) }
     const token = await change(client, `moved-${email}`)
@@ -94,7 +94,7 @@ describe('a mailed link', () => {
   }
   for (const [name, happen] of Object.entries(events)) {
     it(`and a mailed code are void after ${name}`, async () => {
-      const person = await signUpVerified(app)
+      const person = await signUpAndFollowLink(app)
       const { email } = person
       const links = { reset: await reset(email), magic: await magic(email) }
       const browser = app.client()
@@ -108,7 +108,7 @@ describe('a mailed link', () => {
   }
 
   it('and a code let nobody in who is disabled, and are mailed to nobody who is', async () => {
-    const { email, userId } = await signUpVerified(app)
+    const { email, userId } = await signUpAndFollowLink(app)
     const token = await magic(email)
     await app.identsphere.api.users.disable(userId)
     assert.equal((await enter('magic', app.client(), token)).status, 401)
@@ -121,7 +121,7 @@ describe('a mailed link', () => {
 
   /** @see CVE-2026-18963, Keycloak: a reset that was completed without its mail */
   it('is the only thing that completes a reset: nothing else that a client or a reader of the database has', async () => {
-    const { client, email } = await signUpVerified(app)
+    const { client, email } = await signUpAndFollowLink(app)
     const path = '/v1/auth/password/reset'
     const [new_password, stranger] = ['correct-horse-battery-9', app.client()]
     const asked = await stranger.post('/v1/auth/password/forgot', { email })

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Answer } from '../support/client.js'
-import { codeIn, mailTo, signUpVerified, tokenIn } from '../support/mail.js'
+import { codeIn, mailTo, signUpAndFollowLink, tokenIn } from '../support/mail.js'
 
 const fresh = 'four-lone-heron-wades-9'
 
@@ -77,7 +77,7 @@ describe('proof of a mailbox', () => {
     })
 
     it(`by ${name} keeps everything of whoever proved it before`, async () => {
-      const { client, email, organizationId } = await signUpVerified(app)
+      const { client, email, organizationId } = await signUpAndFollowLink(app)
       const answer = await (await begin(email)).prove()
       assert.equal(answer.body.user.organization_id, organizationId)
       const keptPassword = name === 'reset' ? fresh : password

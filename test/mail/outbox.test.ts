@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import type { IdentSphereOptions } from '../../lib/config/options.js'
 import { IdentSphereError } from '../../lib/http/errors.js'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
-import { codeIn, mailsTo, mailTo, runJobs, signUpVerified, tokenIn } from '../support/mail.js'
+import { codeIn, mailsTo, mailTo, runJobs, signUpAndFollowLink, tokenIn } from '../support/mail.js'
 
 type Hook = NonNullable<NonNullable<IdentSphereOptions['hooks']>['beforeSignIn']>
 
@@ -34,7 +34,7 @@ describe('the outbox', () => {
   }
 
   it('and every table but that of users name no address, link, code or password, before and after sending', async () => {
-    const { client, email } = await signUpVerified(app, { email: 'reader@example.com' })
+    const { client, email } = await signUpAndFollowLink(app, { email: 'reader@example.com' })
     const next = 'next-reader@example.org'
     const browser = app.client()
     await app.client().post('/v1/auth/password/forgot', { email })

@@ -26,8 +26,8 @@ export async function mailTo(app: Pick<TestApp, 'identsphere'>, email: string, s
   assert.fail(`no mail to ${email} with ${subject}`)
 }
 
-/** Registers somebody whose address is verified. */
-export async function signUpVerified(app: TestApp, given: { email?: string } = {}) {
+/** Signs somebody up who follows the mailed link, as a user does. */
+export async function signUpAndFollowLink(app: TestApp, given: { email?: string } = {}) {
   const person = await signUp(app, given)
   const token = tokenIn(await mailTo(app, person.email, /^Confirm your e-mail/))
   assert.equal((await person.client.post('/v1/auth/email/verify', { token })).status, 200)

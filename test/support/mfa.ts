@@ -17,7 +17,7 @@ export interface Enrolled {
   code(steps?: number): string
 }
 
-/** Signs somebody up, with a verified address. */
+/** Signs somebody up, with an address that is verified behind IdentSphere's back: no mail is read. */
 export async function signUpVerified(app: TestApp) {
   const person = await signUp(app)
   await app.sql('UPDATE identsphere.users SET email_verified_at = now() WHERE id = $1', [person.userId])
