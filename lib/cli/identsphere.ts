@@ -16,7 +16,9 @@ const help = `Usage: identsphere <command>
 Environment: DATABASE_URL, IDENTSPHERE_SCHEMA (default identsphere); worker: all settings.
 Exit codes: 0 done, 1 failed, 2 not a command.`
 
-const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
+type Command = (args: string[]) => Promise<number>
+
+const commands: Readonly<Record<string, Command> & { help: Command }> = {
   migrate,
   worker,
   async help() {
@@ -25,11 +27,15 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   },
 }
 
+const isHelp = (argument: string) => argument === '--help' || argument === '-h'
+
 async function main([name = 'help', ...args]: string[]): Promise<number> {
-  const command = name === '--help' || name === '-h' ? 'help' : name
+  const command = isHelp(name) ? 'help' : name
   try {
     const run = Object.hasOwn(commands, command) ? commands[command] : undefined
     if (run === undefined) throw new UsageError(`"${name}" is not a command.`)
+    // Before a command reads the rest: who asks for help does not mean to drop anything.
+    if (args.some(isHelp)) return await commands.help([])
     return await run(args)
   } catch (error) {
     if (error instanceof UsageError) {

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+
+const root = join(import.meta.dirname, '../..')
+const usage = /^Usage: identsphere <command>$/m
+
+/** Without a database: help needs none. */
+function run(args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const command = ['--import', 'tsx', 'lib/cli/identsphere.ts', ...args]
+  return new Promise((resolve) => {
+    execFile(process.execPath, command, { cwd: root, env: { PATH: process.env.PATH } }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    )
+  })
+}
+
+describe('identsphere, asked for help', () => {
+  it('prints the usage and does nothing else, whatever else was said', async () => {
+    for (const args of [
+      [],
+      ['help'],
+      ['--help'],
+      ['-h'],
+      ['worker', '--help'],
+      ['worker', '-h'],
+      ['worker', 'no-such-module.js', '--help'],
+      ['migrate', '--help'],
+      ['migrate', 'status', '--help'],
+      ['migrate', 'rollback', '--yes', '--help'],
+    ]) {
+      const { code, out, err } = await run(args)
+      assert.deepEqual([code, err], [0, ''], args.join(' '))
+      assert.match(out, usage, args.join(' '))
+    }
+  })
+
+  it('or told what it does not know, prints the usage as an error', async () => {
+    for (const args of [
+      ['worker', '--frequently'],
+      ['worker', 'a', 'b'],
+      ['migrate', '--frequently'],
+      ['--version'],
+      ['drop', '--help'],
+    ]) {
+      const { code, out, err } = await run(args)
+      assert.deepEqual([code, out], [2, ''], args.join(' '))
+      assert.match(err, usage, args.join(' '))
+    }
+  })
+})
