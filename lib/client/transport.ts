@@ -16,7 +16,7 @@ export interface TokenStore {
 }
 
 export interface ClientOptions {
-  /** Where the router is, mount included. Default: the origin of the page. */
+  /** Where the router is, mount included. Default: the origin of the page; of `/v1/client.js`, where that came from. */
   readonly baseUrl?: string | URL
   /** Instead of the global one. */
   readonly fetch?: typeof globalThis.fetch

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 export async function bundleClient(): Promise<string> {
   const { build } = await import('esbuild')
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('../client/index.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL('../client/served.ts', import.meta.url))],
     bundle: true,
     format: 'esm',
     minify: true,
