@@ -123,7 +123,9 @@ export function createMailJob(options: {
   }
 
   async function failed(entry: OutboxEntry, error: unknown): Promise<void> {
-    const facts = { id: entry.id, template: entry.template, attempts: entry.attempts, err: withoutText(error) }
+    const { id, template, attempts } = entry
+    const server = transport.server === undefined ? {} : { server: transport.server }
+    const facts = { id, template, attempts, ...server, err: withoutText(error) }
     if (isFinal(error)) {
       logger.warn(facts, 'the mail server refused a mail for good')
       await giveUp(store, entry.id)

@@ -22,6 +22,8 @@ export interface MailMessage extends MailContent {
 
 /** Sends one mail. Rejects where it was not taken. */
 export interface MailTransport {
+  /** The SMTP server, as `host:port`, for the log. */
+  readonly server?: string
   send(message: MailMessage): Promise<void>
   close(): Promise<void>
 }

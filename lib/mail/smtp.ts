@@ -36,6 +36,8 @@ export function createSmtpTransport(url: string, { requireTls }: { requireTls: b
   }
 
   return {
+    // Without user and password.
+    server: new URL(url).host,
     async send({ messageId, from, to, subject, text, html }) {
       opened ??= open()
       const transport = await opened

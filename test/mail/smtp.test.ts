@@ -55,6 +55,19 @@ describe('mail by SMTP', () => {
     assert.equal(await waiting(), 0)
   })
 
+  it('that cannot go out is logged with the server, and with neither its password nor anybody’s address', async () => {
+    const smtpUrl = 'smtp://mailman:hush-hush@127.0.0.1:1/?name=mailman'
+    const node = await app.node({ mailer: { from, smtpUrl } })
+    const { email } = await signUp(node)
+    await runJobs(node)
+    const line = node.log.lines.find((one) => one.includes('a mail was not sent')) ?? ''
+    assert.match(line, /server: '127\.0\.0\.1:1'/)
+    for (const never of ['mailman', 'hush', email]) assert.ok(!line.includes(never), line)
+    app.clock.advance(3_600)
+    await runJobs()
+    assert.equal(arrived(email).length, 1)
+  })
+
   it('is given up and wiped where the server refuses it for good, or nobody wants it any more', async () => {
     const { email } = await signUp(app)
     smtp.decide = () => smtpError(550, `no such mailbox ${email}`)
