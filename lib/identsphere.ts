@@ -38,7 +38,7 @@ import { type CookieJar, createCookieJar } from './http/cookies.js'
 import { createCors } from './http/cors.js'
 import { createCsrfTokens } from './http/csrf.js'
 import { createMountCheck } from './http/mount.js'
-import { longestReturnTarget } from './http/origin.js'
+import { createForeignOrigin, longestReturnTarget } from './http/origin.js'
 import { perRequest } from './http/per-request.js'
 import { createResponder } from './http/respond.js'
 import type { Route } from './http/route.js'
@@ -169,6 +169,7 @@ export function buildIdentSphere(
   })
   const journal = createJournal({ keys, hooks: config.hooks, notify, logger })
   const { isOwnOrigin } = config
+  const foreignOrigin = createForeignOrigin(config)
 
   const cookies = createCookieJar({ mountPath: config.mountPath, ...config.cookies })
   const csrf = createCsrfTokens(keys)
@@ -318,6 +319,7 @@ export function buildIdentSphere(
     csrf,
     lastSeen,
     isOwnOrigin,
+    foreignOrigin,
     permissionsOf,
     mfaRequiredFor: config.mfa.requiredFor,
     assertMfaWhereRequired: mfaWhereRequired,
@@ -347,6 +349,7 @@ export function buildIdentSphere(
     responder,
     cors: createCors(isOwnOrigin),
     isOwnOrigin,
+    foreignOrigin,
     ready,
     authenticate: identify,
     assertMfaWhereRequired: mfaWhereRequired,
@@ -434,13 +437,11 @@ export function buildIdentSphere(
     requireAuth: (guard) => requireAuth(guardParts, guard),
     optionalAuth: (guard) => optionalAuth(guardParts, guard),
     requireRole(...given) {
-      const { names, guard } = namesAndOptions('requireRole', given)
-      for (const name of names) matrix.assertRole(name)
+      const { names, guard } = namesAndOptions(given, matrix.assertRole)
       return requireRole(guardParts, names, guard)
     },
     requirePermission(...given) {
-      const { names, guard } = namesAndOptions('requirePermission', given)
-      for (const name of names) matrix.assertPermission(name)
+      const { names, guard } = namesAndOptions(given, matrix.assertPermission)
       return requirePermission(guardParts, names, guard)
     },
     requireRecentAuth: (guard) => requireRecentAuth(guardParts, guard),
@@ -488,14 +489,12 @@ export function buildIdentSphere(
 
 /** Splits `requireRole('admin', 'member', { onDenied })`. A guard without names would be no rule at all. */
 function namesAndOptions(
-  guard: string,
   given: ReadonlyArray<string | GuardOptions>,
+  assertName: (name: unknown) => void,
 ): { names: string[]; guard: GuardOptions } {
   const last = given.at(-1)
-  const options = typeof last === 'object' ? last : {}
-  const names = typeof last === 'object' ? given.slice(0, -1) : [...given]
-  if (names.length === 0 || !names.every((name) => typeof name === 'string')) {
-    throw new TypeError(`${guard}: name at least one`)
-  }
-  return { names: names as string[], guard: options }
+  const guard = typeof last === 'object' && last !== null && !Array.isArray(last) ? last : {}
+  const names = guard === last ? given.slice(0, -1) : given
+  for (const name of names.length === 0 ? [undefined] : names) assertName(name)
+  return { names: names as string[], guard }
 }

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { uuidv7 } from '../crypto/random.js'
+import { plainAddress } from './client-address.js'
 
 /** What a service may know of the request it serves. Plain values, no Express types. */
 export interface RequestContext {
   readonly requestId: string
-  /** `req.ip` as the host's `trust proxy` made it, else the socket's address. */
+  /** `req.ip` as the host's `trust proxy` made it, else the socket's address; IPv4 is written as IPv4. */
   readonly ipAddress: string | null
   readonly userAgent: string | null
 }
@@ -28,9 +29,10 @@ export function noRequest(): RequestContext {
 
 export function requestContext(request: IncomingMessage): RequestContext {
   const ip = (request as { ip?: unknown }).ip
+  const address = typeof ip === 'string' ? ip : request.socket?.remoteAddress
   return {
     requestId: requestId(request),
-    ipAddress: (typeof ip === 'string' ? ip : request.socket?.remoteAddress) ?? null,
+    ipAddress: address === undefined ? null : plainAddress(address),
     userAgent: header(request, 'user-agent')?.slice(0, 512) ?? null,
   }
 }

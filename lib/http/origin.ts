@@ -1,3 +1,5 @@
+import { IdentSphereError } from './errors.js'
+
 /** Methods that change nothing (RFC 9110 section 9.2.1). Every other one, known or not, is unsafe. */
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -17,6 +19,20 @@ export function isForeignRequest(
 ): boolean {
   if (headers.origin !== undefined) return !isOwnOrigin(headers.origin)
   return headers.secFetchSite === 'cross-site'
+}
+
+/** The denial of a request from a foreign origin; `origin` is absent where the request did not say. */
+export type ForeignOrigin = (origin: string | undefined) => IdentSphereError
+
+/** In development it says what is wrong: people open http://127.0.0.1 where the setting is http://localhost. */
+export function createForeignOrigin(config: { development: boolean; publicBaseUrl: URL }): ForeignOrigin {
+  return (origin) => {
+    if (!config.development) return new IdentSphereError('csrf_failed')
+    const from = origin?.slice(0, 200) ?? 'another site'
+    return new IdentSphereError('csrf_failed', {
+      message: `The request came from ${from}, but the origin of publicBaseUrl is ${config.publicBaseUrl.origin}. Open the page there, set publicBaseUrl to the address that you open, or add the origin to allowedOrigins.`,
+    })
+  }
 }
 
 /** Characters. Longer return paths are dropped, so that no redirect outgrows what servers take as a header. */

@@ -8,7 +8,7 @@ import { type Cors, preflightMethod } from './cors.js'
 import { IdentSphereError } from './errors.js'
 import { createMatcher, type Match } from './match.js'
 import { mountOf } from './mount.js'
-import { isForeignRequest, isUnsafe } from './origin.js'
+import { type ForeignOrigin, isForeignRequest, isUnsafe } from './origin.js'
 import type { Responder } from './respond.js'
 import type { FactorChange, Route, RouteInput } from './route.js'
 import { readQuery, validate } from './validate.js'
@@ -22,6 +22,7 @@ export interface Plumbing {
   readonly responder: Responder
   readonly cors: Cors
   readonly isOwnOrigin: (origin: string) => boolean
+  readonly foreignOrigin: ForeignOrigin
   /** Resolves when the database can answer; rejects with `service_unavailable`. */
   ready(): Promise<void>
   /** Who is asking, or null. Checks CSRF proof and rejects when it cannot know. */
@@ -115,7 +116,7 @@ async function identify(declared: Route, plumbing: Plumbing, request: IncomingMe
   if (isUnsafe(declared.method) && !byHeader) {
     const origin = request.headers.origin
     const secFetchSite = header(request, 'sec-fetch-site') ?? undefined
-    if (isForeignRequest({ origin, secFetchSite }, plumbing.isOwnOrigin)) throw new IdentSphereError('csrf_failed')
+    if (isForeignRequest({ origin, secFetchSite }, plumbing.isOwnOrigin)) throw plumbing.foreignOrigin(origin)
   }
   if (declared.auth === 'none') return null
   const auth = await plumbing.authenticate(request)

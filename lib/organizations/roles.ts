@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { ConfigurationError } from '../config/configuration-error.js'
 import type { Role } from '../http/auth.js'
 
@@ -27,14 +28,14 @@ const defaultMatrix: Readonly<Record<Role, readonly string[]>> = {
 export interface RoleMatrix {
   /** Permissions of a role, `*` resolved; none without a role. The same frozen array each time. */
   permissionsOf(role: string | null): readonly string[]
-  /** Throws for a name that no role has, so that a typo in a guard stops the start. */
-  assertPermission(permission: string): void
-  assertRole(role: string): void
+  /** Throw for a name that there is not, so that a typo in a guard stops the start. */
+  assertPermission(permission: unknown): void
+  assertRole(role: unknown): void
 }
 
 export function createRoleMatrix(configured: Readonly<Record<string, readonly string[]>> | null): RoleMatrix {
   const matrix: Readonly<Record<string, readonly string[]>> = configured ?? defaultMatrix
-  for (const role of Object.keys(matrix)) assertRole(role, `rbac.${role}`)
+  for (const role of Object.keys(matrix)) checkRole(role, `rbac.${role}`)
   const all = Object.freeze([...new Set(Object.values(matrix).flat())].filter((name) => name !== '*').sort())
   const resolved = new Map(
     roles.map((role) => {
@@ -44,21 +45,21 @@ export function createRoleMatrix(configured: Readonly<Record<string, readonly st
   )
   const none = Object.freeze([])
 
-  function assertRole(role: string, setting: string): void {
-    if ((roles as readonly string[]).includes(role)) return
-    throw new ConfigurationError(setting, 'is not a role', `The roles are ${roles.join(', ')}.`)
+  function checkRole(role: unknown, setting: string): void {
+    if ((roles as readonly unknown[]).includes(role)) return
+    throw new ConfigurationError(setting, 'names no role', `The roles are ${roles.join(', ')}.`)
   }
 
   return {
     permissionsOf: (role) => (role === null ? none : (resolved.get(role) ?? none)),
     assertPermission(permission) {
-      if (all.includes(permission)) return
+      if ((all as readonly unknown[]).includes(permission)) return
       throw new ConfigurationError(
-        `requirePermission('${permission}')`,
+        `requirePermission(${inspect(permission)})`,
         'names a permission that no role has',
-        'Add it to `rbac` or correct its spelling.',
+        `Add it to \`rbac\` or correct its spelling. There are ${all.join(', ')}.`,
       )
     },
-    assertRole: (role) => assertRole(role, `requireRole('${role}')`),
+    assertRole: (role) => checkRole(role, `requireRole(${inspect(role)})`),
   }
 }

@@ -13,7 +13,7 @@ import {
   isSource,
   type RequestLike,
 } from '../http/identity-source.js'
-import { isForeignRequest, isUnsafe } from '../http/origin.js'
+import { type ForeignOrigin, isForeignRequest, isUnsafe } from '../http/origin.js'
 import { perRequest } from '../http/per-request.js'
 import { csrfTokenOf } from '../http/router.js'
 import type { AccessTokenClaims, AccessTokens } from '../tokens/access-tokens.js'
@@ -59,6 +59,7 @@ export function createAuthenticate(options: {
   csrf: CsrfTokens
   lastSeen: LastSeen
   isOwnOrigin: (origin: string) => boolean
+  foreignOrigin: ForeignOrigin
   permissionsOf: (role: string | null) => readonly string[]
   /** Roles that need a second factor whatever their organisation asks for. */
   mfaRequiredFor: readonly string[]
@@ -118,12 +119,12 @@ export function createAuthenticate(options: {
     // A WebSocket begins as a GET that browsers send for every page, cookies included (CWE-1385).
     if (credentials.isUpgrade) assertOwnOrigin(credentials.origin)
     if (!isUnsafe(credentials.method)) return
-    const foreign = isForeignRequest(credentials, options.isOwnOrigin)
-    if (foreign || !csrf.matches(credentials.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
+    if (isForeignRequest(credentials, options.isOwnOrigin)) throw options.foreignOrigin(credentials.origin)
+    if (!csrf.matches(credentials.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
   }
 
   function assertOwnOrigin(origin: string | undefined): void {
-    if (origin === undefined || !options.isOwnOrigin(origin)) throw new IdentSphereError('csrf_failed')
+    if (origin === undefined || !options.isOwnOrigin(origin)) throw options.foreignOrigin(origin)
   }
 
   function identify(source: IncomingMessage): Known {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import express from 'express'
+import { errorCatalogue } from '../../lib/http/errors.js'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Answer, Client } from '../support/client.js'
 import { bearer, signInNatively } from '../support/native-client.js'
@@ -286,6 +288,28 @@ describe('a request that another site may have sent', () => {
   })
 
   /** @see better-auth #9991 */
+  it('is explained to who develops, with the setting to change, and to nobody in production', async () => {
+    const at = (node: TestApp) => ({ origin: node.origin.replace('localhost', '127.0.0.1') })
+    const { origin } = at(app)
+    const told = new RegExp(`${origin}.*publicBaseUrl is ${app.origin}\\..*allowedOrigins`)
+    const login = await app.client().post('/v1/auth/login', { email, password }, { headers: { origin } })
+    assertDenied(login)
+    assert.match(login.body.error.message, told)
+    const guarded = await client.post('/guarded', {}, { headers: { origin } })
+    assertDenied(guarded)
+    assert.match(guarded.body.error.message, told)
+
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const node = await app.node({
+      development: false,
+      publicBaseUrl: 'https://app.example.com',
+      signingKeys: [{ privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }],
+    })
+    const refused = await node.client().post('/v1/auth/login', { email, password }, { headers: { origin } })
+    assertDenied(refused)
+    assert.equal(refused.body.error.message, errorCatalogue.csrf_failed.message)
+  })
+
   it('signs nobody out by a link: GET and HEAD of the logout path do nothing', async () => {
     for (const method of ['GET', 'HEAD']) {
       for (const path of ['/v1/auth/logout', '/v1/auth/logout?confirm=1', '/v1/users/me/sessions/x?_method=DELETE']) {
