@@ -268,10 +268,15 @@ export async function exportProfile(db: Executor, userId: string): Promise<objec
   return row ?? null
 }
 
-/** Takes everything personal out of a row that stays. @returns whether this call did it */
+/**
+ * Takes everything personal out of a row that stays. The address in its place has a domain of one label, which no account can
+ * have: whoever could register with it would keep others from being erased.
+ *
+ * @returns whether this call did it
+ */
 export async function anonymise(tx: Tx, userId: string): Promise<boolean> {
   const rows = await tx.sql(
-    `UPDATE ${tx.schema}.users SET email = 'erased-' || id || '@erased.invalid', email_verified_at = NULL,
+    `UPDATE ${tx.schema}.users SET email = 'erased-' || id || '@invalid', email_verified_at = NULL,
        password_hash = NULL, status = 'deleted', display_name = NULL, job_title = NULL, phone_number = NULL, bio = NULL,
        preferences = '{}', external_id = NULL, last_password_change = NULL, deleted_at = ${tx.nowSql},
        updated_at = ${tx.nowSql}, security_version = security_version + 1

@@ -15,7 +15,8 @@ export const nobody = '00000000-0000-0000-0000-000000000000'
 
 /**
  * One key a subject, under which the personal fields of audit rows are sealed. Destroying the key erases what the rows
- * say about the person, while the rows themselves stay.
+ * say about the person, while the rows themselves stay. Who was erased gets none again: what is recorded of them afterwards, by
+ * a request that began before, is sealed under a key that nobody keeps.
  */
 export async function subjectKey(tx: Tx, keys: KeyRing, subjectId: string): Promise<KeyObject> {
   const stored = await read(tx, subjectId)
@@ -24,11 +25,14 @@ export async function subjectKey(tx: Tx, keys: KeyRing, subjectId: string): Prom
   const bytes = randomOctets(32)
   await tx.sql(
     `INSERT INTO ${tx.schema}.audit_subject_keys (subject_id, key_version, sealed_key, created_at)
-     VALUES (?, ?, ?, ${tx.nowSql}) ON CONFLICT (subject_id) DO NOTHING`,
-    [subjectId, version, seal(key, bytes, context(subjectId))],
+     SELECT ?, ?, ?, ${tx.nowSql}
+     WHERE NOT EXISTS (SELECT 1 FROM ${tx.schema}.users WHERE id = ? AND status = 'deleted')
+     ON CONFLICT (subject_id) DO NOTHING`,
+    [subjectId, version, seal(key, bytes, context(subjectId)), subjectId],
   )
   // Whoever came first has won; the row is committed or ours, so this read sees it.
-  return unseal(keys, (await read(tx, subjectId)) as SubjectKeyRow)
+  const kept = await read(tx, subjectId)
+  return kept === undefined ? sealingKey(bytes) : unseal(keys, kept)
 }
 
 /** The key of a subject, or null where it has none, or it was destroyed. */

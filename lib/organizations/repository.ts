@@ -37,13 +37,17 @@ export async function firstOrganizationOf(tx: Tx, userId: string): Promise<strin
   return row?.id ?? null
 }
 
-/** Takes a user out of every organisation, and ends those that nobody is left in. */
+/**
+ * Takes a user out of every organisation, and ends those that nobody is left in: without their name, which is often the
+ * person's own. No slug has an underscore, so nobody can have taken the one that stands in its place.
+ */
 export async function leaveAll(tx: Tx, userId: string): Promise<void> {
   await tx.sql(
     `WITH left_behind AS (
        DELETE FROM ${tx.schema}.organization_memberships WHERE user_id = ? RETURNING organization_id
      )
-     UPDATE ${tx.schema}.organizations o SET deleted_at = ${tx.nowSql}, updated_at = ${tx.nowSql}
+     UPDATE ${tx.schema}.organizations o
+     SET name = 'Erased', slug = 'erased_' || o.id, deleted_at = ${tx.nowSql}, updated_at = ${tx.nowSql}
      FROM left_behind l
      WHERE o.id = l.organization_id AND o.deleted_at IS NULL AND NOT EXISTS (
        SELECT 1 FROM ${tx.schema}.organization_memberships m WHERE m.organization_id = o.id AND m.user_id <> ?
@@ -51,6 +55,7 @@ export async function leaveAll(tx: Tx, userId: string): Promise<void> {
     [userId, userId],
   )
 }
+
 export interface OrganizationRow {
   id: string
   name: string

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import pg from 'pg'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import { mailTo } from '../support/mail.js'
 
@@ -83,6 +84,56 @@ describe("a person's own data", () => {
     await mailTo(app, email, /^Your account was deleted/)
     const again = await signUp(app, { email })
     assert.notEqual(again.userId, userId, 'the address is free again')
+  })
+
+  it("is erased with the name of an organisation that nobody is left in, which may be the person's own", async () => {
+    const { client, organizationId } = await signUp(app, { organization_name: 'Grace Hopper' })
+    assert.equal((await client.delete('/v1/users/me')).status, 204)
+    const [row] = await app.sql('SELECT o::text AS row FROM identsphere.organizations o WHERE id = $1', [
+      organizationId,
+    ])
+    assert.doesNotMatch(row.row, /grace|hopper/i)
+  })
+
+  it('is erased though a stranger wishes it were not: nobody can take what stands in the place of address and slug', async () => {
+    const first = await signUp(app)
+    assert.equal((await first.client.delete('/v1/users/me')).status, 204)
+    const [user] = await app.sql('SELECT email FROM identsphere.users WHERE id = $1', [first.userId])
+    const [organization] = await app.sql('SELECT slug FROM identsphere.organizations WHERE id = $1', [
+      first.organizationId,
+    ])
+    const victim = await signUp(app)
+    const stranger = { password, organization_name: 'Example Works' }
+    const email = user.email.replace(first.userId, victim.userId)
+    const slug = organization.slug.replace(first.organizationId, victim.organizationId)
+    for (const body of [
+      { ...stranger, email },
+      { ...stranger, email: 'stranger@example.org', organization_slug: slug },
+    ]) {
+      assert.equal((await app.client().post('/v1/auth/register', body)).status, 400)
+    }
+    assert.equal((await victim.client.delete('/v1/users/me')).status, 204)
+  })
+
+  it('stays erased where a sign-in that began before fails afterwards', async () => {
+    const { client, email, userId } = await signUp(app)
+    const holder = new pg.Client({ connectionString: app.databaseUrl })
+    await holder.connect()
+    await holder.query('BEGIN; LOCK TABLE identsphere.budgets IN ACCESS EXCLUSIVE MODE')
+    const failing = app.client().post('/v1/auth/login', { email, password: 'not-the-password-of-it' })
+    const blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%budgets%'"
+    while ((await app.sql(blocked)).length === 0) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal((await client.delete('/v1/users/me')).status, 204)
+    await holder.query('COMMIT')
+    await holder.end()
+    assert.equal((await failing).status, 401)
+    const failures = await app.sql(
+      "SELECT 1 FROM identsphere.audit_logs WHERE action = 'auth.login.failed' AND subject_id = $1",
+      [userId],
+    )
+    assert.equal(failures.length, 1, 'the row is there')
+    const keys = await app.sql('SELECT 1 FROM identsphere.audit_subject_keys WHERE subject_id = $1', [userId])
+    assert.deepEqual(keys, [], 'and what it says of the person can be read by nobody')
   })
 
   it('stays while its person is the only owner of an organisation with others in it, and the answer says which', async () => {
