@@ -96,6 +96,8 @@ export function createRegistration(options: {
   ): Promise<{ userId: string; organizationId: string | null }> {
     const userId = uuidv7()
     await accounts.insert(tx, { id: userId, email, displayName, passwordHash })
+    // Until now there was nothing to guess: what strangers spent on the address must not lock its new account.
+    await passwords.forgetFailures(tx, email)
     const organizationId = await organizationFor(userId)
     await config.hooks.beforeRegister?.(tx.trx, { userId, email, displayName, organizationId, fields })
     await journal.record(tx, 'auth.register', {
@@ -219,7 +221,7 @@ export function createRegistration(options: {
       if (prepared === null) throw new IdentSphereError('invalid_credentials')
       assertOpen()
       if (password === undefined) throw new IdentSphereError('reauthentication_required')
-      await passwords.assertMatches(prepared.email, prepared.passwordHash, password, context)
+      await passwords.assertMatches({ id: challenge.id, ...prepared }, password, context)
       return store.transaction(async (tx) => {
         await challenges.consume(tx, challenge)
         return create(tx, prepared, true, context)

@@ -20,6 +20,8 @@ export type Source =
   | { kind: 'device'; id: string }
   /** A live session, for `current_password`. */
   | { kind: 'session'; id: string }
+  /** Whoever holds a mailed link to an account that is not made yet. */
+  | { kind: 'link'; id: string }
   /** Anybody else, by client network. */
   | { kind: 'network'; id: string }
 
@@ -35,9 +37,10 @@ export function passwordBudgets(keys: KeyRing, email: string, source: Source): B
   ]
 }
 
-/** A browser that was lost must not use up what the owner's other browsers have, so each has a total of its own. */
+/** A browser that was lost must not use up what the owner's other browsers have, so each has a total of its own. So has a link. */
 function totalKey(account: string, source: Source): string {
-  const owner = source.kind === 'device' ? `device:${source.id}:total` : `${source.kind}s`
+  const { kind, id } = source
+  const owner = kind === 'device' || kind === 'link' ? `${kind}:${id}:total` : `${kind}s`
   return `password:${account}:${owner}`
 }
 

@@ -11,7 +11,7 @@ import type { Store, Tx } from '../store/store.js'
 import { accountTotals, auditBudget, passwordBudgets, type Source } from './budgets.js'
 import { clientNetwork } from './client-network.js'
 import type { DeviceCookies } from './device-cookie.js'
-import type { PasswordHasher } from './hasher.js'
+import type { PasswordHasher, PasswordVerification } from './hasher.js'
 import type { PasswordPolicy } from './password-policy.js'
 import type { PasswordOwner } from './rules/rule.js'
 
@@ -52,22 +52,14 @@ export function createPasswords(options: {
     const startedAt = clock.now()
     const network = clientNetwork(context.ipAddress ?? undefined)
     const budgets = await spend(email, source, network)
-    const normal = policy.normalise(password)
     const usable = user?.status === 'active' ? user : undefined
-    let verified: Awaited<ReturnType<PasswordHasher['verify']>>
-    try {
-      verified = await hasher.verify(user?.password_hash ?? null, normal, network)
-    } catch (error) {
-      // Nothing was compared, so nothing was tried.
-      for (const budget of budgets) await refundBudget(store, budget)
-      throw error
-    }
+    const verified = await compare(budgets, user?.password_hash ?? null, password, network)
     if (!verified.matches || usable === undefined) {
       await recordFailure(email, user, context)
       await hasher.releaseFailure(clock, startedAt)
       throw new IdentSphereError('invalid_credentials')
     }
-    const upgraded = verified.needsRehash ? await upgrade(normal, network) : null
+    const upgraded = verified.needsRehash ? await upgrade(password, context) : null
     return {
       user: usable,
       async settle(tx) {
@@ -79,6 +71,21 @@ export function createPasswords(options: {
           await accounts.upgradePasswordHash(tx, usable.id, usable.password_hash, upgraded)
         }
       },
+    }
+  }
+
+  async function compare(
+    budgets: readonly Budget[],
+    stored: string | null,
+    password: string,
+    network: string,
+  ): Promise<PasswordVerification> {
+    try {
+      return await hasher.verify(stored, policy.normalise(password), network)
+    } catch (error) {
+      // Nothing was compared, so nothing was tried.
+      for (const budget of budgets) await refundBudget(store, budget)
+      throw error
     }
   }
 
@@ -100,9 +107,9 @@ export function createPasswords(options: {
   }
 
   /** A better hash of a password that was right. It can wait for the next sign-in where the queue is full. */
-  async function upgrade(password: string, network: string): Promise<string | null> {
+  async function upgrade(password: string, context: RequestContext): Promise<string | null> {
     try {
-      return await hasher.hash(password, network)
+      return await hashOf(password, context)
     } catch (error) {
       if (error instanceof IdentSphereError && error.code === 'service_unavailable') return null
       throw error
@@ -185,15 +192,21 @@ export function createPasswords(options: {
     },
 
     /**
-     * Checks the password of a registration that is not an account yet, with the budgets and the pace of any other.
+     * Checks the password of a registration that is not an account yet, at the pace of any other. Its budget is the link's:
+     * strangers who guess at the address must not keep its owner from registering.
      *
      * @throws IdentSphereError `invalid_credentials`, `rate_limited`, `service_unavailable`
      */
-    async assertMatches(email: string, hash: string, password: string, context: RequestContext): Promise<void> {
+    async assertMatches(
+      registration: { id: string; email: string; passwordHash: string },
+      password: string,
+      context: RequestContext,
+    ): Promise<void> {
       const startedAt = clock.now()
+      const { id, email, passwordHash } = registration
       const network = clientNetwork(context.ipAddress ?? undefined)
-      const budgets = await spend(email, { kind: 'network', id: network }, network)
-      const { matches } = await hasher.verify(hash, policy.normalise(password), network)
+      const budgets = await spend(email, { kind: 'link', id }, network)
+      const { matches } = await compare(budgets, passwordHash, password, network)
       if (!matches) {
         await hasher.releaseFailure(clock, startedAt)
         throw new IdentSphereError('invalid_credentials')

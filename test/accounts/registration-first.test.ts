@@ -55,6 +55,22 @@ describe("a registration that waits with verification: 'first'", () => {
     assert.equal(await count('users', "email = 'late@example.com'"), 0)
   })
 
+  it('is kept from nobody by strangers who guessed at the address before, nor is the account that comes of it', async () => {
+    const email = 'awaited@example.com'
+    const login = (secret: string, from: TestApp = app) =>
+      from.client().post('/v1/auth/login', { email, password: secret })
+    const guess = async () => {
+      for (let tries = 0; tries < 11; tries += 1) assert.notEqual((await login('wrong-guess-but-long')).status, 200)
+      assert.equal((await login('wrong-guess-but-long')).status, 429)
+    }
+    const token = await kept(email, 'awaited')
+    await guess()
+    await app.sql("UPDATE identsphere.budgets SET count = 100 WHERE key LIKE 'password:%:networks'")
+    assert.equal((await complete(token)).status, 200)
+    app.clock.advance(901)
+    assert.equal((await login(password)).status, 200)
+  })
+
   it('is guessed at no faster than any password', async () => {
     const token = await kept('guessed@example.com', 'guessed')
     const statuses = []
