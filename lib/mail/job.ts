@@ -29,6 +29,10 @@ const lanes = 4
 const firstPause = 5
 const longestPause = 3_600
 const requestPause = 60
+/** Requests that are decided between two rounds of sending. Anybody can ask, so they must not wait for a slow mail server each. */
+const decisions = 50
+/** Milliseconds for a mail to be made and sent. A template or mailer of the host's may never end. */
+const patience = 120_000
 /** Milliseconds for which a process leaves a mail server alone that it cannot reach: doubled each time. */
 const firstRest = 1_000
 const longestRest = 60_000
@@ -48,8 +52,10 @@ export function createMailJob(options: {
   /** Right half of message ids. */
   domain: string
   logger: Logger
+  patienceMilliseconds?: number
 }): Job {
   const { store, clock, keys, transport, templates, requests, from, domain, logger } = options
+  const { patienceMilliseconds = patience } = options
   let rest = firstRest
   let restUntil = 0
 
@@ -81,12 +87,27 @@ export function createMailJob(options: {
     }
   }
 
+  async function decide(): Promise<boolean> {
+    for (let decided = 0; decided < decisions; decided += 1) {
+      if (!(await decideOne())) return decided > 0
+    }
+    return true
+  }
+
   async function render(entry: OutboxEntry): Promise<{ to: MailRecipient; content: MailContent } | null> {
     const template = Object.hasOwn(templates, entry.template) ? templates[entry.template as MailName] : undefined
     if (template === undefined || entry.content === null) return null
     const { to, parameters } = entry.content as { to: MailRecipient; parameters: MailParameters[MailName] }
     const content = await template(parameters as never, to)
     return { to, content: { ...content, subject: oneLine(content.subject) } }
+  }
+
+  /** @returns false where it cannot be made */
+  async function deliver(entry: OutboxEntry): Promise<boolean> {
+    const mail = await render(entry)
+    if (mail === null) return false
+    await transport.send({ messageId: `<${entry.id}@${domain}>`, from, to: mail.to.email, ...mail.content })
+    return true
   }
 
   /** @returns whether there was one */
@@ -103,14 +124,11 @@ export function createMailJob(options: {
     }, renewMilliseconds)
     renewing.unref()
     try {
-      const mail = await render(entry)
-      if (mail === null) {
+      if (!(await inTime(deliver(entry), patienceMilliseconds))) {
         logger.error({ id: entry.id, template: entry.template }, 'a mail cannot be made and was given up')
         await giveUp(store, entry.id)
         return true
       }
-      const messageId = `<${entry.id}@${domain}>`
-      await transport.send({ messageId, from, to: mail.to.email, ...mail.content })
     } catch (error) {
       await failed(entry, error)
       return true
@@ -160,7 +178,7 @@ export function createMailJob(options: {
     name: 'mail',
     everySeconds: 2,
     async run(stopped) {
-      const decided = await decideOne()
+      const decided = await decide()
       if (clock.now() < restUntil) return decided
       // All of them end first: one that fails must not leave another's mail on its way without anybody to wait for it.
       const sent = await Promise.allSettled(Array.from({ length: lanes }, () => sendOne(stopped)))
@@ -168,6 +186,15 @@ export function createMailJob(options: {
       return decided || sent.some((lane) => lane.status === 'fulfilled' && lane.value)
     },
   }
+}
+
+/** Rejects once patience is at its end; what was begun is left to itself. */
+async function inTime<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error(), { code: 'ETIMEDOUT' })), milliseconds)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 /** A subject is one line: whatever else a name in it holds, it begins no header. */
