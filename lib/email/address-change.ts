@@ -71,7 +71,7 @@ export function createAddressChange(options: {
         await accounts.changeEmail(tx, { id: userId, securityVersion }, change.to)
         if (auth?.userId === userId) await sessions.followCredentialChange(tx, auth, securityVersion, 'end', context)
         else await sessions.endAll(tx, userId, 'email_changed', context)
-        await challenges.voidAll(tx, userId, challenge.createdAt)
+        await challenges.voidAll(tx, userId)
         if (before?.email_verified_at) {
           const to = { userId, email: change.from }
           const parameters = { newEmail: change.to, ...(await undo.offer(tx, to)) }

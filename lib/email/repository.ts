@@ -118,16 +118,15 @@ export async function newestCode(db: Executor, emailKey: Buffer): Promise<Challe
 }
 
 /**
- * Makes every open challenge of a user void.
- *
- * @param undoBefore undo links made before this moment stay: the address that was changed first has the last word
+ * Makes every open challenge of a user void, but ways back to an address: those only from a moment on, where one is given.
+ * Only a way back closes others, those of later changes: to tell what else came before it, times are no help, because
+ * transactions overlap.
  */
-export async function voidChallenges(tx: Tx, userId: string, undoBefore: Date | null = null): Promise<void> {
+export async function voidChallenges(tx: Tx, userId: string, undoFrom: Date | null = null): Promise<void> {
   await tx.sql(
     `DELETE FROM ${tx.schema}.email_challenges
-     WHERE user_id = ? AND consumed_at IS NULL
-       AND NOT (kind = 'undo' AND created_at < coalesce(?::timestamptz, '-infinity'))`,
-    [userId, undoBefore],
+     WHERE user_id = ? AND consumed_at IS NULL AND (kind <> 'undo' OR created_at >= ?::timestamptz)`,
+    [userId, undoFrom],
   )
 }
 

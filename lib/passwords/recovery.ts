@@ -62,7 +62,7 @@ export function createRecovery(options: {
         const proven = await proveMailbox(tx, user, context)
         await accounts.replacePassword(tx, { ...user, security_version: proven }, passwordHash)
         await sessions.endAll(tx, user.id, 'password_reset', context)
-        await challenges.voidAll(tx, user.id, challenge.createdAt)
+        await challenges.voidAll(tx, user.id)
         await passwords.forgetFailures(tx, user.email)
         const facts = { actorId: user.id, resource: { type: 'user', id: user.id }, context }
         await journal.record(tx, 'auth.password_reset.consumed', facts)

@@ -1,9 +1,10 @@
 /** What somebody gains who has a session, or a link, but not both. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import pg from 'pg'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
-import { mailsTo, mailTo, signUpAndFollowLink, tokenIn } from '../support/mail.js'
+import { mailsTo, mailTo, runJobs, signUpAndFollowLink, tokenIn } from '../support/mail.js'
 import { enrol } from '../support/mfa.js'
 
 const undoSubject = /address of your account was changed$/
@@ -119,6 +120,29 @@ describe('a change of address', () => {
     assert.equal((await undo(second.undoToken)).status, 204)
     assert.equal(await emailOf(userId), first.to)
     assert.equal((await undo(first.undoToken)).status, 204)
+    assert.equal(await emailOf(userId), email)
+  })
+
+  it('is undone also after a reset whose link was begun before the change and made after it', async () => {
+    const { client, email, userId } = await signUpAndFollowLink(app)
+    const { to, token } = await asked(client)
+    await app.client().post('/v1/auth/password/forgot', { email: to })
+    const holder = new pg.Client({ connectionString: app.databaseUrl })
+    await holder.connect()
+    await holder.query('BEGIN; LOCK TABLE identsphere.budgets IN ACCESS EXCLUSIVE MODE')
+    const deciding = runJobs(app)
+    const blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%budgets%'"
+    while ((await app.sql(blocked)).length === 0) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal((await confirm(client, { token })).status, 204)
+    await holder.query('COMMIT')
+    await holder.end()
+    await deciding
+    const reset = {
+      token: tokenIn(await mailTo(app, to, /^Choose a new password/)),
+      new_password: 'four-lone-heron-wades-9',
+    }
+    assert.equal((await app.client().post('/v1/auth/password/reset', reset)).status, 200)
+    assert.equal((await undo(tokenIn(await mailTo(app, email, undoSubject)))).status, 204)
     assert.equal(await emailOf(userId), email)
   })
 
