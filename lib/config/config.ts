@@ -286,10 +286,22 @@ function transportOf(
   if (smtpUrl === undefined) {
     return { send: async (message) => void (await sendMail?.(message)), close: async () => {} }
   }
-  if (!URL.canParse(smtpUrl)) throw new ConfigurationError('mailer.smtpUrl (SMTP_URL)', 'is not a URL', 'Correct it.')
-  const isOnThisMachine = isOnLoopback(new URL(smtpUrl))
-  return createSmtpTransport(smtpUrl, { requireTls: !development && !isOnThisMachine })
+  if (!URL.canParse(smtpUrl)) throw new ConfigurationError(smtpSetting, 'is not a URL', 'Correct it.')
+  const url = new URL(smtpUrl)
+  const weakening = development ? undefined : [...url.searchParams.keys()].find((name) => !smtpParameters.has(name))
+  if (weakening !== undefined) {
+    throw new ConfigurationError(
+      smtpSetting,
+      `has the parameter ${weakening}, which could send mail without TLS or elsewhere`,
+      'Leave it out, or give `mailer.sendMail`.',
+    )
+  }
+  return createSmtpTransport(smtpUrl, { requireTls: !development && !isOnLoopback(url) })
 }
+
+const smtpSetting = 'mailer.smtpUrl (SMTP_URL)'
+/** What the query of an SMTP URL may set in production. Nodemailer takes any of its options from there, before ours. */
+const smtpParameters = new Set(['name', 'localAddress', 'authMethod', 'maxMessages', 'tls.servername'])
 
 function registrationOf(
   registration: NonNullable<IdentSphereOptions['registration']>,

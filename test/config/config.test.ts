@@ -535,3 +535,21 @@ test('an RP id is the host of publicBaseUrl or a domain above it, and related or
     relatedOrigins,
   )
 })
+
+test('an SMTP server elsewhere is never reached without TLS in production, whatever its URL asks for', () => {
+  const mailer = (smtpUrl: string) => ({ mailer: { from: 'no-reply@example.com', smtpUrl } })
+  const setting = 'mailer.smtpUrl (SMTP_URL)'
+  for (const query of [
+    'ignoreTLS=true',
+    'requireTLS=false',
+    'opportunisticTLS=true',
+    'tls.rejectUnauthorized=false',
+    'host=192.0.2.1',
+  ]) {
+    assertRefused(() => load(mailer(`smtp://user:hunter2@mail.example.com:587?${query}`)), setting)
+    assertRefused(() => load(mailer(`smtps://user:hunter2@127.0.0.1?name=app&${query}`)), setting)
+  }
+  for (const url of ['smtp://user:hunter2@mail.example.com:587?name=app.example.com', 'smtps://mail.example.com']) {
+    assert.equal(load(mailer(url)).mailer?.from, 'no-reply@example.com')
+  }
+})
