@@ -74,7 +74,8 @@ export function createAddressChange(options: {
         await challenges.voidAll(tx, userId)
         if (before?.email_verified_at) {
           const to = { userId, email: change.from }
-          const parameters = { newEmail: change.to, ...(await undo.offer(tx, to)) }
+          // Since it was asked for: a factor whose transaction began before this one, and ends after it, must go too.
+          const parameters = { newEmail: change.to, ...(await undo.offer(tx, to, challenge.createdAt)) }
           await outbox.send(tx, { template: 'emailChanged', to, parameters })
         }
         await journal.record(tx, 'users.email_changed', {

@@ -42,6 +42,8 @@ export interface LinkChallenge {
   securityVersion: number | null
   /** Kept sealed until the link is used. */
   payload?: object
+  /** The moment that it goes back to, of a way back. Default: now. */
+  createdAt?: Date
 }
 
 /** What a code is to prove. */
@@ -92,12 +94,13 @@ export function createChallenges(options: { store: Store; keys: KeyRing }) {
       securityVersion: number | null
       payload?: object
       flowHash?: Buffer
+      createdAt?: Date
     },
     secretHash: (id: string) => Buffer,
   ): Promise<void> {
     const id = uuidv7()
     const { version, key } = keys.current('sealing')
-    const { kind, email, userId, securityVersion, payload, flowHash } = challenge
+    const { kind, email, userId, securityVersion, payload, flowHash, createdAt = null } = challenge
     await insertChallenge(tx, {
       id,
       kind,
@@ -109,6 +112,7 @@ export function createChallenges(options: { store: Store; keys: KeyRing }) {
       keyVersion: version,
       sealedPayload: payload === undefined ? null : seal(key, JSON.stringify(payload), context(id)),
       lifetimeSeconds: lifetimes[kind],
+      createdAt,
     })
   }
 

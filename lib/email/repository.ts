@@ -28,6 +28,8 @@ export interface NewChallenge {
   keyVersion: number
   sealedPayload: Buffer | null
   lifetimeSeconds: number
+  /** Null: now. */
+  createdAt: Date | null
 }
 
 const columns = 'id, kind, user_id, secret_hash, security_version, key_version, sealed_payload, created_at'
@@ -40,7 +42,7 @@ export async function insertChallenge(tx: Tx, challenge: NewChallenge): Promise<
   await tx.sql(
     `INSERT INTO ${tx.schema}.email_challenges (id, kind, user_id, email_key, secret_hash, flow_hash, security_version,
        key_version, sealed_payload, created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql} + ? * interval '1 second')`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?::timestamptz, ${tx.nowSql}), ${tx.nowSql} + ? * interval '1 second')`,
     [
       challenge.id,
       challenge.kind,
@@ -51,6 +53,7 @@ export async function insertChallenge(tx: Tx, challenge: NewChallenge): Promise<
       challenge.securityVersion,
       challenge.keyVersion,
       challenge.sealedPayload,
+      challenge.createdAt,
       challenge.lifetimeSeconds,
     ],
   )

@@ -31,7 +31,8 @@ export function createMailboxProof(options: {
     const securityVersion = await accounts.takeOver(tx, user)
     await sessions.endAll(tx, user.id, 'taken_over', context)
     await organizations.leaveAll(tx, user.id)
-    await challenges.voidAll(tx, user.id)
+    // Ways back as well: whoever made the account has none.
+    await challenges.voidAll(tx, user.id, new Date(0))
     await signIn.removeSecondFactors(tx, user.id)
     const facts = { actorId: user.id, resource: { type: 'user', id: user.id }, context }
     await journal.record(tx, 'users.taken_over', facts)

@@ -33,13 +33,15 @@ export function createUndo(options: {
 }) {
   const { store, journal, accounts, sessions, challenges, links, mailLink, signIn } = options
   return {
-    async offer(tx: Tx, { userId, email }: MailRecipient & { userId: string }): Promise<UndoOffer> {
+    /** @param since what came from then on goes. Default: from now on */
+    async offer(tx: Tx, { userId, email }: MailRecipient & { userId: string }, since?: Date): Promise<UndoOffer> {
       const token = await challenges.issueLink(tx, {
         kind: 'undo',
         email,
         userId,
         securityVersion: null,
         payload: { email },
+        ...(since === undefined ? {} : { createdAt: since }),
       })
       return { undoLink: links.page('undo', token), expiresInSeconds: lifetimes.undo }
     },

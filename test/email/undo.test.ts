@@ -1,6 +1,7 @@
 /** The way back for an owner whose password somebody else used first, to add a factor of their own. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import pg from 'pg'
 import { password, signIn, startApp, type TestApp } from '../support/app.js'
 import type { Client } from '../support/client.js'
 import { mailTo, tokenIn } from '../support/mail.js'
@@ -69,6 +70,29 @@ describe('a factor that was added', () => {
     const [user] = await app.sql('SELECT email FROM identsphere.users WHERE id = $1', [userId])
     assert.equal(user.email, email)
     assert.deepEqual(await rows('mfa_factors', userId), [])
+  })
+
+  it('at the moment at which the thief moves the address goes with the address too, and so does the thief’s way back', async () => {
+    const { client, email, userId } = await signUpVerified(app)
+    await reauthenticate(client, 'mfa_setup')
+    const secret = await setup(client)
+    const changed = `thief-${email}`
+    await client.post('/v1/users/me/email', { email: changed })
+    const token = await linkFrom(changed, /^Confirm your new/)
+    const holder = new pg.Client({ connectionString: app.databaseUrl })
+    await holder.connect()
+    await holder.query('BEGIN; LOCK TABLE identsphere.user_recovery_codes IN ACCESS EXCLUSIVE MODE')
+    const enabling = client.post('/v1/auth/mfa/enable', { code: totp(secret, app.clock.now()) })
+    const blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%recovery_codes%'"
+    while ((await app.sql(blocked)).length === 0) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal((await client.post('/v1/auth/email/confirm', { token })).status, 204)
+    await holder.query('COMMIT')
+    await holder.end()
+    assert.equal((await enabling).status, 200)
+    const thiefs = await linkFrom(changed, added.app)
+    assert.equal((await undo(await linkFrom(email, /address of your account was changed$/))).status, 204)
+    assert.deepEqual(await rows('mfa_factors', userId), [])
+    assert.equal((await undo(thiefs)).status, 401)
   })
 
   it('leaves those of before, so that the mailbox alone gets past none of them', async () => {
