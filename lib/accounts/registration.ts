@@ -5,7 +5,7 @@ import type { MailLink } from '../email/link-mails.js'
 import type { Verification } from '../email/verification.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
-import { invalidInput } from '../http/validate.js'
+import { invalidInput, wordsFor } from '../http/validate.js'
 import type { Journal } from '../journal/journal.js'
 import type { Links } from '../mail/links.js'
 import type { Outbox } from '../mail/outbox.js'
@@ -68,7 +68,7 @@ export function createRegistration(options: {
   function hostFields(value: unknown): Readonly<Record<string, unknown>> {
     const schema = config.registration.fields
     if (schema === null) return {}
-    const parsed = schema.safeParse(value ?? {})
+    const parsed = schema.safeParse(value ?? {}, { error: wordsFor })
     if (parsed.success) return parsed.data as Record<string, unknown>
     throw invalidInput(
       parsed.error.issues.map(({ path, message }) => ({ path: ['fields', ...path].join('.'), message })),

@@ -51,6 +51,7 @@ export interface Hooks {
 export interface FieldsSchema {
   safeParse(
     value: unknown,
+    context?: object,
   ):
     | { success: true; data: unknown }
     | { success: false; error: { issues: ReadonlyArray<{ path: ReadonlyArray<PropertyKey>; message: string }> } }

@@ -34,7 +34,7 @@ export function validate(schema: z.ZodType, value: unknown): unknown {
 }
 
 /** What is said after the name of a field, where its schema has no words of its own. */
-function wordsFor(issue: z.core.$ZodRawIssue): string {
+export function wordsFor(issue: z.core.$ZodRawIssue): string {
   if (issue.input === undefined) return 'is required'
   switch (issue.code) {
     case 'invalid_type':

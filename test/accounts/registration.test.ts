@@ -321,15 +321,16 @@ describe('hooks of the host', () => {
           },
         },
       ])
-      for (const [fields, path] of [
-        [{ seats: '3', plan: 'all' }, 'fields.plan'],
-        [undefined, 'fields.seats'],
+      for (const [fields, path, message] of [
+        [{ seats: '3', plan: 'all' }, 'fields.plan', 'must be "free" or "team"'],
+        [undefined, 'fields.seats', 'must be of type number'],
         ['text', 'fields'],
         [{ seats: 1, is_admin: true }, 'fields'],
       ]) {
         const refused = await app.client().post('/v1/auth/register', somebody({ email: 'x@example.com', fields }))
         assert.equal(refused.status, 400, refused.text)
         assert.equal(refused.body.error.details[0].path, path)
+        if (message) assert.equal(refused.body.error.details[0].message, message)
       }
     } finally {
       await app.close()
