@@ -1,9 +1,9 @@
 import { apiOrigin } from '/api-origin.js'
 
-// With a bundler: `import { createClient } from 'identsphere/client'`.
+// It knows the API from where it is loaded. With a bundler: `createClient({ baseUrl: apiOrigin })` from 'identsphere/client'.
 const { createClient } = await import(`${apiOrigin}/v1/client.js`)
 
-export const client = createClient({ baseUrl: apiOrigin })
+export const client = createClient()
 
 /** `client.fetch()` for the routes of the API. */
 export const call = (path, init) => client.fetch(apiOrigin + path, init)
