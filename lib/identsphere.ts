@@ -165,6 +165,7 @@ export function buildIdentSphere(
     outbox,
     links,
     recipient: (tx, userId) => accounts.recipient(tx, userId),
+    mayMail: (tx, email) => challenges.mayMail(tx, email),
     offerUndo: (tx, to) => undo.offer(tx, to),
   })
   const journal = createJournal({ keys, hooks: config.hooks, notify, logger })

@@ -188,12 +188,16 @@ export async function moveSecurityVersion(tx: Tx, userId: string): Promise<numbe
 }
 
 /** The address of an account in use. */
-export async function emailOf(db: Executor, userId: string): Promise<string | undefined> {
-  const [row] = await db.sql<{ email: string }>(
-    `SELECT email FROM ${db.schema}.users WHERE id = ? AND status IN ('active', 'disabled')`,
+export async function addressOf(
+  db: Executor,
+  userId: string,
+): Promise<{ email: string; is_proven: boolean } | undefined> {
+  const [row] = await db.sql<{ email: string; is_proven: boolean }>(
+    `SELECT email, email_verified_at IS NOT NULL AS is_proven FROM ${db.schema}.users
+     WHERE id = ? AND status IN ('active', 'disabled')`,
     [userId],
   )
-  return row?.email
+  return row
 }
 
 /** @returns false where the account has another address by now, or is not in use */

@@ -5,10 +5,10 @@ import type { Journal } from '../journal/journal.js'
 import type { MailRecipient } from '../mail/message.js'
 import type { Executor, Store, Tx } from '../store/store.js'
 import {
+  addressOf,
   changeEmail,
   credentialsByEmail,
   credentialsById,
-  emailOf,
   findProfile,
   findUser,
   insertUser,
@@ -27,16 +27,18 @@ import {
 
 export type { ProfileChange, ProfileRow, UserCredentials } from './repository.js'
 
+type Recipient = MailRecipient & { userId: string }
+
 export function createAccounts(options: { store: Store; journal: Journal }) {
   const { store, journal } = options
   return {
     credentialsByEmail: (db: Executor, email: string) => credentialsByEmail(db, email),
     credentialsById: (db: Executor, id: string) => credentialsById(db, id),
 
-    /** Where mail to this user goes, or null. */
-    async recipient(db: Executor, userId: string): Promise<(MailRecipient & { userId: string }) | null> {
-      const email = await emailOf(db, userId)
-      return email === undefined ? null : { userId, email }
+    /** Where mail to this user goes, and whether it was ever proven to be theirs; or null. */
+    async recipient(db: Executor, userId: string): Promise<{ to: Recipient; isProven: boolean } | null> {
+      const row = await addressOf(db, userId)
+      return row === undefined ? null : { to: { userId, email: row.email }, isProven: row.is_proven }
     },
 
     /** @throws IdentSphereError `conflict` where the address is taken */

@@ -28,11 +28,13 @@ export function createNotices(options: {
   outbox: Outbox
   links: Links
   /** Null for who has no address. */
-  recipient: (tx: Tx, userId: string) => Promise<Owner | null>
+  recipient: (tx: Tx, userId: string) => Promise<{ to: Owner; isProven: boolean } | null>
+  /** Whether an address may get one more mail that it did not prove to want. */
+  mayMail: (tx: Tx, email: string) => Promise<boolean>
   /** Makes the way back from what was just done, for an address. */
   offerUndo: (tx: Tx, to: Owner) => Promise<{ undoLink: string; expiresInSeconds: number }>
 }): Notify {
-  const { outbox, links, recipient, offerUndo } = options
+  const { outbox, links, recipient, mayMail, offerUndo } = options
   const withResetLink = () => ({ resetLink: links.page('resetPassword') })
   const parameters: {
     [Name in NoticeName]: (tx: Tx, to: Owner) => MailParameters[Name] | Promise<MailParameters[Name]>
@@ -51,7 +53,11 @@ export function createNotices(options: {
   }
   return async (tx, name, userId) => {
     if (!outbox.enabled) return
-    const to = await recipient(tx, userId)
-    if (to !== null) await outbox.send(tx, { template: name, to, parameters: await parameters[name](tx, to) })
+    const found = await recipient(tx, userId)
+    if (found === null) return
+    const { to, isProven } = found
+    // A stranger's, perhaps, whom the maker of the account would flood by changing the password over and over.
+    if (!isProven && !(await mayMail(tx, to.email))) return
+    await outbox.send(tx, { template: name, to, parameters: await parameters[name](tx, to) })
   }
 }
