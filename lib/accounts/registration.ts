@@ -118,14 +118,14 @@ export function createRegistration(options: {
   /** @throws IdentSphereError `forbidden`, `invalid_input` */
   async function prepare(input: Registration, context: RequestContext): Promise<PreparedRegistration> {
     assertOpen()
-    const fields = hostFields(input.fields)
+    hostFields(input.fields)
     const owner = {
       email: input.email,
       displayName: input.display_name || null,
       ...(input.organization_name === undefined ? {} : { organizationName: input.organization_name }),
     }
     const { password, ...rest } = input
-    return { ...rest, fields, passwordHash: await passwords.hashNew(password, owner, context) }
+    return { ...rest, passwordHash: await passwords.hashNew(password, owner, context) }
   }
 
   async function create(
@@ -134,14 +134,15 @@ export function createRegistration(options: {
     isVerified: boolean,
     context: RequestContext,
   ): Promise<Entered> {
-    const { email, passwordHash, fields } = prepared
+    const { email, passwordHash } = prepared
     const { userId, organizationId } = await admit(
       tx,
       {
         email,
         displayName: prepared.display_name || null,
         passwordHash,
-        fields,
+        // Not earlier: what a schema makes, e.g. a date, need not outlast the wait as JSON.
+        fields: hostFields(prepared.fields),
         organizationFor: (owner) => createOrganization(tx, owner, prepared),
       },
       context,
@@ -232,7 +233,6 @@ export function createRegistration(options: {
 
 /** A registration that has been checked, without the password in the clear. */
 interface PreparedRegistration extends Omit<Registration, 'password'> {
-  fields: Readonly<Record<string, unknown>>
   passwordHash: string
 }
 

@@ -1,6 +1,7 @@
 /** Registration that waits for the proof of the address: what may change while it waits. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { z } from 'zod'
 import { password, startApp, type TestApp } from '../support/app.js'
 import { mailsTo, mailTo, tokenIn } from '../support/mail.js'
 
@@ -69,6 +70,23 @@ describe("a registration that waits with verification: 'first'", () => {
     assert.equal((await complete(token)).status, 200)
     app.clock.advance(901)
     assert.equal((await login(password)).status, 200)
+  })
+
+  it('gives the host’s hook the fields as its schema makes them, whatever JSON can hold', async () => {
+    const fields = z.strictObject({ seats: z.string().transform(BigInt), since: z.coerce.date() })
+    const seen: unknown[] = []
+    const node = await app.node({
+      registration: { verification: 'first', fields },
+      hooks: { beforeRegister: async (_trx, { fields }) => void seen.push(fields) },
+    })
+    const email = 'fields@example.com'
+    const body = { email, password, organization_name: 'Example Works' }
+    const answer = await node
+      .client()
+      .post('/v1/auth/register', { ...body, fields: { seats: '3', since: '2026-01-02T00:00:00Z' } })
+    assert.equal(answer.status, 202)
+    assert.equal((await complete(tokenIn(await mailTo(node, email, /^Confirm your/)), node)).status, 200)
+    assert.deepEqual(seen, [{ seats: 3n, since: new Date('2026-01-02T00:00:00Z') }])
   })
 
   it('is guessed at no faster than any password', async () => {
