@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
 import { password, signIn, signUp, startApp, type TestApp } from '../support/app.js'
-import { mailTo } from '../support/mail.js'
+import { mailTo, signUpAndFollowLink } from '../support/mail.js'
 
 /** @see GDPR articles 15 and 17 */
 describe("a person's own data", () => {
@@ -116,7 +116,7 @@ describe("a person's own data", () => {
   })
 
   it('stays erased where a sign-in that began before fails afterwards', async () => {
-    const { client, email, userId } = await signUp(app)
+    const { client, email, userId } = await signUpAndFollowLink(app)
     const holder = new pg.Client({ connectionString: app.databaseUrl })
     await holder.connect()
     await holder.query('BEGIN; LOCK TABLE identsphere.budgets IN ACCESS EXCLUSIVE MODE')
