@@ -31,6 +31,9 @@ export async function migrate(args: string[]): Promise<number> {
     for (const name of ran) console.log(`done     ${name}`)
     console.log(`Up to date: the ${where}.`)
     return 0
+  } catch (error) {
+    console.error(`The ${where} (DATABASE_URL):`)
+    throw error
   } finally {
     await close()
   }

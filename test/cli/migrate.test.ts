@@ -95,7 +95,7 @@ describe('identsphere migrate', () => {
       [{ DATABASE_URL: '' }, /DATABASE_URL is missing/],
       [{ DATABASE_URL: 'localhost' }, /DATABASE_URL is not a postgres/],
       [{ IDENTSPHERE_SCHEMA: 'a"b' }, /IDENTSPHERE_SCHEMA is not/],
-      [{ DATABASE_URL: 'postgres://127.0.0.1:1/x' }, /ECONNREFUSED/],
+      [{ DATABASE_URL: 'postgres://127.0.0.1:1/x' }, /127\.0\.0\.1:1\/x \(DATABASE_URL\):\n.*ECONNREFUSED/],
     ] as const) {
       const { code, err } = await run(['migrate'], more)
       assert.equal(code, 1)
