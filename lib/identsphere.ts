@@ -185,7 +185,16 @@ export function buildIdentSphere(
   const issuer = createTokenIssuer({ accessTokens, csrf, config })
   const check = createSessionCheck({ database, clock, config })
   const lastSeen = createLastSeen(store, logger)
-  const sessions = createSessions({ store, journal, check, csrf, config })
+  const sessions = createSessions({
+    store,
+    journal,
+    check,
+    csrf,
+    moveSecurityVersion: (tx, userId) => accounts.moveSecurityVersion(tx, userId),
+    removePending: (tx, userId) => signIn.removePending(tx, userId),
+    carryTrust: (tx, sessionId, from) => trustedBrowsers.carry(tx, sessionId, from),
+    config,
+  })
   const refresh = createRefresh({ store, journal, keys, csrf, issuer, config })
 
   const matrix = createRoleMatrix(config.rbac)
@@ -216,7 +225,7 @@ export function buildIdentSphere(
   })
   const completion = createCompletion({ store, journal, challenges: mfaChallenges, signIn })
   const stepUp = createStepUp({ journal, sessions, issuer })
-  const factorChanges = createFactorChanges({ accounts, sessions, factors: secondFactors })
+  const factorChanges = createFactorChanges({ accounts, sessions, signIn })
   const ceremonies = createCeremonies({ ...config.passkeys, isOwnOrigin }, logger)
   const passkeys = createPasskeys({ store, keys, journal, accounts, sessions, factorChanges, ceremonies })
   const mfa = createMfa({
@@ -372,7 +381,12 @@ export function buildIdentSphere(
       removeSecondFactors: signIn.removeSecondFactors,
       canVerify: hasher.canVerify,
     }),
-    sessions: sessionsApi({ calls, sessions, moveSecurityVersion: accounts.moveSecurityVersion }),
+    sessions: sessionsApi({
+      calls,
+      sessions,
+      moveSecurityVersion: accounts.moveSecurityVersion,
+      removePending: signIn.removePending,
+    }),
     organizations: organizationsApi({ calls, journal, organizations, userExists: accounts.exists }),
   }
 

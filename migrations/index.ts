@@ -8,6 +8,7 @@ import * as email from './202611240001_email_challenges_and_mail.js'
 import * as mfa from './202611240002_mfa.js'
 import * as passkeys from './202611240003_passkeys.js'
 import * as trustedBrowsers from './202611240004_trusted_browsers.js'
+import * as sessionsTrust from './202611250001_sessions_trusted_browser.js'
 
 /** One step of the schema, forward and back. */
 export interface Migration {
@@ -26,4 +27,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '202611240002_mfa': mfa,
   '202611240003_passkeys': passkeys,
   '202611240004_trusted_browsers': trustedBrowsers,
+  '202611250001_sessions_trusted_browser': sessionsTrust,
 }

@@ -3,7 +3,7 @@ import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Sessions } from '../sessions/service.js'
-import type { SecondFactor } from '../sign-in/service.js'
+import type { SignIn } from '../sign-in/service.js'
 import type { Tx } from '../store/store.js'
 
 /** What a change of factors does to the user's sessions. Open challenges, links and codes die with the security version, and enrolments on their way with the change. */
@@ -25,9 +25,9 @@ export interface FactorChanges {
 export function createFactorChanges(options: {
   accounts: Accounts
   sessions: Sessions
-  factors: ReadonlyArray<Pick<SecondFactor, 'removePending'>>
+  signIn: Pick<SignIn, 'removePending'>
 }): FactorChanges {
-  const { accounts, sessions, factors } = options
+  const { accounts, sessions, signIn } = options
   return {
     async settle(tx, auth, { others, shown }, context) {
       const version = await accounts.moveSecurityVersion(tx, auth.userId)
@@ -35,7 +35,7 @@ export function createFactorChanges(options: {
       await sessions.followCredentialChange(tx, auth, version - 1, others, context)
       await sessions.forgetSecondFactors(tx, auth.userId)
       // What began before this change would else add a factor, or replace one, without showing what there is now.
-      for (const factor of factors) await factor.removePending(tx, auth.userId)
+      await signIn.removePending(tx, auth.userId)
       if (shown !== null) await sessions.showSecondFactor(tx, auth.sessionId, shown)
     },
   }

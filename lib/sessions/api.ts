@@ -24,7 +24,8 @@ export interface SessionsApi {
   /** @throws IdentSphereError `not_found` where it has ended or never was */
   revoke(sessionId: string, options?: HostCallOptions): Promise<void>
   /**
-   * Ends all sessions of a user, and sign-ins that are on their way.
+   * Ends all sessions of a user, and whatever is on its way to one: sign-ins, ceremonies, mailed codes and links. No browser is
+   * trusted any more.
    *
    * @returns how many sessions it ended
    * @throws IdentSphereError `not_found` for a user that does not exist
@@ -36,8 +37,9 @@ export function sessionsApi(options: {
   calls: HostCalls
   sessions: Sessions
   moveSecurityVersion: (tx: Tx, userId: string) => Promise<number | undefined>
+  removePending: (tx: Tx, userId: string) => Promise<void>
 }): SessionsApi {
-  const { calls, sessions, moveSecurityVersion } = options
+  const { calls, sessions, moveSecurityVersion, removePending } = options
   const byUser = z.strictObject({ userId: z.uuid() })
 
   return {
@@ -64,6 +66,7 @@ export function sessionsApi(options: {
         if ((await moveSecurityVersion(tx, input.userId)) === undefined) {
           throw new IdentSphereError('not_found', { message: 'There is no such user.' })
         }
+        await removePending(tx, input.userId)
         return sessions.endAll(tx, input.userId, 'revoked_by_host', noRequest())
       }),
   }

@@ -21,6 +21,8 @@ export interface NewSession {
   securityVersion: number
   /** Seconds since a second factor was shown, or null. */
   mfaAgeSeconds: number | null
+  /** The trusted browser that it begins in, or null. */
+  trustedBrowserId: string | null
   lifetimeSeconds: number
   ipAddress: string | null
   userAgent: string | null
@@ -62,8 +64,8 @@ export async function insertSession(tx: Tx, session: NewSession): Promise<string
   const [row] = await tx.sql<{ id: string }>(
     `WITH session AS (
        INSERT INTO ${tx.schema}.user_sessions (id, user_id, organization_id, auth_method, amr, auth_time,
-         mfa_verified_at, security_version, ip_address, user_agent, created_at, last_seen_at, expires_at)
-       SELECT ?, u.id, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql} - ?::float8 * interval '1 second', u.security_version, ?, ?, ${tx.nowSql}, ${tx.nowSql},
+         mfa_verified_at, security_version, trusted_browser_id, ip_address, user_agent, created_at, last_seen_at, expires_at)
+       SELECT ?, u.id, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql} - ?::float8 * interval '1 second', u.security_version, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql},
          ${tx.nowSql} + ? * interval '1 second'
        FROM ${tx.schema}.users u WHERE u.id = ? AND u.status = 'active' AND u.security_version = ?
        RETURNING id
@@ -76,6 +78,7 @@ export async function insertSession(tx: Tx, session: NewSession): Promise<string
       session.authMethod,
       session.amr,
       session.mfaAgeSeconds,
+      session.trustedBrowserId,
       session.ipAddress,
       session.userAgent,
       session.lifetimeSeconds,

@@ -35,6 +35,8 @@ export interface SessionInput {
   securityVersion: number
   /** Seconds since a second factor was shown; undefined where none was. */
   mfaAgeSeconds?: number
+  /** The browser that its user trusts, where it was recognised as one. */
+  trustedBrowserId?: string
   context: RequestContext
 }
 
@@ -46,6 +48,11 @@ export function createSessions(options: {
   journal: Journal
   check: SessionCheck
   csrf: CsrfTokens
+  moveSecurityVersion: (tx: Tx, userId: string) => Promise<number | undefined>
+  /** Takes ceremonies and enrolments of this user that are on their way away. */
+  removePending: (tx: Tx, userId: string) => Promise<void>
+  /** Lets the trust of this session's browser follow a security version that has just moved on. */
+  carryTrust: (tx: Tx, sessionId: string, from: number) => Promise<void>
   config: Pick<Config, 'refreshTokenSeconds' | 'sessionIdleSeconds'>
 }) {
   const { store, journal, check, csrf, config } = options
@@ -73,6 +80,17 @@ export function createSessions(options: {
     }
   }
 
+  async function endOthers(tx: Tx, auth: Auth, reason: string, context: RequestContext): Promise<void> {
+    const ended = await revokeSessions(tx, auth.userId, { except: auth.sessionId }, reason)
+    await recordEnded(tx, auth.userId, auth, ended, reason, context)
+  }
+
+  /** @throws IdentSphereError `authentication_required` where this session does not follow: it was overtaken, and changes nothing */
+  async function carry(tx: Tx, auth: Auth, from: number, which: { only: string } | 'all'): Promise<void> {
+    const carried = await carrySecurityVersion(tx, auth.userId, which, from)
+    if (!carried.includes(auth.sessionId)) throw new IdentSphereError('authentication_required')
+  }
+
   /** The live session that an access token names; undefined also where the token's key has been revoked. */
   async function findSessionOfAccessToken({ claims, kid }: Verified) {
     const session = await check.read(claims.sid)
@@ -95,6 +113,7 @@ export function createSessions(options: {
         amr: input.amr,
         securityVersion: input.securityVersion,
         mfaAgeSeconds: input.mfaAgeSeconds ?? null,
+        trustedBrowserId: input.trustedBrowserId ?? null,
         lifetimeSeconds: config.refreshTokenSeconds,
         ipAddress: input.context.ipAddress,
         userAgent: input.context.userAgent,
@@ -128,10 +147,20 @@ export function createSessions(options: {
       })
     },
 
+    /**
+     * Leaves this session and nothing else that opens the account without proving everything anew: the others end, and so do
+     * sign-ins and ceremonies on their way, mailed codes and links, and the trust of other browsers.
+     *
+     * @throws IdentSphereError `authentication_required` where this session has just been ended by another one
+     */
     async revokeOthers(auth: Auth, context: RequestContext): Promise<void> {
       await store.transaction(async (tx) => {
-        const ended = await revokeSessions(tx, auth.userId, { except: auth.sessionId }, 'revoked_others')
-        await recordEnded(tx, auth.userId, auth, ended, 'revoked_others', context)
+        const version = await options.moveSecurityVersion(tx, auth.userId)
+        if (version === undefined) throw new IdentSphereError('authentication_required')
+        await endOthers(tx, auth, 'revoked_others', context)
+        await carry(tx, auth, version - 1, { only: auth.sessionId })
+        await options.carryTrust(tx, auth.sessionId, version - 1)
+        await options.removePending(tx, auth.userId)
       })
     },
 
@@ -225,13 +254,8 @@ export function createSessions(options: {
       others: 'end' | 'keep',
       context: RequestContext,
     ): Promise<void> {
-      if (others === 'end') {
-        const ended = await revokeSessions(tx, auth.userId, { except: auth.sessionId }, 'credentials_changed')
-        await recordEnded(tx, auth.userId, auth, ended, 'credentials_changed', context)
-      }
-      const which = others === 'end' ? { only: auth.sessionId } : 'all'
-      const carried = await carrySecurityVersion(tx, auth.userId, which, from)
-      if (!carried.includes(auth.sessionId)) throw new IdentSphereError('authentication_required')
+      if (others === 'end') await endOthers(tx, auth, 'credentials_changed', context)
+      await carry(tx, auth, from, others === 'end' ? { only: auth.sessionId } : 'all')
     },
   }
 }

@@ -29,6 +29,7 @@ export interface Proven {
 
 /** A browser that its user trusts was recognised. */
 export interface Trust {
+  readonly browserId: string
   /** The token that it keeps from now on, or null where it has just been given it. */
   readonly next: { readonly token: string; readonly maxAgeSeconds: number } | null
 }
@@ -123,7 +124,11 @@ export function createSignIn(options: {
         return { kind: 'challenge', challenge }
       }
       await config.hooks.beforeSignIn?.(tx.trx, { userId: proven.userId, authMethod: proven.authMethod })
-      const created = await sessions.create(tx, { ...proven, organizationId })
+      const created = await sessions.create(tx, {
+        ...proven,
+        organizationId,
+        ...(trust === null ? {} : { trustedBrowserId: trust.browserId }),
+      })
       await journal.record(tx, actionsOf(proven).login, {
         actorId: proven.userId,
         organizationId,
@@ -150,6 +155,11 @@ export function createSignIn(options: {
       const methods: SecondFactorMethod[] = []
       for (const factor of secondFactors) methods.push(...(await factor.methods(store, userId)))
       return methods.filter((method) => method !== 'recovery_code')
+    },
+
+    /** What is on its way to a factor, or to a session by one, is begun anew. */
+    async removePending(tx: Tx, userId: string): Promise<void> {
+      for (const factor of secondFactors) await factor.removePending(tx, userId)
     },
 
     /** For who proved to be the account's owner: factors that somebody else enrolled go. */

@@ -6,6 +6,7 @@ import type { Journal } from '../journal/journal.js'
 import type { Proven, Trust } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
 import {
+  carryBrowser,
   insertBrowser,
   listBrowsers,
   revokeBrowser,
@@ -100,9 +101,9 @@ export function createTrustedBrowsers(options: {
       const seconds = await rotate(tx, browser)
       if (seconds !== undefined) {
         const token = tokens.issue({ id: claim.id, generation: claim.generation + 1 })
-        return { next: { token, maxAgeSeconds: Math.max(1, seconds) } }
+        return { browserId: claim.id, next: { token, maxAgeSeconds: Math.max(1, seconds) } }
       }
-      if (await wasJustRotated(tx, browser, grace)) return { next: null }
+      if (await wasJustRotated(tx, browser, grace)) return { browserId: claim.id, next: null }
       if (await revokeBrowser(tx, userId, claim.id)) await recordRevoked(tx, userId, claim.id, 'reused', proven.context)
       return null
     },
@@ -112,6 +113,9 @@ export function createTrustedBrowsers(options: {
       const rows = await listBrowsers(store, auth.userId)
       return rows.map((row) => ({ ...row, current: row.id === current }))
     },
+
+    /** The browser of this session stays trusted where its user's own act moved the security version on from `from`. */
+    carry: (tx: Tx, sessionId: string, from: number): Promise<void> => carryBrowser(tx, sessionId, from),
 
     /** @throws IdentSphereError `not_found` also for those of others */
     async revoke(auth: Auth, id: string, context: RequestContext): Promise<void> {
