@@ -74,13 +74,25 @@ export async function errorOf(response: Response): Promise<IdentSphereClientErro
   const retryAfter = Number(headers.get('Retry-After'))
   const body = await envelopeOf(response)
   return new IdentSphereClientError((body?.code as ErrorCode | undefined) ?? 'network_error', {
-    message: body?.message ?? `The server answered with ${status}, and not as IdentSphere does.`,
+    message: body?.message ?? strangeAnswer(status),
     status,
     requestId: body?.request_id ?? headers.get('X-Request-Id'),
     details: body?.details,
     retryAfterSeconds: retryAfter > 0 ? retryAfter : null,
   })
 }
+
+/** The object that an answer holds. @throws IdentSphereClientError `network_error` where it was not IdentSphere that answered */
+export async function objectOf(response: Response): Promise<object> {
+  const { status } = response
+  const body: unknown = await response.json().catch((cause: unknown) => {
+    throw new IdentSphereClientError('network_error', { message: strangeAnswer(status), status, cause })
+  })
+  if (typeof body === 'object' && body !== null) return body
+  throw new IdentSphereClientError('network_error', { message: strangeAnswer(status), status })
+}
+
+const strangeAnswer = (status: number) => `The server answered with ${status}, and not as IdentSphere does.`
 
 interface Envelope {
   code: string

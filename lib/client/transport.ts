@@ -1,5 +1,5 @@
 import { createSingleTab, createTabs, csrfCookie, type Environment } from './environment.js'
-import { errorOf, IdentSphereClientError, isStepUp, type StepUpError } from './error.js'
+import { errorOf, IdentSphereClientError, isStepUp, objectOf, type StepUpError } from './error.js'
 
 /** What a client with `tokenDelivery: 'body'` keeps. */
 export interface StoredTokens {
@@ -82,6 +82,8 @@ export function createTransport(options: ClientOptions, environment: Environment
   const stepUps = new Map<string, Promise<boolean>>()
   const store = options.tokenStore ?? memoryStore()
   let answeredCsrf: string | null = null
+  /** Sessions that this client has begun or seen end. */
+  let sessionCount = 0
 
   tabs.onTold((message) => {
     if (message !== 'signed_in' && message !== 'signed_out' && message !== 'session_ended') return
@@ -94,6 +96,7 @@ export function createTransport(options: ClientOptions, environment: Environment
   }
 
   function happened(type: Change['type']): void {
+    sessionCount += 1
     tabs.newMark()
     tabs.tell(type)
     announce({ type, here: true })
@@ -103,9 +106,9 @@ export function createTransport(options: ClientOptions, environment: Environment
     return readsCookie ? csrfCookie(document.cookie) : answeredCsrf
   }
 
-  /** The CSRF token tells this session from another one: it is bound to it. */
-  function sessionMark(): { mark: string; csrf: string | null } {
-    return { mark: tabs.mark(), csrf: byCookie ? csrfToken() : null }
+  /** Tells this session from another one. In cookies, which all tabs share, the CSRF token does: it is bound to its session. */
+  function currentSession(): string | number | null {
+    return byCookie ? csrfToken() : sessionCount
   }
 
   async function tokens(): Promise<StoredTokens> {
@@ -151,7 +154,7 @@ export function createTransport(options: ClientOptions, environment: Environment
 
   /** Sends; renews the access token where it has expired, asks for a step-up where one is missing, and sends once more. */
   async function attempt(request: Request, mayStepUp: boolean): Promise<Response> {
-    const before = sessionMark()
+    const before = { mark: tabs.mark(), session: currentSession() }
     let response = await exchange(await prepared(request))
     if (response.status !== 401 || new URL(request.url).origin !== base.origin) return response
     let error = await errorOf(response)
@@ -171,41 +174,46 @@ export function createTransport(options: ClientOptions, environment: Environment
     return response
   }
 
+  /** False also where another session is in place of the one that was asked: its request is not sent in the other's name. */
   async function stepUp(error: IdentSphereClientError): Promise<boolean> {
     const { onStepUp } = options
     if (onStepUp === undefined || !isStepUp(error)) return false
+    const session = currentSession()
     const proof = proofOf(error)
     const asked = stepUps.get(proof) ?? onStepUp(error).finally(() => stepUps.delete(proof))
     stepUps.set(proof, asked)
-    return asked
+    return (await asked) && currentSession() === session
   }
 
   /**
    * A new access token, by one refresh for all requests and tabs that need one. False where the session has ended, or where
    * another one is in its place: a request of the earlier one is not sent in its name.
    */
-  async function renew(before: { mark: string; csrf: string | null }): Promise<boolean> {
+  async function renew(before: { mark: string; session: string | number | null }): Promise<boolean> {
     if (!(await canRenew())) return false
     return tabs.exclusive(async (waited) => {
-      const now = sessionMark()
-      if (now.csrf !== before.csrf) return false
-      if (now.mark !== before.mark) return true
+      if (currentSession() !== before.session) return false
+      if (tabs.mark() !== before.mark) return true
       // The mark of another tab may come later than its turn ends.
       if (waited && (await exchange(await prepared(requestFor('GET', '/v1/auth/session')))).ok) return true
       const { refresh_token } = await tokens()
       const body = byCookie || refresh_token === null ? undefined : { refresh_token }
       const request = requestFor('POST', '/v1/auth/refresh', body, AbortSignal.timeout(longestRefresh))
-      if (byCookie && now.csrf !== null) request.headers.set(csrfHeader, now.csrf)
+      const csrf = byCookie ? csrfToken() : null
+      if (csrf !== null) request.headers.set(csrfHeader, csrf)
       const response = await exchange(request)
       if (response.ok) {
-        await learn(await response.json())
+        const body = await objectOf(response)
+        if (!byCookie && currentSession() !== before.session) return false
+        await learn(body)
         tabs.newMark()
         return true
       }
       const error = await errorOf(response)
       // Anything but a plain no, such as a server that is just starting, does not mean that the session has ended.
       if (error.code !== 'authentication_required') throw error
-      if (byCookie) await clearCookies(now.csrf)
+      if (currentSession() !== before.session) return false
+      if (byCookie) await clearCookies(csrf)
       await forget('session_ended')
       return false
     })
@@ -225,8 +233,8 @@ export function createTransport(options: ClientOptions, environment: Environment
   }
 
   /** Keeps what later requests need. */
-  async function learn(body: unknown): Promise<void> {
-    const fields = Object(body) as Partial<StoredTokens> & { csrf_token?: string }
+  async function learn(body: object): Promise<void> {
+    const fields = body as Partial<StoredTokens> & { csrf_token?: string }
     if (typeof fields.csrf_token === 'string') answeredCsrf = fields.csrf_token
     if (byCookie || typeof fields.access_token !== 'string') return
     const known = await tokens()
@@ -234,23 +242,25 @@ export function createTransport(options: ClientOptions, environment: Environment
     await store.save({ access_token, refresh_token, device_token })
   }
 
-  async function bodyOf(response: Response): Promise<unknown> {
+  async function bodyOf(response: Response): Promise<object | undefined> {
     if (!response.ok) throw await errorOf(response)
-    if (response.status === 204) return undefined
-    const body: unknown = await response.json()
-    await learn(body)
-    return body
+    return response.status === 204 ? undefined : objectOf(response)
   }
 
   return {
     base,
     delivery,
     async call(method, path, body, { stepUp: mayStepUp = true } = {}) {
-      return bodyOf(await attempt(requestFor(method, path, body), mayStepUp))
+      const session = currentSession()
+      const answer = await bodyOf(await attempt(requestFor(method, path, body), mayStepUp))
+      // What comes late of a session before must not take the place of what the present one has.
+      if (answer !== undefined && currentSession() === session) await learn(answer)
+      return answer
     },
     async enter(path, body) {
       const request = requestFor('POST', path, { ...body, ...delivery })
-      const answer = await bodyOf(await exchange(await prepared(request)))
+      const answer = (await bodyOf(await exchange(await prepared(request)))) ?? {}
+      await learn(answer)
       if ((answer as { status?: string }).status === 'success') happened('signed_in')
       return answer
     },

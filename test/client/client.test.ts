@@ -227,6 +227,36 @@ describe('errors', () => {
     assert.ok(isCode('network_error')(answered) && answered.status === 502)
     assert.equal((await pageOf().client.fetch(`${app.url}/broken`)).status, 502)
   })
+
+  it('are `network_error` too where the answer of somebody else looks like a success', async () => {
+    for (const body of ['<h1>Accept our terms</h1>', '{"status":"succ']) {
+      const portal = pageOf(app.client(), { fetch: async () => new Response(body) })
+      for (const call of [
+        portal.client.profile.get(),
+        portal.client.signIn.password({ email: 'a@example.com', password }),
+      ]) {
+        const error = await failure(call)
+        assert.ok(isCode('network_error')(error) && error.status === 200, String(error))
+      }
+    }
+  })
+
+  it('are `network_error`, and no end of the session, where somebody else answers a refresh', async () => {
+    const page = pageOf()
+    await page.client.signUp(newcomer())
+    const { fetch } = cookieFetch(page.browser)
+    const caught = pageOf(page.browser, {
+      async fetch(input, init) {
+        const isRefresh = (input as Request).url.endsWith('/v1/auth/refresh')
+        return isRefresh ? new Response('<h1>Accept our terms</h1>') : fetch(input, init)
+      },
+    })
+    await caught.client.session()
+    app.clock.advance(901)
+    assert.ok(isCode('network_error')(await failure(caught.client.profile.get())))
+    assert.deepEqual(caught.changes, [])
+    assert.equal((await page.client.profile.get()).email, `c${people}@example.com`)
+  })
 })
 
 describe("the host's own API", () => {
@@ -282,6 +312,30 @@ describe("the host's own API", () => {
 })
 
 describe('a step-up', () => {
+  it('in the middle of which somebody else signs in sends nothing in their name', async () => {
+    for (const kind of ['another origin', 'own origin', 'native'] as const) {
+      const other = newcomer()
+      await pageOf().client.signUp(other)
+      const options: ClientOptions = {
+        async onStepUp() {
+          const { email } = other
+          if (kind === 'native') await page.client.signIn.password({ email, password })
+          else assert.equal((await page.browser.post('/v1/auth/login', { email, password })).status, 200)
+          // What the page would learn from the other tab's news.
+          if (kind === 'another origin') await page.client.session()
+          return true
+        },
+        ...(kind === 'native' ? { tokenDelivery: 'body' } : {}),
+      }
+      const page: Page = kind === 'own origin' ? ownPageOf(app.client(), options) : pageOf(app.client(), options)
+      await page.client.signUp(newcomer())
+      app.clock.advance(601)
+      assert.ok(isCode('reauthentication_required')(await failure(page.client.profile.erase())), kind)
+      const rows = await app.sql('SELECT status FROM identsphere.users WHERE email = $1', [other.email])
+      assert.deepEqual(rows, [{ status: 'active' }], kind)
+    }
+  })
+
   it('is asked for once, and every call that needs it is then sent once more', async () => {
     const asked: IdentSphereClientError[] = []
     const page = pageOf(app.client(), {
@@ -344,6 +398,63 @@ describe('a step-up', () => {
 })
 
 describe('a native application', () => {
+  /** A client in which somebody else signs in while a request to `path` is on its way; the answer comes afterwards. */
+  async function interrupted(path: string) {
+    const other = newcomer()
+    await pageOf().client.signUp(other)
+    const { fetch } = cookieFetch(app.client())
+    let isPending = false
+    const page = pageOf(app.client(), {
+      tokenDelivery: 'body',
+      async fetch(input, init) {
+        const isIt = isPending && (input as Request).url.endsWith(path)
+        if (isIt) isPending = false
+        const answer = await fetch(input, init)
+        if (isIt) await page.client.signIn.password({ email: other.email, password })
+        return answer
+      },
+    })
+    await page.client.signUp(newcomer())
+    isPending = true
+    return { ...page, other }
+  }
+
+  async function assertOnlyOther({ client, other }: Awaited<ReturnType<typeof interrupted>>) {
+    assert.equal((await client.session())?.user.email, other.email)
+    assert.equal((await client.profile.get()).bio, null)
+    app.clock.advance(901)
+    assert.equal((await client.profile.get()).email, other.email)
+  }
+
+  it('sends no request of one user in the name of another, who signed in meanwhile', async () => {
+    const page = await interrupted('/v1/users/me')
+    app.clock.advance(901)
+    await assert.rejects(page.client.profile.update({ bio: 'mine' }), isCode('authentication_required'))
+    await assertOnlyOther(page)
+  })
+
+  it('keeps the tokens of who signed in last, whatever comes late of the session before', async () => {
+    for (const path of ['/v1/auth/reauthenticate', '/v1/auth/refresh']) {
+      const page = await interrupted(path)
+      if (path === '/v1/auth/refresh') app.clock.advance(901)
+      const call = path === '/v1/auth/refresh' ? page.client.profile.get() : page.client.reauthenticate({ password })
+      await call.catch(() => {})
+      await assertOnlyOther(page)
+    }
+  })
+
+  it('keeps them also where the session before turns out to have ended', async () => {
+    const page = await interrupted('/v1/auth/refresh')
+    const { id = '' } = (await page.client.session())?.session ?? {}
+    await app.identsphere.api.sessions.revoke(id)
+    await assert.rejects(page.client.profile.get(), isCode('authentication_required'))
+    await assertOnlyOther(page)
+    assert.deepEqual(
+      page.changes.map(({ type }) => type),
+      ['signed_in', 'signed_in'],
+    )
+  })
+
   it('keeps its tokens where it wants, uses no cookie, and refreshes by itself', async () => {
     let kept: StoredTokens | null = null
     const browser = app.client()
