@@ -1,0 +1,102 @@
+/** Passkeys by a client that keeps its tokens itself: without cookies, it is known again by a token that it brings back. */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import type { Client } from '../../lib/client/index.js'
+import { password, startApp, type TestApp } from '../support/app.js'
+import { findBrowser, launchBrowser, type PageWatch, watchPage } from '../support/browser.js'
+import { totp } from '../support/mfa.js'
+
+/** What the page below keeps, for functions that run in it. */
+declare const client: Client
+
+const executable = findBrowser()
+const missing = 'NO BROWSER: the client is NOT tested in one. Install chromium, or set CHROMIUM_PATH.'
+if (executable === undefined) console.error(missing)
+const isSkipped = executable === undefined && process.env.CI !== 'true'
+
+describe('passkeys with tokens in the body', { skip: isSkipped ? missing : false }, () => {
+  const credentials = { email: 'ada@example.com', password }
+  let app: TestApp
+  let browser: Browser
+  let page: Page
+  let watch: PageWatch
+
+  before(async () => {
+    assert.ok(executable, missing)
+    app = await startApp({
+      routes(host) {
+        host.get('/page', (_request, response) => {
+          response.send('<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>')
+        })
+        host.get('/page.js', (_request, response) => {
+          response.type('js').send(`import { createClient } from './v1/client.js'
+            globalThis.client = createClient({ baseUrl: '${app.mount}/', tokenDelivery: 'body' })`)
+        })
+      },
+    })
+    browser = await launchBrowser(executable)
+    page = await browser.newPage()
+    watch = await watchPage(page)
+    const devtools = await page.context().newCDPSession(page)
+    await devtools.send('WebAuthn.enable')
+    await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        ctap2Version: 'ctap2_1',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    })
+    await page.goto(`${app.url}/page`)
+    await page.waitForFunction('globalThis.client')
+  })
+  after(async () => {
+    await browser?.close()
+    await app?.close()
+  })
+
+  it('are registered', async () => {
+    await page.evaluate((person) => client.signUp({ ...person, organization_name: 'Works' }), credentials)
+    await app.sql('UPDATE identsphere.users SET email_verified_at = now()')
+    const label = await page.evaluate(async (password) => {
+      await client.reauthenticate({ password, purpose: 'passkey_registration' })
+      return (await client.passkeys.register({ label: 'Laptop' })).label
+    }, password)
+    assert.equal(label, 'Laptop')
+  })
+
+  it('sign in, with and without an address', async () => {
+    for (const input of [{}, { email: credentials.email }]) {
+      const { email, auth_method } = await page.evaluate(async (given) => {
+        await client.signOut()
+        return (await client.passkeys.signIn(given)).user
+      }, input)
+      assert.deepEqual([email, auth_method], [credentials.email, 'passkey'])
+      assert.equal((await page.evaluate(() => client.session()))?.user.email, credentials.email)
+    }
+  })
+
+  it('are the second factor of a sign-in by password, step up and prove again who is there', async () => {
+    const { secret } = await page.evaluate(() => client.mfa.setup())
+    await page.evaluate((code) => client.mfa.enable(code), totp(secret, app.clock.now()))
+    const method = await page.evaluate(async (person) => {
+      await client.signOut()
+      const answer = await client.signIn.password(person)
+      if (answer.status !== 'mfa_required') return answer.status
+      return (await client.passkeys.challenge(answer.mfa_token)).user.auth_method
+    }, credentials)
+    assert.equal(method, 'password_with_mfa')
+    assert.equal(await page.evaluate(async () => (await client.passkeys.verify()).verified), true)
+    assert.ok(await page.evaluate(async () => (await client.passkeys.reauthenticate()).auth_time))
+  })
+
+  it('leave no cookie, and make no errors', async () => {
+    assert.deepEqual(await page.context().cookies(), [])
+    assert.deepEqual(watch.errors, [])
+    assert.deepEqual(watch.refusals, [])
+  })
+})
