@@ -4,12 +4,15 @@ import type { FactorChange } from '../http/route.js'
 import type { Sessions } from '../sessions/service.js'
 import { assertRecentAuth, assertRecentMfa, recentMfaSeconds } from './recency.js'
 
+/** What a fresh proof has begun, or asks for the password itself. */
+const provesItself: readonly FactorChange[] = ['completion', 'mfa_disable', 'recovery_codes']
+
 /** Seconds for which a session that began with a recovery code may replace factors and codes. */
 const recoverySeconds = 1800
 
 /**
  * The one rule of every route that changes factors. It takes recent authentication, and a recent second factor where one is
- * enrolled: a stolen session or password alone changes nothing. The first enrolment takes a reauthentication made for it, which
+ * enrolled: a stolen session or password alone changes nothing, nor completes what began before there was one. The first enrolment takes a reauthentication made for it, which
  * it uses up, so that nobody slips a factor in behind a proof that was given for something else.
  *
  * @see GHSA supabase/auth #1439, #2565: factors that were changed at the level of the first one
@@ -37,7 +40,7 @@ export function createFactorChangeRule(parts: {
     if (needsVerifiedAddress && !auth.emailVerified) {
       throw new IdentSphereError('forbidden', { message: 'Confirm your e-mail address first.' })
     }
-    if (change !== 'mfa_disable' && change !== 'recovery_codes') assertRecentAuth(auth)
+    if (!provesItself.includes(change)) assertRecentAuth(auth)
     const enrolled = await enrolledMethods(auth.userId)
     if (enrolled.length > 0) {
       if (await mayReplace(auth, change)) return

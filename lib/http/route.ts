@@ -44,10 +44,16 @@ export interface RouteInput<Body extends z.ZodType, Params extends z.ZodType, Qu
 export type RouteAuth = 'none' | 'optional' | 'session'
 
 /**
- * What a route does to second factors: begins an enrolment, removes one, or, where it asks for the password itself, turns them
- * off or replaces recovery codes.
+ * What a route does to second factors: begins an enrolment, completes one, removes one, or, where it asks for the password
+ * itself, turns them off or replaces recovery codes.
  */
-export type FactorChange = 'mfa_setup' | 'passkey_registration' | 'removal' | 'mfa_disable' | 'recovery_codes'
+export type FactorChange =
+  | 'mfa_setup'
+  | 'passkey_registration'
+  | 'completion'
+  | 'removal'
+  | 'mfa_disable'
+  | 'recovery_codes'
 
 type Identity<A extends RouteAuth> = A extends 'session' ? Auth : A extends 'optional' ? Auth | null : null
 

@@ -56,9 +56,10 @@ export function mfaRoutes(rooms: {
       path: '/v1/auth/mfa/enable',
       auth: 'session',
       beforeMfa: true,
+      factorChange: 'completion',
       input: { body: codeBody },
       output: { 200: mfaEnabled },
-      errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited'],
+      errors: ['invalid_input', 'invalid_credentials', 'mfa_required', 'forbidden', 'conflict', 'rate_limited'],
       async handle({ auth, body, context }) {
         const codes = await mfa.enable(auth, body.code, context)
         const { fields, cookies } = await renewTokens(rooms, auth)

@@ -58,9 +58,10 @@ export function passkeyRoutes(rooms: {
       path: '/v1/users/me/passkeys/register/complete',
       auth: 'session',
       beforeMfa: true,
+      factorChange: 'completion',
       input: { body: registerBody },
       output: { 201: registered },
-      errors: ['invalid_input', 'invalid_credentials', 'conflict'],
+      errors: ['invalid_input', 'invalid_credentials', 'mfa_required', 'forbidden', 'conflict'],
       async handle({ auth, body, context }) {
         const row = await passkeys.register(auth, body.response, body.label ?? null, context)
         const { fields, cookies } = await renewTokens(rooms, auth)

@@ -148,6 +148,40 @@ describe('an enrolment that began before another factor came', () => {
     assert.deepEqual(await rows('user_passkeys', userId), [])
   })
 
+  /** As if the other factor had come between the look at what is enrolled and the beginning. */
+  const comesUnnoticed = {
+    passkey: (userId: string) =>
+      app.sql(
+        `INSERT INTO identsphere.user_passkeys (id, user_id, credential_id, public_key, sign_count, transports, aaguid,
+           backup_eligible, backed_up, created_at)
+         VALUES (gen_random_uuid(), $1, gen_random_uuid()::text, '\\x00', 0, '{}', gen_random_uuid(), false, false, now())`,
+        [userId],
+      ),
+    app: (userId: string) =>
+      app.sql(
+        `INSERT INTO identsphere.mfa_factors (id, user_id, kind, key_version, sealed_secret, created_at, confirmed_at)
+         VALUES (gen_random_uuid(), $1, 'totp', 1, '\\x00', now(), now())`,
+        [userId],
+      ),
+  }
+
+  it('is not completed without it, where it came as the enrolment began', async () => {
+    const { client, userId } = await signUpVerified(app)
+    await reauthenticate(client, 'mfa_setup')
+    const secret = await setup(client)
+    await comesUnnoticed.passkey(userId)
+    const enabled = await client.post('/v1/auth/mfa/enable', { code: totp(secret, app.clock.now()) })
+    assert.equal(enabled.body.error?.code, 'mfa_required', enabled.text)
+    assert.equal((await rows('mfa_factors', userId))[0]?.confirmed_at, null)
+
+    const person = await signUpVerified(app)
+    const response = newAuthenticator().createJSON(app.origin, await beginRegistration(person.client))
+    await comesUnnoticed.app(person.userId)
+    const registered = await person.client.post('/v1/users/me/passkeys/register/complete', { response })
+    assert.equal(registered.body.error?.code, 'mfa_required', registered.text)
+    assert.deepEqual(await rows('user_passkeys', person.userId), [])
+  })
+
   it('adds no authenticator app without the passkey that came meanwhile', async () => {
     const { client, email, userId } = await signUpVerified(app)
     const thief = await signIn(app, email)
@@ -155,7 +189,7 @@ describe('an enrolment that began before another factor came', () => {
     const secret = await setup(thief)
     assert.equal((await register(app, client, newAuthenticator())).status, 201)
     const answer = await thief.post('/v1/auth/mfa/enable', { code: totp(secret, app.clock.now()) })
-    assert.equal(answer.status, 400, answer.text)
+    assert.equal(answer.body.error?.code, 'mfa_required', answer.text)
     assert.deepEqual(await rows('mfa_factors', userId), [])
   })
 })

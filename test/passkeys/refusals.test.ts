@@ -312,7 +312,8 @@ describe('a registration', () => {
 
   it('is for the session that began it, also among those of one user', async () => {
     const person = await personWithPasskey(app)
-    const other = await signIn(app, person.email)
+    const other = app.client()
+    assert.equal((await signInWith(app, other, person.authenticator)).status, 200)
     const begun = await person.client.post('/v1/users/me/passkeys/register/begin')
     const response = newAuthenticator().createJSON(app.origin, begun.body.options)
     assertRefused(await other.post(complete.registration, { response }))
