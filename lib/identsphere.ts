@@ -235,6 +235,7 @@ export function buildIdentSphere(
     journal,
     accounts,
     passwords,
+    sessions,
     signIn,
     challenges: mfaChallenges,
     completion,

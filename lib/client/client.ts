@@ -65,7 +65,7 @@ export interface Client {
   readonly sessions: {
     list(): Promise<SessionEntry[]>
     revoke(id: string): Promise<void>
-    /** Leaves this session only: sign-ins on their way, mailed codes and links, and the trust of other browsers end too. */
+    /** Leaves this session only: sign-ins on their way and the trust of other browsers end too. */
     revokeOthers(): Promise<void>
   }
   readonly profile: {

@@ -12,6 +12,7 @@ import { invalidInput } from '../http/validate.js'
 import type { Action } from '../journal/catalogue.js'
 import type { Journal } from '../journal/journal.js'
 import type { Passwords } from '../passwords/service.js'
+import type { Sessions } from '../sessions/service.js'
 import type { Entered, SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
 import type { MfaBudget } from './budget.js'
@@ -57,6 +58,7 @@ export function createMfa(options: {
   journal: Journal
   accounts: Accounts
   passwords: Passwords
+  sessions: Pick<Sessions, 'assertUnchanged'>
   signIn: SignIn
   challenges: MfaChallenges
   completion: Completion
@@ -66,7 +68,8 @@ export function createMfa(options: {
   stepUp: StepUp
   config: Pick<Config, 'mfa'>
 }) {
-  const { store, clock, keys, journal, accounts, passwords, challenges, completion, budget, recoveryCodes } = options
+  const { store, clock, keys, journal, accounts, passwords, sessions, challenges, completion, budget, recoveryCodes } =
+    options
 
   const context = (id: string) => `mfa_factors.sealed_secret:${id}`
 
@@ -107,7 +110,7 @@ export function createMfa(options: {
     const user = await accounts.credentialsById(store, auth.userId)
     if (user?.password_hash === null) {
       assertRecentAuth(auth)
-      return async () => {}
+      return (tx) => sessions.assertUnchanged(tx, auth.sessionId, user.security_version)
     }
     if (password === undefined) throw invalidInput([{ path: 'password', message: 'is required' }])
     const proven = await passwords.proveBySession(auth, password, requestContext)
@@ -193,8 +196,8 @@ export function createMfa(options: {
     ): Promise<string[]> {
       const settle = await proveOwner(auth, password, requestContext)
       return store.transaction(async (tx) => {
-        await settle(tx)
         if (!(await lockConfirmedFactor(tx, auth.userId))) throw notOn()
+        await settle(tx)
         const codes = await recoveryCodes.replace(tx, auth.userId)
         await record(tx, 'auth.mfa.recovery_codes_regenerated', auth, requestContext)
         return codes

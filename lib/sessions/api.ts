@@ -24,7 +24,7 @@ export interface SessionsApi {
   /** @throws IdentSphereError `not_found` where it has ended or never was */
   revoke(sessionId: string, options?: HostCallOptions): Promise<void>
   /**
-   * Ends all sessions of a user, and whatever is on its way to one: sign-ins, ceremonies, mailed codes and links. No browser is
+   * Ends all sessions of a user, and sign-ins that are on their way, with the codes and links mailed for them. No browser is
    * trusted any more.
    *
    * @returns how many sessions it ended

@@ -149,7 +149,7 @@ export function createSessions(options: {
 
     /**
      * Leaves this session and nothing else that opens the account without proving everything anew: the others end, and so do
-     * sign-ins and ceremonies on their way, mailed codes and links, and the trust of other browsers.
+     * sign-ins and ceremonies on their way, with the codes and links mailed for them, and the trust of other browsers.
      *
      * @throws IdentSphereError `authentication_required` where this session has just been ended by another one
      */

@@ -66,6 +66,19 @@ describe('a session that ends while its change is on its way', () => {
     assert.deepEqual(await rows('user_recovery_codes', userId), before)
   })
 
+  it('gets no recovery codes where the account has no password either', async () => {
+    const { client, userId } = await enrol(app)
+    await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [userId])
+    const before = await rows('user_recovery_codes', userId)
+    const answer = await overtaken(
+      'mfa_factors',
+      () => client.post('/v1/auth/mfa/recovery-codes', {}),
+      () => app.sql('UPDATE identsphere.user_sessions SET revoked_at = now() WHERE user_id = $1', [userId]),
+    )
+    assert.equal(answer.status, 401, answer.text)
+    assert.deepEqual(await rows('user_recovery_codes', userId), before)
+  })
+
   it('removes no passkey', async () => {
     const { client, userId, passkeyId } = await personWithPasskey(app)
     const answer = await overtaken(
