@@ -27,8 +27,8 @@ export interface ClientOptions {
   /**
    * Asked when a call was answered with `mfa_required` or `reauthentication_required`. Let the user prove who they are, with
    * `client.mfa.verify()`, `client.passkeys.verify()` or `client.reauthenticate()`, with the `purpose` of `error.details` where it
-   * has one, and resolve to true: the call is sent once more. With false it rejects with the error. Calls that need the same at
-   * the same time ask once.
+   * has one, and resolve to true: the call is sent once more, unless somebody else has signed in meanwhile. With false it rejects
+   * with the error. Calls that need the same at the same time ask once.
    */
   readonly onStepUp?: (error: StepUpError) => Promise<boolean>
 }
