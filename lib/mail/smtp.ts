@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-import { ConfigurationError } from '../config/configuration-error.js'
 import type { MailTransport } from './message.js'
 
 /** Milliseconds. */
@@ -10,14 +8,8 @@ const silent = 30_000
  * Sends through the SMTP server of `url` with nodemailer, which is loaded when the first mail goes out.
  *
  * @param requireTls refuses a server that offers no TLS; `smtps://` is TLS from the first byte
- * @throws ConfigurationError where nodemailer is not installed
  */
 export function createSmtpTransport(url: string, { requireTls }: { requireTls: boolean }): MailTransport {
-  try {
-    createRequire(import.meta.url).resolve('nodemailer')
-  } catch {
-    throw new ConfigurationError('SMTP_URL', 'needs the package nodemailer', 'Run `npm install nodemailer`.')
-  }
   let opened: Promise<import('nodemailer').Transporter> | undefined
 
   async function open() {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ConfigurationError } from '../config/configuration-error.js'
+import { asksForDevelopment } from '../config/development.js'
 import { type Logger, silentLogger, withoutValues } from '../config/logger.js'
 import { isOnLoopback } from '../config/loopback.js'
 import { optionsSchema, parseWith } from '../config/options.js'
@@ -48,7 +49,7 @@ export const resourceOptionsSchema = z.strictObject({
 export function loadResourceConfig(input: ResourceServerOptions, environment: NodeJS.ProcessEnv): ResourceConfig {
   const options = parseWith(resourceOptionsSchema, input) as Partial<ResourceServerOptions>
   const { issuer, resource } = options
-  const allowHttp = options.development ?? ['development', 'test'].includes(environment.NODE_ENV ?? '')
+  const allowHttp = asksForDevelopment(options.development, environment)
   if (issuer === undefined) throw new ConfigurationError('issuer', 'is missing', fixes.issuer)
   checkIdentifier('issuer', issuer, allowHttp)
   if (resource !== undefined) checkIdentifier('resource', resource, allowHttp)
