@@ -3,7 +3,13 @@ import type { KeyRing } from '../crypto/key-ring.js'
 import { randomToken } from '../crypto/random.js'
 
 /** Seconds. */
-export const deviceCookieSeconds = 365 * 86_400
+const maxAgeSeconds = 365 * 86_400
+
+/** What a browser or a native client keeps. */
+export interface DeviceToken {
+  token: string
+  maxAgeSeconds: number
+}
 
 /**
  * "This browser has signed in to this account before": `<key version>.<random id>.<HMAC over user and id>`. It grants
@@ -12,7 +18,7 @@ export const deviceCookieSeconds = 365 * 86_400
  * @see OWASP "Slow Down Online Guessing Attacks with Device Cookies"
  */
 export interface DeviceCookies {
-  issue(userId: string): string
+  issue(userId: string): DeviceToken
   /** The random id, or null where the cookie is not of this user. */
   read(cookie: string | null, userId: string): string | null
 }
@@ -22,7 +28,7 @@ export function createDeviceCookies(keys: KeyRing): DeviceCookies {
     issue(userId) {
       const { version, key } = keys.current('device')
       const id = randomToken()
-      return `${version}.${id}.${hmacSha256(key, userId, id).toString('base64url')}`
+      return { token: `${version}.${id}.${hmacSha256(key, userId, id).toString('base64url')}`, maxAgeSeconds }
     },
     read(cookie, userId) {
       const [, version, id, mac] = /^(\d{1,9})\.([\w-]{43})\.([\w-]{43})$/.exec(cookie ?? '') ?? []

@@ -10,7 +10,7 @@ import { type Budget, clearBudgets, refundBudget, spendBudget } from '../store/b
 import type { Store, Tx } from '../store/store.js'
 import { accountTotals, auditBudget, passwordBudgets, type Source } from './budgets.js'
 import { clientNetwork } from './client-network.js'
-import type { DeviceCookies } from './device-cookie.js'
+import type { DeviceCookies, DeviceToken } from './device-cookie.js'
 import type { PasswordHasher, PasswordVerification } from './hasher.js'
 import type { PasswordPolicy } from './password-policy.js'
 import type { PasswordOwner } from './rules/rule.js'
@@ -177,7 +177,7 @@ export function createPasswords(options: {
     },
 
     /** The cookie for a browser that has just signed in, or null where it has a good one. */
-    deviceCookieFor: (userId: string, present: string | null): string | null =>
+    deviceCookieFor: (userId: string, present: string | null): DeviceToken | null =>
       devices.read(present, userId) === null ? devices.issue(userId) : null,
 
     /** A hash for a new password. @throws IdentSphereError `invalid_input` where the policy refuses it */

@@ -1,5 +1,5 @@
+import type { CookieChange, CookieName } from '../http/cookies.js'
 import type { Reply } from '../http/route.js'
-import { deviceCookieSeconds } from '../passwords/device-cookie.js'
 import type { Passwords } from '../passwords/service.js'
 import type { Delivery } from '../sessions/issue.js'
 import type { Entered, SignIn } from './service.js'
@@ -13,15 +13,13 @@ export async function answerSignIn(
   status = 200,
 ): Promise<Reply> {
   if (entered.kind === 'challenge') return { status: 200, body: { status: 'mfa_required', ...entered.challenge } }
-  const { body, cookies: issued } = await rooms.signIn.succeed(entered, delivery)
-  const trust = entered.trust?.next ?? null
-  const cookies =
-    trust === null
-      ? issued
-      : [...issued, { name: 'trust', value: trust.token, maxAgeSeconds: trust.maxAgeSeconds } as const]
+  const { body, cookies } = await rooms.signIn.succeed(entered, delivery)
   const device = rooms.passwords.deviceCookieFor(body.user.user_id, deviceCookie)
-  if (device === null) return { status, body, cookies }
-  if (delivery === 'body') return { status, body: { ...body, device_token: device }, cookies }
-  const remembered = { name: 'device', value: device, maxAgeSeconds: deviceCookieSeconds } as const
-  return { status, body, cookies: [...cookies, remembered] }
+  const kept = [...cookies, ...cookieOf('trust', entered.trust?.next ?? null)]
+  if (delivery === 'cookie') return { status, body, cookies: [...kept, ...cookieOf('device', device)] }
+  return { status, body: { ...body, ...(device && { device_token: device.token }) }, cookies: kept }
+}
+
+function cookieOf(name: CookieName, kept: { token: string; maxAgeSeconds: number } | null): CookieChange[] {
+  return kept === null ? [] : [{ name, value: kept.token, maxAgeSeconds: kept.maxAgeSeconds }]
 }
