@@ -1,7 +1,6 @@
 import { hmacSha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
-import type { Budget } from '../store/budgets.js'
-import { forever } from '../store/budgets.js'
+import { type Budget, forever } from '../store/budgets.js'
 
 /** Failures that one source may have in a row within {@link windowSeconds}. */
 const perSource = 10
@@ -30,9 +29,9 @@ export type Source =
  * nobody. Strangers, known browsers and live sessions have budgets of their own: strangers cannot lock the owner out.
  */
 export function passwordBudgets(keys: KeyRing, email: string, source: Source): Budget[] {
-  const account = hmacSha256(keys.current('budget').key, 'password', email).toString('base64url')
+  const account = accountKey(keys, email)
   return [
-    { key: `password:${account}:${source.kind}:${source.id}`, limit: perSource, windowSeconds },
+    { key: `${account}:${source.kind}:${source.id}`, limit: perSource, windowSeconds },
     { key: totalKey(account, source), limit: consecutive, windowSeconds: forever },
   ]
 }
@@ -41,17 +40,20 @@ export function passwordBudgets(keys: KeyRing, email: string, source: Source): B
 function totalKey(account: string, source: Source): string {
   const { kind, id } = source
   const owner = kind === 'device' || kind === 'link' ? `${kind}:${id}:total` : `${kind}s`
-  return `password:${account}:${owner}`
+  return `${account}:${owner}`
 }
 
 /** What a right password makes forgotten besides its own source's: the rows of failures that are over with it. */
 export function accountTotals(keys: KeyRing, email: string): string[] {
-  const account = hmacSha256(keys.current('budget').key, 'password', email).toString('base64url')
-  return [`password:${account}:networks`, `password:${account}:sessions`]
+  const account = accountKey(keys, email)
+  return [`${account}:networks`, `${account}:sessions`]
 }
 
 /** Repeated failures of one account become one audit row a minute. */
 export function auditBudget(keys: KeyRing, email: string): Budget {
-  const account = hmacSha256(keys.current('budget').key, 'password', email).toString('base64url')
-  return { key: `password:${account}:audited`, limit: 1, windowSeconds: 60 }
+  return { key: `${accountKey(keys, email)}:audited`, limit: 1, windowSeconds: 60 }
+}
+
+function accountKey(keys: KeyRing, email: string): string {
+  return `password:${hmacSha256(keys.current('budget').key, 'password', email).toString('base64url')}`
 }
