@@ -223,6 +223,7 @@ export function buildIdentSphere(
     recogniseBrowser: (tx, proven) => trustedBrowsers.recognise(tx, proven),
     config,
   })
+  const { enrolledMethods } = signIn
   const completion = createCompletion({ store, journal, challenges: mfaChallenges, signIn })
   const stepUp = createStepUp({ journal, sessions, issuer })
   const factorChanges = createFactorChanges({ accounts, sessions, signIn })
@@ -249,7 +250,7 @@ export function buildIdentSphere(
     store,
     journal,
     tokens: createTrustTokens(keys),
-    assertRecentMfa: (auth, seconds) => assertRecentMfa(auth, seconds, signIn.enrolledMethods),
+    assertRecentMfa: (auth, seconds) => assertRecentMfa(auth, seconds, enrolledMethods),
   })
   const challenges = createChallenges({ store, keys })
   const mailLink = createLinkMails({ challenges, outbox, links })
@@ -321,7 +322,6 @@ export function buildIdentSphere(
     logger,
   )
   const health = createHealth({ store, queue, mailDelay: canMail ? () => mailDelay(store) : null })
-  const enrolledMethods = (userId: string) => signIn.enrolledMethods(userId)
   const mfaWhereRequired = (auth: Auth) => assertMfaWhereRequired(auth, enrolledMethods)
   const { authenticate, recheck, identify } = createAuthenticate({
     accessTokens,
@@ -491,7 +491,7 @@ export function buildIdentSphere(
       await ready()
       worker.start({ keepAlive: true })
     },
-    health: () => health(),
+    health,
     close() {
       closing ??= shutDown()
       return closing

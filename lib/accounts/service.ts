@@ -32,8 +32,11 @@ type Recipient = MailRecipient & { userId: string }
 export function createAccounts(options: { store: Store; journal: Journal }) {
   const { store, journal } = options
   return {
-    credentialsByEmail: (db: Executor, email: string) => credentialsByEmail(db, email),
-    credentialsById: (db: Executor, id: string) => credentialsById(db, id),
+    credentialsByEmail,
+    credentialsById,
+    isEmailTaken,
+    upgradePasswordHash,
+    moveSecurityVersion,
 
     /** Where mail to this user goes, and whether it was ever proven to be theirs; or null. */
     async recipient(db: Executor, userId: string): Promise<{ to: Recipient; isProven: boolean } | null> {
@@ -53,10 +56,8 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
     /** @throws IdentSphereError `conflict` where the account changed since it was read */
     async replacePassword(tx: Tx, user: UserCredentials, passwordHash: string): Promise<void> {
       const replaced = await replacePassword(tx, { id: user.id, securityVersion: user.security_version }, passwordHash)
-      if (!replaced) throw new IdentSphereError('conflict', { message: 'The account has just been changed.' })
+      if (!replaced) throw justChanged()
     },
-
-    isEmailTaken: (db: Executor, email: string) => isEmailTaken(db, email),
 
     /** @throws IdentSphereError `invalid_credentials` where the account has another address by now */
     async markVerified(tx: Tx, userId: string, email: string): Promise<void> {
@@ -66,8 +67,7 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
     /** @returns the new security version @throws IdentSphereError `conflict` where the account has just been changed */
     async takeOver(tx: Tx, user: UserCredentials): Promise<number> {
       const version = await takeOver(tx, { id: user.id, securityVersion: user.security_version })
-      if (version === undefined)
-        throw new IdentSphereError('conflict', { message: 'The account has just been changed.' })
+      if (version === undefined) throw justChanged()
       return version
     },
 
@@ -84,13 +84,8 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
       return row.security_version
     },
 
-    upgradePasswordHash: (tx: Tx, userId: string, from: string, to: string) =>
-      upgradePasswordHash(tx, userId, from, to),
-
     /** Whether there is such a user, signed in or not. */
     exists: async (db: Executor, userId: string) => (await findUser(db, { id: userId })) !== undefined,
-
-    moveSecurityVersion: (tx: Tx, userId: string) => moveSecurityVersion(tx, userId),
 
     async profile(userId: string): Promise<ProfileRow> {
       const row = await findProfile(store, userId)
@@ -114,6 +109,10 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
       })
     },
   }
+}
+
+function justChanged(): IdentSphereError {
+  return new IdentSphereError('conflict', { message: 'The account has just been changed.' })
 }
 
 export function emailTaken(): IdentSphereError {

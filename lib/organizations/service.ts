@@ -55,7 +55,7 @@ export function createOrganizations() {
     },
 
     /** Ends all memberships of a user, and the organisations that nobody is left in. */
-    leaveAll: (tx: Tx, userId: string): Promise<void> => leaveAll(tx, userId),
+    leaveAll,
 
     /**
      * Sees to it that somebody is a member: a new one as `member` where no role is given, a known one with the role they have.
@@ -72,7 +72,7 @@ export function createOrganizations() {
     },
 
     /** The organisation a new session begins in: the one joined first, or null. */
-    defaultFor: (tx: Tx, userId: string): Promise<string | null> => firstOrganizationOf(tx, userId),
+    defaultFor: firstOrganizationOf,
   }
 }
 

@@ -152,9 +152,7 @@ export function createSignIn(options: {
 
     /** Second factors that the user has enrolled. Recovery codes are none. */
     async enrolledMethods(userId: string): Promise<readonly SecondFactorMethod[]> {
-      const methods: SecondFactorMethod[] = []
-      for (const factor of secondFactors) methods.push(...(await factor.methods(store, userId)))
-      return methods.filter((method) => method !== 'recovery_code')
+      return (await methodsOf(store, userId, secondFactors)).filter((method) => method !== 'recovery_code')
     },
 
     /** What is on its way to a factor, or to a session by one, is begun anew. */
