@@ -1,14 +1,15 @@
 import { z } from 'zod'
 import { uuidv7 } from '../crypto/random.js'
 import { noRequest } from '../http/context.js'
+import { emailAddress, normaliseEmail } from '../http/email-address.js'
 import { IdentSphereError } from '../http/errors.js'
-import { plainText } from '../http/validate.js'
+import { plainText } from '../http/fields.js'
 import type { Journal } from '../journal/journal.js'
 import type { Sessions } from '../sessions/service.js'
 import type { HostCallOptions, HostCalls } from '../store/host-calls.js'
 import type { Tx } from '../store/store.js'
-import { emailAddress, normaliseEmail } from './email-address.js'
 import { findUser, importUser, setStatus, type UserRow } from './repository.js'
+import { emailTaken } from './service.js'
 
 /** An account, as the host's own code sees it. */
 export interface User {
@@ -136,10 +137,7 @@ export function usersApi(options: {
         }
         const known = externalId === null ? undefined : await findUser(tx, { externalId })
         if (known !== undefined) return { user: describeRow(known), created: false }
-        throw new IdentSphereError('conflict', {
-          message: 'This e-mail address is taken.',
-          details: [{ path: 'email', message: 'is taken' }],
-        })
+        throw emailTaken()
       }),
 
     disable: (userId, given) =>

@@ -4,11 +4,11 @@ import { type Route, route } from '../http/route.js'
 import type { Passwords } from '../passwords/service.js'
 import { clearedCookies } from '../sessions/issue.js'
 import { answerSignIn } from '../sign-in/answer.js'
-import { mfaChallenge } from '../sign-in/schemas.js'
+import { mfaChallenge, signInSuccess } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
 import type { PersonalDataRights } from './personal-data.js'
 import type { Registrations } from './registration.js'
-import { profile, profilePatch, registerBody, registerSuccess, registrationKept } from './schemas.js'
+import { profile, profilePatch, registerBody, registrationKept } from './schemas.js'
 import type { Accounts, ProfileRow } from './service.js'
 
 export function accountRoutes(rooms: {
@@ -29,7 +29,7 @@ export function accountRoutes(rooms: {
       output:
         config.registration.verification === 'first'
           ? { 202: registrationKept }
-          : { 201: registerSuccess, 200: mfaChallenge },
+          : { 201: signInSuccess, 200: mfaChallenge },
       errors: ['invalid_input', 'forbidden', 'conflict', 'service_unavailable'],
       async handle({ body, context, cookie }) {
         const { token_delivery: delivery, ...input } = body

@@ -1,11 +1,8 @@
 import { z } from 'zod'
+import { emailAddress } from '../http/email-address.js'
+import { passwordText, tokenDelivery } from '../http/fields.js'
 import { longestOrganizationName } from '../organizations/service.js'
-import { signInSuccess, tokenDelivery } from '../sign-in/schemas.js'
-import { emailAddress } from './email-address.js'
 import type { Registration } from './registration.js'
-
-/** Characters are counted by the password policy; this only bounds the work. */
-export const passwordText = z.string().min(1).max(1024)
 
 const organizationName = z.string().trim().min(1).max(longestOrganizationName)
 const organizationSlug = z.string().regex(/^[a-z0-9-]{1,100}$/, 'may hold a-z, 0-9 and - only')
@@ -25,8 +22,6 @@ export function registerBody(
     token_delivery: tokenDelivery,
   }) as never
 }
-
-export const registerSuccess = signInSuccess
 
 /** With `verification: 'first'`: the same for new and for taken addresses. */
 export const registrationKept = z.strictObject({ status: z.literal('verification_required') })

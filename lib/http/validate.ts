@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { assertCleanText } from './body.js'
 import { IdentSphereError } from './errors.js'
 
@@ -65,14 +65,4 @@ export function readQuery(request: IncomingMessage): Record<string, string> {
     query[key] = value
   }
   return query
-}
-
-/** Text that a column can hold, without spaces around it. */
-export function plainText(longest: number) {
-  return z
-    .string()
-    .refine((text) => !text.includes('\u0000') && text.isWellFormed(), 'may not hold NUL or lone surrogates')
-    .trim()
-    .min(1)
-    .max(longest)
 }

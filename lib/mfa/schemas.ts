@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { tokenDelivery } from '../http/fields.js'
 import { issuedTokens } from '../sessions/schemas.js'
-import { tokenDelivery } from '../sign-in/schemas.js'
 
 const code = z.string().regex(/^\d{6}$/, 'has six digits')
 const recoveryCodes = z.array(z.string())

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { emailAddress } from '../accounts/email-address.js'
-import { plainText } from '../http/validate.js'
+import { emailAddress } from '../http/email-address.js'
+import { plainText, tokenDelivery } from '../http/fields.js'
 import { issuedTokens } from '../sessions/schemas.js'
-import { tokenDelivery } from '../sign-in/schemas.js'
 import { assertionResponse, registrationResponse } from './response.js'
 
 const mfaToken = z.string().min(1).max(200)

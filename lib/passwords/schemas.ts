@@ -1,19 +1,17 @@
 import { z } from 'zod'
-import { emailAddress } from '../accounts/email-address.js'
-import { tokenDelivery } from '../sign-in/schemas.js'
-
-const password = z.string().min(1).max(1024)
+import { emailAddress } from '../http/email-address.js'
+import { passwordText, tokenDelivery, tokenText } from '../http/fields.js'
 
 export const changeBody = z.strictObject({
-  current_password: password,
-  new_password: password,
+  current_password: passwordText,
+  new_password: passwordText,
   sign_out_other_sessions: z.boolean().default(true),
 })
 
 export const forgotBody = z.strictObject({ email: emailAddress })
 
 export const resetBody = z.strictObject({
-  token: z.string().min(1).max(200),
-  new_password: password,
+  token: tokenText,
+  new_password: passwordText,
   token_delivery: tokenDelivery,
 })

@@ -1,19 +1,14 @@
 import { z } from 'zod'
-import { emailAddress } from '../accounts/email-address.js'
+import { emailAddress } from '../http/email-address.js'
+import { deviceToken, passwordText, sixDigits, tokenDelivery } from '../http/fields.js'
 import { assertionResponse } from '../passkeys/response.js'
 import { issuedTokens, sessionDescription } from '../sessions/schemas.js'
 
-/** `body` for native clients: tokens in the answer, no cookies. */
-export const tokenDelivery = z.enum(['cookie', 'body']).default('cookie')
-
-const password = z.string().min(1).max(1024)
-
 export const loginBody = z.strictObject({
   email: emailAddress,
-  password,
+  password: passwordText,
   token_delivery: tokenDelivery,
-  /** What an earlier sign-in of this native client answered; browsers have a cookie instead. */
-  device_token: z.string().max(200).optional(),
+  device_token: deviceToken,
 })
 
 export const signInSuccess = z.strictObject({
@@ -32,12 +27,9 @@ export const mfaChallenge = z.strictObject({
 
 export const reauthenticateBody = z
   .strictObject({
-    password: password.optional(),
+    password: passwordText.optional(),
     /** From a mail that `/v1/auth/reauthenticate/code` asked for. */
-    code: z
-      .string()
-      .regex(/^\d{6}$/, 'has six digits')
-      .optional(),
+    code: sixDigits.optional(),
     /** The answer to `POST /v1/auth/mfa/verify/passkey/begin`. */
     passkey: assertionResponse.optional(),
     /** What the fresh proof is for; the first enrolment of a factor needs one made for it. */

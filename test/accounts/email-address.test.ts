@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it, test } from 'node:test'
 import fc from 'fast-check'
-import { normaliseEmail } from '../../lib/accounts/email-address.js'
+import { normaliseEmail } from '../../lib/http/email-address.js'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
 import { codeIn, mailTo, tokenIn } from '../support/mail.js'
 import { hashingOf } from '../support/work.js'
