@@ -2,7 +2,7 @@ import type { Auth } from '../http/auth.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { FactorChange } from '../http/route.js'
 import type { Sessions } from '../sessions/service.js'
-import { assertRecentAuth, assertRecentMfa, recentMfaSeconds } from './recency.js'
+import { assertRecentAuth, assertRecentMfa, type EnrolledMethods, recentMfaSeconds } from './recency.js'
 
 /** What a fresh proof has begun, or asks for the password itself. */
 const provesItself: readonly FactorChange[] = ['completion', 'mfa_disable', 'recovery_codes']
@@ -18,7 +18,7 @@ const recoverySeconds = 1800
  * @see GHSA supabase/auth #1439, #2565: factors that were changed at the level of the first one
  */
 export function createFactorChangeRule(parts: {
-  enrolledMethods: (userId: string) => Promise<readonly string[]>
+  enrolledMethods: EnrolledMethods
   sessions: Pick<Sessions, 'spendAuthPurpose' | 'beganWithRecovery'>
   /** False where nothing can mail: then no address is ever verified. */
   needsVerifiedAddress: boolean

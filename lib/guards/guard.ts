@@ -30,13 +30,29 @@ export interface GuardParts {
   signInLocation(returnTo: string): string
 }
 
+/** A guard that lets signed-in people pass, those whom its rule does not deny by throwing. */
+export function createGuard(
+  parts: GuardParts,
+  rule: (auth: Auth) => void | Promise<void>,
+  options?: GuardOptions,
+): Middleware {
+  return createOpenGuard(
+    parts,
+    (auth) => {
+      if (auth === null) throw new IdentSphereError('authentication_required')
+      return rule(auth)
+    },
+    options,
+  )
+}
+
 /**
- * A guard: establishes identity (once per request, whichever guard comes first), applies its rule and goes on, or answers.
- * It never calls `next()` with an error and never lets a request through because something failed.
+ * Establishes identity (once per request, whichever guard comes first), applies the rule and goes on, or answers. It never
+ * calls `next()` with an error and never lets a request through because something failed.
  *
  * @param rule throws to deny
  */
-export function createGuard(
+export function createOpenGuard(
   parts: GuardParts,
   rule: (auth: Auth | null) => void | Promise<void>,
   options: GuardOptions = {},
@@ -80,11 +96,6 @@ export function createGuard(
 function assertKnownOptions(options: object): void {
   const unknown = Object.keys(options).find((key) => key !== 'onDenied')
   if (unknown !== undefined) throw new TypeError(`a guard has no option ${unknown}`)
-}
-
-/** @throws IdentSphereError `authentication_required` */
-export function assertSignedIn(auth: Auth | null): asserts auth is Auth {
-  if (auth === null) throw new IdentSphereError('authentication_required')
 }
 
 function isPageLoad(request: IncomingMessage): boolean {

@@ -1,10 +1,10 @@
 import type { Middleware } from '../http/router.js'
-import { createGuard, type GuardOptions, type GuardParts } from './guard.js'
+import { createOpenGuard, type GuardOptions, type GuardParts } from './guard.js'
 
 /**
  * Lets everybody pass and says who they are. A credential that is not valid counts as none; a database that cannot answer
  * is still 503, and a forged cross-site request still 403.
  */
 export function optionalAuth(parts: GuardParts, options?: GuardOptions): Middleware {
-  return createGuard(parts, () => {}, options)
+  return createOpenGuard(parts, () => {}, options)
 }

@@ -20,16 +20,12 @@ export function assertRecentAuth(auth: Auth): void {
   if (!isRecent(auth.authTime, auth, recentAuthSeconds)) throw new IdentSphereError('reauthentication_required')
 }
 
-/**
- * @param methods second factors that the user has enrolled, for the client
- * @throws IdentSphereError `mfa_required`
- */
-export async function assertRecentMfa(
-  auth: Auth,
-  maxAgeSeconds: number,
-  methods: (userId: string) => Promise<readonly string[]>,
-): Promise<void> {
-  if (!isRecent(auth.mfaVerifiedAt, auth, maxAgeSeconds)) throw await mfaRequired(auth, methods)
+/** Second factors that a user has enrolled, for the client: whether to ask for one or to set one up. */
+export type EnrolledMethods = (userId: string) => Promise<readonly string[]>
+
+/** @throws IdentSphereError `mfa_required` */
+export async function assertRecentMfa(auth: Auth, maxAgeSeconds: number, methods: EnrolledMethods): Promise<void> {
+  if (!isRecent(auth.mfaVerifiedAt, auth, maxAgeSeconds)) throw mfaRequired(await methods(auth.userId))
 }
 
 /**
@@ -38,29 +34,18 @@ export async function assertRecentMfa(
  *
  * @throws IdentSphereError `forbidden`, `mfa_required`
  */
-export async function assertOwnAccount(
-  auth: Auth,
-  methods: (userId: string) => Promise<readonly string[]>,
-): Promise<void> {
+export async function assertOwnAccount(auth: Auth, methods: EnrolledMethods): Promise<void> {
   if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
   if (isRecent(auth.mfaVerifiedAt, auth, recentMfaSeconds)) return
   const enrolled = await methods(auth.userId)
-  if (enrolled.length > 0) await assertRecentMfa(auth, recentMfaSeconds, async () => enrolled)
+  if (enrolled.length > 0) throw mfaRequired(enrolled)
 }
 
 /** @throws IdentSphereError `mfa_required` where the role or organisation asks for a factor that the session has not shown */
-export async function assertMfaWhereRequired(
-  auth: Auth,
-  methods: (userId: string) => Promise<readonly string[]>,
-): Promise<void> {
-  if (auth.mfaMissing) throw await mfaRequired(auth, methods)
+export async function assertMfaWhereRequired(auth: Auth, methods: EnrolledMethods): Promise<void> {
+  if (auth.mfaMissing) throw mfaRequired(await methods(auth.userId))
 }
 
-/** Tells the client whether to ask for a factor or to set one up. */
-async function mfaRequired(
-  auth: Auth,
-  methods: (userId: string) => Promise<readonly string[]>,
-): Promise<IdentSphereError> {
-  const enrolled = await methods(auth.userId)
+function mfaRequired(enrolled: readonly string[]): IdentSphereError {
   return new IdentSphereError('mfa_required', { details: { enrolled: enrolled.length > 0, methods: enrolled } })
 }

@@ -1,6 +1,6 @@
 import { IdentSphereError } from '../http/errors.js'
 import type { Middleware } from '../http/router.js'
-import { assertSignedIn, createGuard, type GuardOptions, type GuardParts } from './guard.js'
+import { createGuard, type GuardOptions, type GuardParts } from './guard.js'
 
 /** Lets members pass whose role has every one of these permissions. */
 export function requirePermission(
@@ -11,7 +11,6 @@ export function requirePermission(
   return createGuard(
     parts,
     (auth) => {
-      assertSignedIn(auth)
       if (!permissions.every((name) => auth.permissions.includes(name))) throw new IdentSphereError('forbidden')
     },
     options,

@@ -1,6 +1,6 @@
 import { IdentSphereError } from '../http/errors.js'
 import type { Middleware } from '../http/router.js'
-import { assertSignedIn, createGuard, type GuardOptions, type GuardParts } from './guard.js'
+import { createGuard, type GuardOptions, type GuardParts } from './guard.js'
 
 /** Lets exactly these roles of the active organisation pass, and owner always. Without a membership it denies. */
 export function requireRole(parts: GuardParts, roles: readonly string[], options?: GuardOptions): Middleware {
@@ -8,7 +8,6 @@ export function requireRole(parts: GuardParts, roles: readonly string[], options
   return createGuard(
     parts,
     (auth) => {
-      assertSignedIn(auth)
       if (auth.role === null || !allowed.has(auth.role)) throw new IdentSphereError('forbidden')
     },
     options,
