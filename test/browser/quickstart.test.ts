@@ -6,8 +6,9 @@ import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
 import type { Browser, BrowserContextOptions, CDPSession, Page } from 'playwright-core'
 import { findBrowser, launchBrowser, type PageWatch, watchPage } from '../support/browser.js'
-import { type Example, freePort, startExample } from '../support/example.js'
+import { type Example, startExample } from '../support/example.js'
 import { totp } from '../support/mfa.js'
+import { freePort } from '../support/ports.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
 
 const executable = findBrowser()

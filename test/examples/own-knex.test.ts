@@ -10,7 +10,8 @@ import bcrypt from 'bcrypt'
 import pg from 'pg'
 import { password } from '../support/app.js'
 import { Client } from '../support/client.js'
-import { type Example, freePort, startExample } from '../support/example.js'
+import { type Example, startExample } from '../support/example.js'
+import { freePort } from '../support/ports.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
 
 const root = join(import.meta.dirname, '../..')

@@ -7,7 +7,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { signUp } from '../support/app.js'
 import { findBrowser, launchBrowser, watchPage } from '../support/browser.js'
 import { Client } from '../support/client.js'
-import { type Example, freePort, startExample } from '../support/example.js'
+import { type Example, startExample } from '../support/example.js'
+import { freePort } from '../support/ports.js'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js'
 
 describe('pages rendered by the server', () => {

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { findBrowser, launchBrowser, watchPage } from '../support/browser.js'
-import { type Example, freePort, startExample } from '../support/example.js'
+import { type Example, startExample } from '../support/example.js'
+import { freePort } from '../support/ports.js'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js'
 
 const executable = findBrowser()

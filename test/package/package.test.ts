@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import jsonwebtoken from 'jsonwebtoken'
 import { Client } from '../support/client.js'
+import { freePort } from '../support/ports.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
 import { codeUnder } from './markdown.js'
 import { type Host, installPacked } from './packed.js'
@@ -444,14 +444,5 @@ describe("the README's example", () => {
       await setTimeout(50)
     }
     throw new Error('the application did not start')
-  }
-
-  async function freePort(): Promise<number> {
-    const server = createServer().listen(0, 'localhost')
-    await once(server, 'listening')
-    const { port } = server.address() as { port: number }
-    server.close()
-    await once(server, 'close')
-    return port
   }
 })

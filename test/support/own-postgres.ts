@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,6 +10,7 @@ import { lastLogLines } from '../../lib/store/embedded/failure.js'
 import { openFolder } from '../../lib/store/embedded/folder.js'
 import { findPostmaster, forgetKilledPostmaster, hasGone } from '../../lib/store/embedded/postmaster.js'
 import { spawnProgram } from '../../lib/store/embedded/program.js'
+import { freePort } from './ports.js'
 
 /** A Postgres of one test's own, which keeps its port and its data however often it is killed. */
 export interface OwnPostgres {
@@ -34,7 +33,7 @@ export async function createOwnPostgres(settings: readonly string[] = []): Promi
   const folder = openFolder(mkdtempSync(join(tmpdir(), 'identsphere-own-')))
   const binaries = await findBinaries(folder.account)
   await createCluster(folder, binaries, false)
-  const port = await freePort()
+  const port = await freePort('127.0.0.1')
   const given = [
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
@@ -126,12 +125,4 @@ function processesIn(folder: string): number {
       return false // ended meanwhile
     }
   }).length
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
