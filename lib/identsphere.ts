@@ -42,7 +42,7 @@ import { createForeignOrigin, longestReturnTarget } from './http/origin.js'
 import { perRequest } from './http/per-request.js'
 import { createResponder } from './http/respond.js'
 import type { Route } from './http/route.js'
-import { createRouter } from './http/router.js'
+import { createRouter, type Middleware } from './http/router.js'
 import type { Api, IdentSphere } from './instance.js'
 import { createWorker, type Worker } from './jobs/worker.js'
 import { createJournal } from './journal/journal.js'
@@ -370,7 +370,9 @@ export function buildIdentSphere(
     checkMount: createMountCheck(config.mountPath, logger),
   }
   const routes = Object.values(routesOf).flat()
-  const routerOf = (some: readonly Route[]) => createRouter(some, plumbing)
+  const routers = Object.fromEntries(
+    Object.entries(routesOf).map(([room, some]) => [room, () => createRouter(some, plumbing)]),
+  ) as Record<keyof typeof routesOf, () => Middleware>
 
   const calls = createHostCalls({ store, ready })
   const api: Api = {
@@ -435,20 +437,8 @@ export function buildIdentSphere(
   return {
     routes,
     rooms: { store, accounts, organizations, registration, signIn, cookies, worker, mailbox: mailer?.mailbox ?? null },
-    router: () => routerOf(routes),
-    routers: {
-      accounts: () => routerOf(routesOf.accounts),
-      signIn: () => routerOf(routesOf.signIn),
-      sessions: () => routerOf(routesOf.sessions),
-      passwords: () => routerOf(routesOf.passwords),
-      email: () => routerOf(routesOf.email),
-      passkeys: () => routerOf(routesOf.passkeys),
-      mfa: () => routerOf(routesOf.mfa),
-      trustedBrowsers: () => routerOf(routesOf.trustedBrowsers),
-      tokens: () => routerOf(routesOf.tokens),
-      pages: () => routerOf(routesOf.pages),
-      health: () => routerOf(routesOf.health),
-    },
+    router: () => createRouter(routes, plumbing),
+    routers,
 
     requireAuth: (guard) => requireAuth(guardParts, guard),
     optionalAuth: (guard) => optionalAuth(guardParts, guard),

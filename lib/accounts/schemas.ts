@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { emailAddress } from '../http/email-address.js'
 import { passwordText, tokenDelivery } from '../http/fields.js'
+import { organizationSlug } from '../organizations/schemas.js'
 import { longestOrganizationName } from '../organizations/service.js'
 import type { Registration } from './registration.js'
 
 const organizationName = z.string().trim().min(1).max(longestOrganizationName)
-const organizationSlug = z.string().regex(/^[a-z0-9-]{1,100}$/, 'may hold a-z, 0-9 and - only')
 
 /** Body of `POST /v1/auth/register`; the organisation's fields depend on `registration.organization`. */
 export function registerBody(

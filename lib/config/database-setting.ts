@@ -1,5 +1,8 @@
 import { ConfigurationError } from './configuration-error.js'
 
+/** A name that needs no quotes and no escapes in SQL. */
+export const schemaName = /^[a-z_][a-z0-9_]{0,62}$/
+
 /** Where the tables are, for what needs no other setting: migrations. */
 export interface DatabaseSetting {
   readonly url: string
@@ -18,7 +21,7 @@ export function databaseSetting(environment: NodeJS.ProcessEnv): DatabaseSetting
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
     throw new ConfigurationError('DATABASE_URL', 'is not a postgres:// address', fix)
   }
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
+  if (!schemaName.test(schema)) {
     throw new ConfigurationError('IDENTSPHERE_SCHEMA', 'is not a lower-case SQL name', 'Use a-z, 0-9 and _ only.')
   }
   return { url, schema }

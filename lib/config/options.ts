@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { MailMessage } from '../mail/message.js'
 import { defaultTemplates, type MailName, type MailTemplates } from '../mail/templates.js'
 import { ConfigurationError } from './configuration-error.js'
+import { schemaName } from './database-setting.js'
 import type { Logger } from './logger.js'
 
 /** A database transaction handed to a host's `before…` hook: a Knex transaction on IdentSphere's connection. */
@@ -199,10 +200,7 @@ export const optionsSchema = z.strictObject({
       z.custom<Knex>((value) => typeof value === 'function' && 'client' in value, 'must be a Knex instance'),
     ])
     .optional(),
-  schema: z
-    .string()
-    .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be a lower-case SQL name')
-    .optional(),
+  schema: z.string().regex(schemaName, 'must be a lower-case SQL name').optional(),
   publicBaseUrl: z.string().optional(),
   allowedOrigins: z.union([z.array(z.string()), callable<(origin: string) => boolean>()]).optional(),
   issuer: z.string().min(1).optional(),

@@ -87,15 +87,7 @@ export function createChallenges(options: { store: Store; keys: KeyRing }) {
 
   async function insert(
     tx: Tx,
-    challenge: {
-      kind: ChallengeKind
-      email: string
-      userId: string | null
-      securityVersion: number | null
-      payload?: object
-      flowHash?: Buffer
-      createdAt?: Date
-    },
+    challenge: Omit<LinkChallenge, 'kind'> & { kind: ChallengeKind; flowHash?: Buffer },
     secretHash: (id: string) => Buffer,
   ): Promise<void> {
     const id = uuidv7()

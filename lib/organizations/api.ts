@@ -18,6 +18,7 @@ import {
   updateRole,
 } from './repository.js'
 import { roles } from './roles.js'
+import { organizationSlug } from './schemas.js'
 import { longestOrganizationName, type Organizations } from './service.js'
 
 export interface Organization {
@@ -103,10 +104,7 @@ export function organizationsApi(options: {
       calls.write(
         z.strictObject({
           name: plainText(longestOrganizationName),
-          slug: z
-            .string()
-            .regex(/^[a-z0-9-]{1,100}$/, 'may hold a-z, 0-9 and - only')
-            .optional(),
+          slug: organizationSlug.optional(),
           ownerId: z.uuid(),
         }),
         given,
