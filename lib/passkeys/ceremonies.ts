@@ -1,13 +1,8 @@
 import type { Logger } from '../config/logger.js'
 import { IdentSphereError } from '../http/errors.js'
+import type { AssertionResponse, RegistrationResponse } from '../http/webauthn-response.js'
 import { challengeSeconds } from './challenges.js'
-import {
-  type AssertionResponse,
-  type CreationOptions,
-  loadLibrary,
-  type RegistrationResponse,
-  type RequestOptions,
-} from './library.js'
+import { type CreationOptions, loadLibrary, type RequestOptions } from './library.js'
 import { assertBackupEligibility } from './rules/backup-eligibility.js'
 import { readClientData } from './rules/client-data.js'
 import { assertOwnOrigin } from './rules/own-origin.js'

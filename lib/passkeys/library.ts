@@ -1,3 +1,5 @@
+import type { AssertionResponse, RegistrationResponse } from '../http/webauthn-response.js'
+
 /** A credential as options name it. */
 interface Descriptor {
   id: string
@@ -9,20 +11,6 @@ export type CreationOptions = { readonly challenge: string } & Readonly<Record<s
 
 /** Options of `navigator.credentials.get()`, as JSON. */
 export type RequestOptions = { readonly challenge: string } & Readonly<Record<string, unknown>>
-
-/** What a browser answers with, as JSON: `credential.toJSON()`. */
-interface Response<Part> {
-  id: string
-  rawId: string
-  type: 'public-key'
-  response: Part & { clientDataJSON: string }
-}
-export type RegistrationResponse = Response<{ attestationObject: string; transports?: string[] | undefined }>
-export type AssertionResponse = Response<{
-  authenticatorData: string
-  signature: string
-  userHandle?: string | undefined
-}>
 
 interface Expected {
   expectedType: string

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { emailAddress } from '../http/email-address.js'
 import { plainText, tokenDelivery } from '../http/fields.js'
+import { assertionResponse, registrationResponse } from '../http/webauthn-response.js'
 import { issuedTokens } from '../sessions/schemas.js'
-import { assertionResponse, registrationResponse } from './response.js'
 
 const mfaToken = z.string().min(1).max(200)
 const token = z.string().min(1).max(200)

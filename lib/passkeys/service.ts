@@ -4,6 +4,7 @@ import { uuidv7 } from '../crypto/random.js'
 import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
+import type { AssertionResponse, RegistrationResponse } from '../http/webauthn-response.js'
 import type { Journal } from '../journal/journal.js'
 import type { FactorChanges } from '../mfa/factor-changes.js'
 import type { Sessions } from '../sessions/service.js'
@@ -12,7 +13,7 @@ import type { Store } from '../store/store.js'
 import type { Ceremonies, CredentialDescriptor } from './ceremonies.js'
 import { beginChallenge, type Purpose, useChallenge } from './challenges.js'
 import { decoyCredentials } from './decoys.js'
-import type { AssertionResponse, CreationOptions, RegistrationResponse, RequestOptions } from './library.js'
+import type { CreationOptions, RequestOptions } from './library.js'
 import {
   deletePasskey,
   findUsablePasskey,

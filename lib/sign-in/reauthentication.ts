@@ -1,7 +1,7 @@
 import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
-import type { AssertionResponse } from '../passkeys/library.js'
+import type { AssertionResponse } from '../http/webauthn-response.js'
 import type { Tx } from '../store/store.js'
 
 /** A proof that was good. */

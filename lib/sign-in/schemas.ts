@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { emailAddress } from '../http/email-address.js'
 import { deviceToken, passwordText, sixDigits, tokenDelivery } from '../http/fields.js'
-import { assertionResponse } from '../passkeys/response.js'
+import { assertionResponse } from '../http/webauthn-response.js'
 import { issuedTokens, sessionDescription } from '../sessions/schemas.js'
 
 export const loginBody = z.strictObject({

@@ -42,5 +42,9 @@ export const assertionResponse = response({
   signature: base64url(8192),
   userHandle: base64url(128)
     .nullish()
-    .transform((handle) => handle ?? undefined),
+    .transform((handle) => handle ?? undefined)
+    .optional(),
 })
+
+export type RegistrationResponse = z.output<typeof registrationResponse>
+export type AssertionResponse = z.output<typeof assertionResponse>
