@@ -1,5 +1,6 @@
 import { constantTimeEqual, hmacSha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
+import { IdentSphereError } from './errors.js'
 
 /**
  * CSRF tokens bound to the session: `<key version>.<HMAC over the session id>`. A token planted by a sibling subdomain,
@@ -25,4 +26,12 @@ export function createCsrfTokens(keys: KeyRing): CsrfTokens {
       return key !== null && constantTimeEqual(mac, hmacSha256(key, sessionId).toString('base64url'))
     },
   }
+}
+
+/** The CSRF token that came with a credential, or that none is asked for with this one. */
+export type CsrfProof = { csrfToken: string | null } | 'not_needed'
+
+/** @throws IdentSphereError `csrf_failed` */
+export function assertCsrfProof(csrf: CsrfTokens, proof: CsrfProof, sessionId: string): void {
+  if (proof !== 'not_needed' && !csrf.matches(proof.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
 }

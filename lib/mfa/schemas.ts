@@ -1,23 +1,21 @@
 import { z } from 'zod'
-import { tokenDelivery } from '../http/fields.js'
+import { deviceToken, passwordText, sixDigits, tokenDelivery, tokenText } from '../http/fields.js'
 import { issuedTokens } from '../sessions/schemas.js'
 
-const code = z.string().regex(/^\d{6}$/, 'has six digits')
 const recoveryCodes = z.array(z.string())
 
-export const codeBody = z.strictObject({ code })
+export const codeBody = z.strictObject({ code: sixDigits })
 
 /** `password` is left out by accounts that have none. */
-export const passwordBody = z.strictObject({ password: z.string().min(1).max(1024).optional() })
+export const passwordBody = z.strictObject({ password: passwordText.optional() })
 
 export const challengeBody = z
   .strictObject({
-    mfa_token: z.string().min(1).max(200),
-    code: code.optional(),
+    mfa_token: tokenText,
+    code: sixDigits.optional(),
     recovery_code: z.string().min(1).max(64).optional(),
     token_delivery: tokenDelivery,
-    /** What an earlier sign-in of this native client answered; browsers have a cookie instead. */
-    device_token: z.string().max(200).optional(),
+    device_token: deviceToken,
   })
   .refine((body) => (body.code === undefined) !== (body.recovery_code === undefined), {
     path: ['code'],

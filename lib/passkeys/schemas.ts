@@ -1,11 +1,8 @@
 import { z } from 'zod'
 import { emailAddress } from '../http/email-address.js'
-import { plainText, tokenDelivery } from '../http/fields.js'
+import { deviceToken, plainText, tokenDelivery, tokenText } from '../http/fields.js'
 import { assertionResponse, registrationResponse } from '../http/webauthn-response.js'
 import { issuedTokens } from '../sessions/schemas.js'
-
-const mfaToken = z.string().min(1).max(200)
-const token = z.string().min(1).max(200)
 
 /** Options for `navigator.credentials`, as JSON. */
 export const ceremony = z.strictObject({
@@ -42,15 +39,15 @@ export const loginBeginBody = z.strictObject({ email: emailAddress.optional(), t
 
 const answer = {
   response: assertionResponse,
-  flow_token: token.optional(),
+  flow_token: tokenText.optional(),
   token_delivery: tokenDelivery,
-  device_token: z.string().max(200).optional(),
+  device_token: deviceToken,
 }
 
 export const loginBody = z.strictObject(answer)
 
-export const challengeBeginBody = z.strictObject({ mfa_token: mfaToken, token_delivery: tokenDelivery })
+export const challengeBeginBody = z.strictObject({ mfa_token: tokenText, token_delivery: tokenDelivery })
 
-export const challengeBody = z.strictObject({ mfa_token: mfaToken, ...answer })
+export const challengeBody = z.strictObject({ mfa_token: tokenText, ...answer })
 
 export const stepUpBody = z.strictObject({ response: assertionResponse })

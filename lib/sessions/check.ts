@@ -5,28 +5,19 @@ import { IdentSphereError } from '../http/errors.js'
 import type { Database } from '../store/database.js'
 import { translateError } from '../store/database-errors.js'
 import { giveUp, type RawConnection } from '../store/late-answers.js'
+import type { SessionForTokens } from './repository.js'
 
 /** What the strict check reads of one live session. */
-export interface LiveSession {
-  id: string
-  user_id: string
-  organization_id: string | null
+export interface LiveSession extends SessionForTokens {
   auth_method: string
-  amr: string[]
-  auth_time: Date
   mfa_verified_at: Date | null
-  epoch: number
   impersonator_id: string | null
-  created_at: Date
-  expires_at: Date
-  email: string
   email_verified_at: Date | null
   display_name: string | null
   role: Role | null
   /** Whether the active organisation asks its members for a second factor. */
   organization_requires_mfa: boolean
   is_platform_admin: boolean
-  checked_at: Date
   seen_long_ago: boolean
   in_recovery: boolean
   revoked_kids: string[] | null

@@ -1,29 +1,9 @@
+import type { z } from 'zod'
 import type { LiveSession } from './check.js'
+import type { sessionDescription } from './schemas.js'
 
 /** A session as its owner sees it: in sign-in answers and `GET /v1/auth/session`. */
-export interface SessionDescription {
-  user: {
-    user_id: string
-    email: string
-    email_verified: boolean
-    display_name: string | null
-    organization_id: string | null
-    is_platform_admin: boolean
-    auth_method: string
-    session_family_id: string
-    mfa_verified_at: string | null
-    scopes: string[]
-    extensions: Record<string, never>
-  }
-  session: {
-    id: string
-    created_at: string
-    expires_at: string
-    auth_time: string
-    amr: string[]
-  }
-  capabilities: { role: string | null; permissions: readonly string[] }
-}
+export type SessionDescription = z.output<typeof sessionDescription>
 
 export function describeSession(session: LiveSession, permissions: readonly string[]): SessionDescription {
   return {
@@ -47,6 +27,6 @@ export function describeSession(session: LiveSession, permissions: readonly stri
       auth_time: session.auth_time.toISOString(),
       amr: session.amr,
     },
-    capabilities: { role: session.role, permissions },
+    capabilities: { role: session.role, permissions: [...permissions] },
   }
 }

@@ -3,7 +3,7 @@ import { hmacSha256, sha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
 import { randomOctets } from '../crypto/random.js'
 import type { RequestContext } from '../http/context.js'
-import type { CsrfTokens } from '../http/csrf.js'
+import { assertCsrfProof, type CsrfProof, type CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { Store } from '../store/store.js'
@@ -14,10 +14,8 @@ import { findRefresh, type RefreshRow, revokeSessions, rotateRefresh, type Sessi
 export interface PresentedRefresh {
   token: string
   delivery: Delivery
-  /** Needed where the token came in a cookie. */
-  csrfToken: string | null
-  /** False only for the redirect of `resume`, which a browser sends as a navigation. */
-  needsCsrf: boolean
+  /** Not needed where the token came in the body, nor for the redirect of `resume`, which a browser sends as a navigation. */
+  proof: CsrfProof
 }
 
 const tokenPattern = /^[\w-]{43}$/
@@ -97,9 +95,7 @@ export function createRefresh(options: {
     const hash = sha256(presented.token)
     let row = await findRefresh(store, hash, limits)
     if (row === undefined) throw denied()
-    if (presented.needsCsrf && !csrf.matches(presented.csrfToken, row.session_id)) {
-      throw new IdentSphereError('csrf_failed')
-    }
+    assertCsrfProof(csrf, presented.proof, row.session_id)
     let successor = row.used ? null : await rotate(row, presented.token)
     if (successor === null) {
       // Somebody was first, just now or long ago: read again what they left.

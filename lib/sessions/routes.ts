@@ -43,7 +43,9 @@ export function sessionRoutes(rooms: {
         const token = body.refresh_token ?? cookie('rt')
         if (token === null) throw new IdentSphereError('authentication_required')
         const { fields, cookies } = await refresh(
-          { token, delivery: fromCookie ? 'cookie' : 'body', csrfToken, needsCsrf: fromCookie },
+          fromCookie
+            ? { token, delivery: 'cookie', proof: { csrfToken } }
+            : { token, delivery: 'body', proof: 'not_needed' },
           context,
         )
         return { status: 200, body: fields, cookies }
@@ -62,7 +64,7 @@ export function sessionRoutes(rooms: {
         try {
           // A new cookie beside a planted one would be refused again, and the browser sent round for ever.
           if (token === null || conflictingCookies.length > 0) throw new IdentSphereError('authentication_required')
-          const { cookies } = await refresh({ token, delivery: 'cookie', csrfToken: null, needsCsrf: false }, context)
+          const { cookies } = await refresh({ token, delivery: 'cookie', proof: 'not_needed' }, context)
           return { status: 303, location: target, cookies }
         } catch (error) {
           if (!(error instanceof IdentSphereError) || error.code !== 'authentication_required') throw error

@@ -3,7 +3,7 @@ import { sha256 } from '../crypto/digest.js'
 import { randomToken } from '../crypto/random.js'
 import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
-import type { CsrfTokens } from '../http/csrf.js'
+import { assertCsrfProof, type CsrfProof, type CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { Executor, Store, Tx } from '../store/store.js'
@@ -185,7 +185,7 @@ export function createSessions(options: {
      */
     async signOut(
       credential: { accessToken: Verified } | { refreshToken: string },
-      proof: { csrfToken: string | null } | 'not_needed',
+      proof: CsrfProof,
       context: RequestContext,
     ): Promise<void> {
       const found =
@@ -193,7 +193,7 @@ export function createSessions(options: {
           ? await findSessionOfAccessToken(credential.accessToken)
           : await findSessionOfToken(store, sha256(credential.refreshToken))
       if (found === undefined) return
-      if (proof !== 'not_needed' && !csrf.matches(proof.csrfToken, found.id)) throw new IdentSphereError('csrf_failed')
+      assertCsrfProof(csrf, proof, found.id)
       await store.transaction(async (tx) => {
         const ended = await revokeSessions(tx, found.user_id, { only: found.id }, 'signed_out')
         if (ended.length === 0) return
@@ -235,7 +235,7 @@ export function createSessions(options: {
     },
 
     /** No live session of this user has a second factor any more. */
-    forgetSecondFactors: (tx: Tx, userId: string): Promise<void> => forgetSecondFactors(tx, userId),
+    forgetSecondFactors,
 
     /** Whether it began with a recovery code no longer than `seconds` ago. */
     beganWithRecovery: (sessionId: string, seconds: number): Promise<boolean> =>
