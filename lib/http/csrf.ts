@@ -1,5 +1,5 @@
-import { constantTimeEqual, hmacSha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
+import { issueMacToken, readMacToken } from '../crypto/mac-token.js'
 import { IdentSphereError } from './errors.js'
 
 /**
@@ -15,16 +15,8 @@ export interface CsrfTokens {
 
 export function createCsrfTokens(keys: KeyRing): CsrfTokens {
   return {
-    issue(sessionId) {
-      const { version, key } = keys.current('csrf')
-      return `${version}.${hmacSha256(key, sessionId).toString('base64url')}`
-    },
-    matches(token, sessionId) {
-      const [, version, mac] = /^(\d{1,9})\.([\w-]{43})$/.exec(token ?? '') ?? []
-      if (version === undefined || mac === undefined) return false
-      const key = keys.version('csrf', Number(version))
-      return key !== null && constantTimeEqual(mac, hmacSha256(key, sessionId).toString('base64url'))
-    },
+    issue: (sessionId) => issueMacToken(keys, 'csrf', [sessionId]),
+    matches: (token, sessionId) => readMacToken(keys, 'csrf', [sessionId], token) !== null,
   }
 }
 

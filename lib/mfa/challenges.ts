@@ -1,5 +1,5 @@
-import { constantTimeEqual, hmacSha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
+import { issueMacToken, readMacToken } from '../crypto/mac-token.js'
 import { uuidv7 } from '../crypto/random.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Challenge, Proven, SecondFactorMethod } from '../sign-in/service.js'
@@ -20,6 +20,8 @@ export interface MfaChallenge {
 
 /** Seconds. */
 const lifetime = 300
+/** What the key of second factors signs besides. */
+const boundTo = ['challenge', 'sign_in']
 
 const burntChallenge = () =>
   new IdentSphereError('rate_limited', { message: 'Too many wrong answers. Sign in again.', retryAfterSeconds: 1 })
@@ -32,16 +34,6 @@ const burntChallenge = () =>
  */
 export function createMfaChallenges(options: { store: Store; keys: KeyRing }) {
   const { store, keys } = options
-
-  const macOf = (key: Parameters<typeof hmacSha256>[0], id: string) =>
-    hmacSha256(key, 'challenge', 'sign_in', id).toString('base64url')
-
-  function readToken(token: string): string | null {
-    const [, version, id, mac] = /^(\d{1,9})\.([0-9a-f-]{36})\.([\w-]{43})$/.exec(token) ?? []
-    if (version === undefined || id === undefined || mac === undefined) return null
-    const key = keys.version('mfa', Number(version))
-    return key !== null && constantTimeEqual(mac, macOf(key, id)) ? id : null
-  }
 
   return {
     /** Begins a challenge for somebody whose first factor was proven. */
@@ -62,8 +54,7 @@ export function createMfaChallenges(options: { store: Store; keys: KeyRing }) {
         userAgent: proven.context.userAgent,
         lifetimeSeconds: lifetime,
       })
-      const { version, key } = keys.current('mfa')
-      return { mfa_token: `${version}.${id}.${macOf(key, id)}`, mfa_token_expires_in: lifetime, methods }
+      return { mfa_token: issueMacToken(keys, 'mfa', boundTo, [id]), mfa_token_expires_in: lifetime, methods }
     },
 
     /**
@@ -72,8 +63,8 @@ export function createMfaChallenges(options: { store: Store; keys: KeyRing }) {
      * @throws IdentSphereError `invalid_credentials`, `rate_limited` where its tries are used up, whatever would answer it now
      */
     async find(token: string): Promise<MfaChallenge> {
-      const id = readToken(token)
-      const row = id === null ? undefined : await findChallenge(store, id)
+      const [id] = readMacToken(keys, 'mfa', boundTo, token) ?? []
+      const row = id === undefined ? undefined : await findChallenge(store, id)
       if (row === undefined) throw new IdentSphereError('invalid_credentials')
       if (row.attempts >= triesPerChallenge) throw burntChallenge()
       return {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { hmacSha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
 import { randomOctets, uuidv7 } from '../crypto/random.js'
@@ -13,8 +14,7 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** Codes for who has lost the second factor: shown once, kept as HMACs, each good for one sign-in. */
 export function createRecoveryCodes(keys: KeyRing) {
-  const hashOf = (key: Parameters<typeof hmacSha256>[0], userId: string, code: string) =>
-    hmacSha256(key, 'recovery code', userId, code)
+  const hashOf = (key: KeyObject, userId: string, code: string) => hmacSha256(key, 'recovery code', userId, code)
 
   return {
     /** New codes, in place of all older ones. */

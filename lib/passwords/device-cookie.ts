@@ -1,5 +1,5 @@
-import { constantTimeEqual, hmacSha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
+import { issueMacToken, readMacToken } from '../crypto/mac-token.js'
 import { randomToken } from '../crypto/random.js'
 
 /** Seconds. */
@@ -25,17 +25,10 @@ export interface DeviceCookies {
 
 export function createDeviceCookies(keys: KeyRing): DeviceCookies {
   return {
-    issue(userId) {
-      const { version, key } = keys.current('device')
-      const id = randomToken()
-      return { token: `${version}.${id}.${hmacSha256(key, userId, id).toString('base64url')}`, maxAgeSeconds }
-    },
+    issue: (userId) => ({ token: issueMacToken(keys, 'device', [userId], [randomToken()]), maxAgeSeconds }),
     read(cookie, userId) {
-      const [, version, id, mac] = /^(\d{1,9})\.([\w-]{43})\.([\w-]{43})$/.exec(cookie ?? '') ?? []
-      if (version === undefined || id === undefined || mac === undefined) return null
-      const key = keys.version('device', Number(version))
-      const fits = key !== null && constantTimeEqual(mac, hmacSha256(key, userId, id).toString('base64url'))
-      return fits ? id : null
+      const [id = null] = readMacToken(keys, 'device', [userId], cookie) ?? []
+      return id
     },
   }
 }

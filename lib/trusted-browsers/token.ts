@@ -1,5 +1,5 @@
-import { constantTimeEqual, hmacSha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
+import { issueMacToken, readMacToken } from '../crypto/mac-token.js'
 
 /** What a genuine token says. Whether it is still good, the table knows. */
 export interface TrustClaim {
@@ -18,20 +18,11 @@ export interface TrustTokens {
 }
 
 export function createTrustTokens(keys: KeyRing): TrustTokens {
-  const macOf = (key: Parameters<typeof hmacSha256>[0], id: string, generation: string) =>
-    hmacSha256(key, id, generation).toString('base64url')
   return {
-    issue({ id, generation }) {
-      const { version, key } = keys.current('trust')
-      return `${version}.${id}.${generation}.${macOf(key, id, String(generation))}`
-    },
+    issue: ({ id, generation }) => issueMacToken(keys, 'trust', [], [id, String(generation)]),
     read(token) {
-      const parts = /^(\d{1,9})\.([0-9a-f-]{36})\.(\d{1,9})\.([\w-]{43})$/.exec(token ?? '')
-      const [, version, id, generation, mac] = parts ?? []
-      if (version === undefined || id === undefined || generation === undefined || mac === undefined) return null
-      const key = keys.version('trust', Number(version))
-      if (key === null || !constantTimeEqual(mac, macOf(key, id, generation))) return null
-      return { id, generation: Number(generation) }
+      const [id, generation] = readMacToken(keys, 'trust', [], token) ?? []
+      return id === undefined || generation === undefined ? null : { id, generation: Number(generation) }
     },
   }
 }
