@@ -13,6 +13,9 @@ export const tokenText = z.string().min(1).max(200)
 /** What an earlier sign-in of this native client answered; browsers have a cookie instead. */
 export const deviceToken = z.string().max(200).optional()
 
+/** The `:id` of a path. */
+export const idInPath = z.strictObject({ id: z.uuid() })
+
 /** From a mail, or from an authenticator app. */
 export const sixDigits = z.string().regex(/^\d{6}$/, 'has six digits')
 

@@ -1,3 +1,4 @@
+import { idInPath } from '../http/fields.js'
 import { type Reply, type Route, route } from '../http/route.js'
 import type { MfaChallenges } from '../mfa/challenges.js'
 import type { Completion } from '../mfa/completion.js'
@@ -22,7 +23,6 @@ import {
   loginBeginBody,
   loginBody,
   passkey,
-  passkeyId,
   passkeyList,
   registerBody,
   registered,
@@ -84,7 +84,7 @@ export function passkeyRoutes(rooms: {
       method: 'PATCH',
       path: '/v1/users/me/passkeys/:id',
       auth: 'session',
-      input: { params: passkeyId, body: labelBody },
+      input: { params: idInPath, body: labelBody },
       output: { 200: passkey },
       errors: ['invalid_input', 'not_found'],
       async handle({ auth, params, body }) {
@@ -96,7 +96,7 @@ export function passkeyRoutes(rooms: {
       path: '/v1/users/me/passkeys/:id',
       auth: 'session',
       factorChange: 'removal',
-      input: { params: passkeyId },
+      input: { params: idInPath },
       output: { 204: null },
       errors: ['forbidden', 'reauthentication_required', 'mfa_required', 'not_found', 'conflict'],
       async handle({ auth, params, context }) {

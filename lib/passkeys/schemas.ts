@@ -11,8 +11,6 @@ export const ceremony = z.strictObject({
   flow_token: z.string().optional(),
 })
 
-export const passkeyId = z.strictObject({ id: z.uuid() })
-
 export const registerBody = z.strictObject({ response: registrationResponse, label: plainText(100).optional() })
 
 export const labelBody = z.strictObject({ label: plainText(100) })

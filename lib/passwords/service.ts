@@ -176,8 +176,8 @@ export function createPasswords(options: {
       }
     },
 
-    /** The cookie for a browser that has just signed in, or null where it has a good one. */
-    deviceCookieFor: (userId: string, present: string | null): DeviceToken | null =>
+    /** For a browser or a native client that has just signed in, or null where it has a good one. */
+    deviceTokenFor: (userId: string, present: string | null): DeviceToken | null =>
       devices.read(present, userId) === null ? devices.issue(userId) : null,
 
     /** A hash for a new password. @throws IdentSphereError `invalid_input` where the policy refuses it */

@@ -4,13 +4,14 @@ import type { RequestContext } from '../http/context.js'
 import type { CookieName } from '../http/cookies.js'
 import type { CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
+import { idInPath } from '../http/fields.js'
 import { safeReturnTarget } from '../http/origin.js'
 import { type Route, route } from '../http/route.js'
 import type { AccessTokens } from '../tokens/access-tokens.js'
 import { describeSession } from './describe.js'
 import { clearedCookies, type TokenIssuer } from './issue.js'
 import type { createRefresh } from './refresh.js'
-import { currentSession, issuedTokens, refreshBody, returnTo, sessionId, sessionList } from './schemas.js'
+import { currentSession, issuedTokens, refreshBody, returnTo, sessionList } from './schemas.js'
 import type { Sessions } from './service.js'
 
 export function sessionRoutes(rooms: {
@@ -118,7 +119,7 @@ export function sessionRoutes(rooms: {
       path: '/v1/users/me/sessions/:id',
       auth: 'session',
       beforeMfa: true,
-      input: { params: sessionId },
+      input: { params: idInPath },
       output: { 204: null },
       errors: ['not_found'],
       async handle({ auth, params, context }) {

@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import { longestReturnTarget } from '../http/origin.js'
 
-export const sessionId = z.strictObject({ id: z.uuid() })
-
 /** Body of `refresh` and `logout` for native clients; browsers send a cookie and no body. */
 export const refreshBody = z.strictObject({ refresh_token: z.string().max(200).optional() })
 

@@ -9,12 +9,12 @@ export async function answerSignIn(
   rooms: { signIn: SignIn; passwords: Passwords },
   entered: Entered,
   delivery: Delivery,
-  deviceCookie: string | null,
+  presentDevice: string | null,
   status = 200,
 ): Promise<Reply> {
   if (entered.kind === 'challenge') return { status: 200, body: { status: 'mfa_required', ...entered.challenge } }
   const { body, cookies } = await rooms.signIn.succeed(entered, delivery)
-  const device = rooms.passwords.deviceCookieFor(body.user.user_id, deviceCookie)
+  const device = rooms.passwords.deviceTokenFor(body.user.user_id, presentDevice)
   const kept = [...cookies, ...cookieOf('trust', entered.trust?.next ?? null)]
   if (delivery === 'cookie') return { status, body, cookies: [...kept, ...cookieOf('device', device)] }
   return { status, body: { ...body, ...(device && { device_token: device.token }) }, cookies: kept }

@@ -1,5 +1,6 @@
+import { idInPath } from '../http/fields.js'
 import { type Route, route } from '../http/route.js'
-import { browserId, browserList, trustBody, trusted } from './schemas.js'
+import { browserList, trustBody, trusted } from './schemas.js'
 import { type TrustedBrowsers, trustSeconds } from './service.js'
 
 export function trustedBrowserRoutes({ trustedBrowsers }: { trustedBrowsers: TrustedBrowsers }): Route[] {
@@ -41,7 +42,7 @@ export function trustedBrowserRoutes({ trustedBrowsers }: { trustedBrowsers: Tru
       method: 'DELETE',
       path: '/v1/auth/trusted-browsers/:id',
       auth: 'session',
-      input: { params: browserId },
+      input: { params: idInPath },
       output: { 204: null },
       errors: ['not_found'],
       async handle({ auth, params, context }) {

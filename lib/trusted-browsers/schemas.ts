@@ -7,8 +7,6 @@ export const trustBody = z.strictObject({
 
 export const trusted = z.strictObject({ id: z.uuid(), expires_in: z.int() })
 
-export const browserId = z.strictObject({ id: z.uuid() })
-
 export const browserList = z.strictObject({
   trusted_browsers: z.array(
     z.strictObject({
