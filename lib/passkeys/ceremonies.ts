@@ -2,7 +2,7 @@ import type { Logger } from '../config/logger.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { AssertionResponse, RegistrationResponse } from '../http/webauthn-response.js'
 import { challengeSeconds } from './challenges.js'
-import { type CreationOptions, loadLibrary, type RequestOptions } from './library.js'
+import { type CreationOptions, type CredentialDescriptor, loadLibrary, type RequestOptions } from './library.js'
 import { assertBackupEligibility } from './rules/backup-eligibility.js'
 import { readClientData } from './rules/client-data.js'
 import { assertOwnOrigin } from './rules/own-origin.js'
@@ -16,12 +16,6 @@ export interface RelyingParty {
   readonly rpId: string
   readonly rpName: string
   readonly isOwnOrigin: (origin: string) => boolean
-}
-
-/** A credential as options name it, for a browser to look for or to pass over. */
-export interface CredentialDescriptor {
-  id: string
-  transports: readonly string[]
 }
 
 /** What an authenticator made. */

@@ -1,6 +1,6 @@
 import { hmacSha256 } from '../crypto/digest.js'
 import type { KeyRing } from '../crypto/key-ring.js'
-import type { CredentialDescriptor } from './ceremonies.js'
+import type { CredentialDescriptor } from './library.js'
 
 /** Lengths in bytes of credential ids that common authenticators make. */
 const lengths = [16, 20, 32, 32]

@@ -1,7 +1,7 @@
 import type { AssertionResponse, RegistrationResponse } from '../http/webauthn-response.js'
 
-/** A credential as options name it. */
-interface Descriptor {
+/** A credential as options name it, for a browser to look for or to pass over. */
+export interface CredentialDescriptor {
   id: string
   transports: readonly string[]
 }
@@ -32,7 +32,7 @@ export interface WebAuthnLibrary {
     attestationType: 'none'
     authenticatorSelection: { residentKey: 'preferred'; userVerification: 'required' }
     supportedAlgorithmIDs: readonly number[]
-    excludeCredentials: readonly Descriptor[]
+    excludeCredentials: readonly CredentialDescriptor[]
     timeout: number
   }): Promise<CreationOptions>
   generateAuthenticationOptions(options: {
@@ -40,7 +40,7 @@ export interface WebAuthnLibrary {
     challenge: Uint8Array
     userVerification: 'required'
     timeout: number
-    allowCredentials?: readonly Descriptor[]
+    allowCredentials?: readonly CredentialDescriptor[]
   }): Promise<RequestOptions>
   verifyRegistrationResponse(
     options: Expected & {

@@ -10,10 +10,10 @@ import type { FactorChanges } from '../mfa/factor-changes.js'
 import type { Sessions } from '../sessions/service.js'
 import type { FreshProof } from '../sign-in/reauthentication.js'
 import type { Store } from '../store/store.js'
-import type { Ceremonies, CredentialDescriptor } from './ceremonies.js'
+import type { Ceremonies } from './ceremonies.js'
 import { beginChallenge, type Purpose, useChallenge } from './challenges.js'
 import { decoyCredentials } from './decoys.js'
-import type { CreationOptions, RequestOptions } from './library.js'
+import type { CreationOptions, CredentialDescriptor, RequestOptions } from './library.js'
 import {
   deletePasskey,
   findUsablePasskey,
