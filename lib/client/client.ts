@@ -139,93 +139,90 @@ export function buildClient(options: ClientOptions, environment: Environment): C
   const { call, enter } = transport
 
   return {
-    signUp: (registration) => enter('/v1/auth/register', registration) as Promise<SignInAnswer | VerificationRequired>,
+    signUp: (registration) => enter('/v1/auth/register', registration),
     signIn: {
       async password(credentials) {
         const body = { ...credentials, ...(await transport.deviceToken()) }
-        return (await enter('/v1/auth/login', body)) as SignInAnswer
+        return enter('/v1/auth/login', body)
       },
     },
     signOut: transport.signOut,
     async session() {
       if (!(await transport.mayHaveSession())) return null
       try {
-        return (await call('GET', '/v1/auth/session')) as CurrentSession
+        return await call('GET', '/v1/auth/session')
       } catch (error) {
         if (error instanceof IdentSphereClientError && error.code === 'authentication_required') return null
         throw error
       }
     },
-    reauthenticate: (proof) =>
-      call('POST', '/v1/auth/reauthenticate', proof, { stepUp: false }) as Promise<Reauthenticated>,
-    requestReauthenticationCode: () => call('POST', '/v1/auth/reauthenticate/code') as Promise<void>,
+    reauthenticate: (proof) => call('POST', '/v1/auth/reauthenticate', proof, { stepUp: false }),
+    requestReauthenticationCode: () => call('POST', '/v1/auth/reauthenticate/code'),
 
     mfa: {
-      status: () => call('GET', '/v1/auth/mfa/status') as Promise<MfaStatus>,
-      setup: () => call('POST', '/v1/auth/mfa/setup') as Promise<MfaSetup>,
-      enable: (code) => call('POST', '/v1/auth/mfa/enable', { code }) as Promise<MfaEnabled>,
-      disable: (password) => call('POST', '/v1/auth/mfa/disable', passwordBody(password)) as Promise<void>,
+      status: () => call('GET', '/v1/auth/mfa/status'),
+      setup: () => call('POST', '/v1/auth/mfa/setup'),
+      enable: (code) => call('POST', '/v1/auth/mfa/enable', { code }),
+      disable: (password) => call('POST', '/v1/auth/mfa/disable', passwordBody(password)),
       async recoveryCodes(password) {
-        const answer = await call('POST', '/v1/auth/mfa/recovery-codes', passwordBody(password))
-        return (answer as { recovery_codes: string[] }).recovery_codes
+        const body = passwordBody(password)
+        return (await call<{ recovery_codes: string[] }>('POST', '/v1/auth/mfa/recovery-codes', body)).recovery_codes
       },
       async challenge(input) {
         const body = { ...input, ...(await transport.deviceToken()) }
-        return (await enter('/v1/auth/mfa/challenge', body)) as SignInSuccess
+        return enter('/v1/auth/mfa/challenge', body)
       },
-      verify: (code) => call('POST', '/v1/auth/mfa/verify', { code }) as Promise<SteppedUp>,
+      verify: (code) => call('POST', '/v1/auth/mfa/verify', { code }),
     },
     passkeys: createPasskeys(transport, environment.PublicKeyCredential !== undefined),
     trustedBrowsers: {
-      add: (input = {}) =>
-        call('POST', '/v1/auth/trusted-browsers', input) as Promise<{ id: string; expires_in: number }>,
+      add: (input = {}) => call('POST', '/v1/auth/trusted-browsers', input),
       async list() {
-        const answer = await call('GET', '/v1/auth/trusted-browsers')
-        return (answer as { trusted_browsers: TrustedBrowser[] }).trusted_browsers
+        return (await call<{ trusted_browsers: TrustedBrowser[] }>('GET', '/v1/auth/trusted-browsers')).trusted_browsers
       },
-      revoke: (id) => call('DELETE', `/v1/auth/trusted-browsers/${encodeURIComponent(id)}`) as Promise<void>,
+      revoke: (id) => call('DELETE', `/v1/auth/trusted-browsers/${encodeURIComponent(id)}`),
     },
     sessions: {
       async list() {
-        return ((await call('GET', '/v1/users/me/sessions')) as { sessions: SessionEntry[] }).sessions
+        return (await call<{ sessions: SessionEntry[] }>('GET', '/v1/users/me/sessions')).sessions
       },
-      revoke: (id) => call('DELETE', `/v1/users/me/sessions/${encodeURIComponent(id)}`) as Promise<void>,
-      revokeOthers: () => call('DELETE', '/v1/users/me/sessions') as Promise<void>,
+      revoke: (id) => call('DELETE', `/v1/users/me/sessions/${encodeURIComponent(id)}`),
+      revokeOthers: () => call('DELETE', '/v1/users/me/sessions'),
     },
     profile: {
-      get: () => call('GET', '/v1/users/me') as Promise<Profile>,
-      update: (patch) => call('PATCH', '/v1/users/me', patch) as Promise<Profile>,
-      export: () => call('GET', '/v1/users/me/export') as Promise<Record<string, unknown>>,
+      get: () => call('GET', '/v1/users/me'),
+      update: (patch) => call('PATCH', '/v1/users/me', patch),
+      export: () => call('GET', '/v1/users/me/export'),
       async erase() {
         await call('DELETE', '/v1/users/me')
         await transport.forget('signed_out')
       },
     },
     password: {
-      change: (passwords) => call('POST', '/v1/users/me/password', passwords) as Promise<void>,
-      forgot: (email) => call('POST', '/v1/auth/password/forgot', { email }) as Promise<void>,
-      reset: (input) => enter('/v1/auth/password/reset', input) as Promise<SignInAnswer>,
+      change: (passwords) => call('POST', '/v1/users/me/password', passwords),
+      forgot: (email) => call('POST', '/v1/auth/password/forgot', { email }),
+      reset: (input) => enter('/v1/auth/password/reset', input),
     },
     email: {
-      requestVerification: () => call('POST', '/v1/auth/email/verify/request') as Promise<void>,
+      requestVerification: () => call('POST', '/v1/auth/email/verify/request'),
       async verify(input) {
         const body = { ...input, ...(await transport.deviceToken()) }
-        return (await enter('/v1/auth/email/verify', body)) as Verified | SignInAnswer
+        return enter('/v1/auth/email/verify', body)
       },
-      change: (email) => call('POST', '/v1/users/me/email', { email }) as Promise<void>,
+      change: (email) => call('POST', '/v1/users/me/email', { email }),
       async confirmChange(input) {
         const body = { ...input, ...(await transport.deviceToken()) }
         await call('POST', '/v1/auth/email/confirm', body, { stepUp: false })
       },
-      undo: (token) => call('POST', '/v1/auth/email/undo', { token }) as Promise<void>,
+      undo: (token) => call('POST', '/v1/auth/email/undo', { token }),
     },
     emailCode: {
-      request: (email) => call('POST', '/v1/auth/email-otp/request', { email }) as Promise<void>,
-      verify: (input) => enter('/v1/auth/email-otp/verify', input) as Promise<SignInAnswer>,
+      request: (email) => call('POST', '/v1/auth/email-otp/request', { email }),
+      verify: (input) => enter('/v1/auth/email-otp/verify', input),
     },
     signInLink: {
-      request: (email) => call('POST', '/v1/auth/magic-link/request', { email }) as Promise<void>,
-      verify: (token) => enter('/v1/auth/magic-link/verify', { token }) as Promise<SignInAnswer>,
+      request: (email) => call('POST', '/v1/auth/magic-link/request', { email }),
+      verify: (token) => enter('/v1/auth/magic-link/verify', { token }),
     },
 
     fetch: transport.fetch,

@@ -35,7 +35,7 @@ const aborted = 'ERROR_CEREMONY_ABORTED'
 
 export function createPasskeys(transport: Transport, isSupported: boolean): Passkeys {
   const { call, enter } = transport
-  const begin = async (path: string, body?: object) => (await call('POST', path, body)) as Ceremony
+  const begin = (path: string, body?: object) => call<Ceremony>('POST', path, body)
 
   async function assertion({ options: optionsJSON, flow_token }: Ceremony, useBrowserAutofill = false) {
     const { startAuthentication } = await library()
@@ -45,7 +45,7 @@ export function createPasskeys(transport: Transport, isSupported: boolean): Pass
 
   async function signIn(ceremony: Ceremony, useBrowserAutofill?: boolean): Promise<SignInSuccess> {
     const answer = { ...(await assertion(ceremony, useBrowserAutofill)), ...(await transport.deviceToken()) }
-    return (await enter('/v1/auth/passkey/login/complete', answer)) as SignInSuccess
+    return enter('/v1/auth/passkey/login/complete', answer)
   }
 
   return {
@@ -55,7 +55,7 @@ export function createPasskeys(transport: Transport, isSupported: boolean): Pass
       const { startRegistration } = await library()
       const response = await startRegistration({ optionsJSON })
       const body = { response, ...(label === undefined ? {} : { label }) }
-      return ((await call('POST', '/v1/users/me/passkeys/register/complete', body)) as { passkey: Passkey }).passkey
+      return (await call<{ passkey: Passkey }>('POST', '/v1/users/me/passkeys/register/complete', body)).passkey
     },
     signIn: async (input = {}) =>
       signIn(await begin('/v1/auth/passkey/login/begin', { ...input, ...transport.delivery })),
@@ -70,14 +70,13 @@ export function createPasskeys(transport: Transport, isSupported: boolean): Pass
       }
     },
     async list() {
-      return ((await call('GET', '/v1/users/me/passkeys')) as { passkeys: Passkey[] }).passkeys
+      return (await call<{ passkeys: Passkey[] }>('GET', '/v1/users/me/passkeys')).passkeys
     },
-    rename: (id, label) =>
-      call('PATCH', `/v1/users/me/passkeys/${encodeURIComponent(id)}`, { label }) as Promise<Passkey>,
-    remove: (id) => call('DELETE', `/v1/users/me/passkeys/${encodeURIComponent(id)}`) as Promise<void>,
+    rename: (id, label) => call('PATCH', `/v1/users/me/passkeys/${encodeURIComponent(id)}`, { label }),
+    remove: (id) => call('DELETE', `/v1/users/me/passkeys/${encodeURIComponent(id)}`),
     async verify() {
       const { response } = await assertion(await begin('/v1/auth/mfa/verify/passkey/begin'))
-      return (await call('POST', '/v1/auth/mfa/verify/passkey/complete', { response })) as SteppedUp
+      return call('POST', '/v1/auth/mfa/verify/passkey/complete', { response })
     },
     async challenge(mfaToken) {
       const body = { mfa_token: mfaToken }
@@ -85,16 +84,12 @@ export function createPasskeys(transport: Transport, isSupported: boolean): Pass
         await begin('/v1/auth/mfa/challenge/passkey/begin', { ...body, ...transport.delivery }),
       )
       const device = await transport.deviceToken()
-      return (await enter('/v1/auth/mfa/challenge/passkey/complete', {
-        ...body,
-        ...answer,
-        ...device,
-      })) as SignInSuccess
+      return enter('/v1/auth/mfa/challenge/passkey/complete', { ...body, ...answer, ...device })
     },
     async reauthenticate(input = {}) {
       const { response: passkey } = await assertion(await begin('/v1/auth/mfa/verify/passkey/begin'))
       const body = { passkey, ...input }
-      return (await call('POST', '/v1/auth/reauthenticate', body, { stepUp: false })) as Reauthenticated
+      return call('POST', '/v1/auth/reauthenticate', body, { stepUp: false })
     },
   }
 }

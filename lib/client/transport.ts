@@ -43,10 +43,15 @@ export interface Change {
 
 /** How a call goes to the server. */
 export interface Transport {
-  /** Sends, and gives the body of a success. With a session: renewed and stepped up as needed. @throws IdentSphereClientError */
-  call(method: string, path: string, body?: object, options?: { readonly stepUp?: boolean }): Promise<unknown>
+  /**
+   * Sends, and gives the body of a success, which is taken for what the caller's type says. With a session: renewed and stepped
+   * up as needed.
+   *
+   * @throws IdentSphereClientError
+   */
+  call<Answer>(method: string, path: string, body?: object, options?: { readonly stepUp?: boolean }): Promise<Answer>
   /** A call that begins a session: says how tokens are to come, and keeps them. */
-  enter(path: string, body: object): Promise<unknown>
+  enter<Answer>(path: string, body: object): Promise<Answer>
   /** What the body of a ceremony's beginning says of tokens. */
   readonly delivery: { readonly token_delivery?: 'body' }
   /** The device token that is kept, as a field of a body. */
@@ -255,14 +260,14 @@ export function createTransport(options: ClientOptions, environment: Environment
       const answer = await bodyOf(await attempt(requestFor(method, path, body), mayStepUp))
       // What comes late of a session before must not take the place of what the present one has.
       if (answer !== undefined && currentSession() === session) await learn(answer)
-      return answer
+      return answer as never
     },
     async enter(path, body) {
       const request = requestFor('POST', path, { ...body, ...delivery })
       const answer = (await bodyOf(await exchange(await prepared(request)))) ?? {}
       await learn(answer)
       if ((answer as { status?: string }).status === 'success') happened('signed_in')
-      return answer
+      return answer as never
     },
     async deviceToken() {
       const { device_token } = byCookie ? noTokens : await tokens()
