@@ -12,8 +12,9 @@ const recoverySeconds = 1800
 
 /**
  * The one rule of every route that changes factors. It takes recent authentication, and a recent second factor where one is
- * enrolled: a stolen session or password alone changes nothing, nor completes what began before there was one. The first enrolment takes a reauthentication made for it, which
- * it uses up, so that nobody slips a factor in behind a proof that was given for something else.
+ * enrolled: a stolen session or password alone changes nothing, nor completes what began before there was one. The first
+ * enrolment takes a reauthentication made for it, which it uses up, so that nobody slips a factor in behind a proof that was
+ * given for something else.
  *
  * @see GHSA supabase/auth #1439, #2565: factors that were changed at the level of the first one
  */

@@ -40,7 +40,10 @@ export interface RouteInput<Body extends z.ZodType, Params extends z.ZodType, Qu
   readonly query?: Query
 }
 
-/** Whether a route needs a session. `none`: the handler reads what credentials it needs itself. `optional`: one is read where it is there. */
+/**
+ * Whether a route needs a session. `none`: the handler reads what credentials it needs itself. `optional`: one is read where it
+ * is there.
+ */
 export type RouteAuth = 'none' | 'optional' | 'session'
 
 /**

@@ -6,7 +6,10 @@ import type { Sessions } from '../sessions/service.js'
 import type { SignIn } from '../sign-in/service.js'
 import type { Tx } from '../store/store.js'
 
-/** What a change of factors does to the user's sessions. Open challenges, links and codes die with the security version, and enrolments on their way with the change. */
+/**
+ * What a change of factors does to the user's sessions. Open challenges, links and codes die with the security version, and
+ * enrolments on their way with the change.
+ */
 export interface FactorChanges {
   /**
    * @param others `keep` where a factor came: the other sessions go on, without a second factor. `end` where one went or was

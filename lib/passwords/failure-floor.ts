@@ -6,8 +6,8 @@ import { ConfigurationError } from '../config/configuration-error.js'
  * long the verification took, and so which scheme the account's hash has or whether there is an account, no longer
  * shows, as long as the floor is above the slowest scheme in use.
  *
- * @param floorMilliseconds - bcrypt of cost 12 takes about 300 ms, and twice that on a busy node, so 1000 is a good floor; imports of cost 13 or 14
- * need 2000 or 4000.
+ * @param floorMilliseconds - bcrypt of cost 12 takes about 300 ms, and twice that on a busy node, so 1000 is a good floor;
+ * imports of cost 13 or 14 need 2000 or 4000.
  * @throws ConfigurationError when it is not an integer from 1 to 10000.
  *
  * @example

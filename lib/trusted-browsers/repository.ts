@@ -16,7 +16,11 @@ const live = (db: Executor) =>
   `b.revoked_at IS NULL AND b.expires_at > ${db.nowSql} AND u.id = b.user_id AND u.status = 'active'
    AND u.security_version = b.security_version`
 
-/** Trusts a browser under the security version of its session, which is one of that browser from then on. @returns false where the session has ended */
+/**
+ * Trusts a browser under the security version of its session, which is one of that browser from then on.
+ *
+ * @returns false where the session has ended
+ */
 export async function insertBrowser(
   tx: Tx,
   browser: {
