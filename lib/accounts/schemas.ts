@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { emailAddress } from '../http/email-address.js'
-import { passwordText, tokenDelivery } from '../http/fields.js'
+import { type Delivery, passwordText, tokenDelivery } from '../http/fields.js'
 import { organizationSlug } from '../organizations/schemas.js'
 import { longestOrganizationName } from '../organizations/service.js'
 import type { Registration } from './registration.js'
@@ -11,7 +11,7 @@ const organizationName = z.string().trim().min(1).max(longestOrganizationName)
 export function registerBody(
   organization: 'required' | 'personal' | 'none',
   withFields: boolean,
-): z.ZodType<Registration & { token_delivery: 'cookie' | 'body' }> {
+): z.ZodType<Registration & { token_delivery: Delivery }> {
   return z.strictObject({
     email: emailAddress,
     password: passwordText,

@@ -1,8 +1,9 @@
 /** Shapes of fields that the bodies of several rooms share. */
 import { z } from 'zod'
 
-/** `body` for native clients: tokens in the answer, no cookies. */
+/** How a client wants its tokens: browsers in cookies, native clients in the body of the answer and without cookies. */
 export const tokenDelivery = z.enum(['cookie', 'body']).default('cookie')
+export type Delivery = z.output<typeof tokenDelivery>
 
 /** Characters are counted by the password policy; this only bounds the work. */
 export const passwordText = z.string().min(1).max(1024)

@@ -4,6 +4,7 @@ import { bearerToken, header } from '../http/context.js'
 import type { CookieJar } from '../http/cookies.js'
 import type { CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
+import type { Delivery } from '../http/fields.js'
 import {
   type HeadersLike,
   headersOf,
@@ -79,7 +80,7 @@ export function createAuthenticate(options: {
   const provenBy = Symbol('identsphere')
 
   /** The access token, and how it came. A present `Authorization` decides alone. */
-  function findToken(credentials: Credentials): { token: string; delivery: 'cookie' | 'body' } | null {
+  function findToken(credentials: Credentials): { token: string; delivery: Delivery } | null {
     if (credentials.authorization !== null) {
       const token = bearerToken(credentials.authorization)
       return token === null ? null : { token, delivery: 'body' }
@@ -107,7 +108,7 @@ export function createAuthenticate(options: {
     return auth
   }
 
-  function toAuth(session: LiveSession, verified: Verified, delivery: 'cookie' | 'body'): Auth {
+  function toAuth(session: LiveSession, verified: Verified, delivery: Delivery): Auth {
     const auth = describe(session, verified.claims, delivery, {
       permissions: options.permissionsOf(session.role),
       mfaMissing: lacksMfa(session, options.mfaRequiredFor),
@@ -215,7 +216,7 @@ function fits({ claims, kid }: Verified, session: LiveSession): boolean {
 function describe(
   session: LiveSession,
   claims: Readonly<AccessTokenClaims>,
-  delivery: 'cookie' | 'body',
+  delivery: Delivery,
   { permissions, mfaMissing }: Pick<Auth, 'permissions' | 'mfaMissing'>,
 ): Auth {
   // A step-up moves the epoch: a token from before it may have been stolen before it, and gains nothing by it.

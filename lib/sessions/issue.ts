@@ -2,12 +2,10 @@ import type { z } from 'zod'
 import type { Config } from '../config/config.js'
 import type { CookieChange } from '../http/cookies.js'
 import type { CsrfTokens } from '../http/csrf.js'
+import type { Delivery } from '../http/fields.js'
 import { type AccessTokens, assertNoReservedClaims } from '../tokens/access-tokens.js'
 import type { SessionForTokens } from './repository.js'
 import type { issuedTokens } from './schemas.js'
-
-/** How a client wants its tokens: browsers in cookies, native clients in the body. */
-export type Delivery = 'cookie' | 'body'
 
 /** Tokens as they leave the house: fields of the answer, and cookies. */
 export interface IssuedTokens {

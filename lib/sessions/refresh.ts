@@ -5,9 +5,10 @@ import { randomOctets } from '../crypto/random.js'
 import type { RequestContext } from '../http/context.js'
 import { assertCsrfProof, type CsrfProof, type CsrfTokens } from '../http/csrf.js'
 import { IdentSphereError } from '../http/errors.js'
+import type { Delivery } from '../http/fields.js'
 import type { Journal } from '../journal/journal.js'
 import type { Store } from '../store/store.js'
-import type { Delivery, IssuedTokens, TokenIssuer } from './issue.js'
+import type { IssuedTokens, TokenIssuer } from './issue.js'
 import { findRefresh, type RefreshRow, revokeSessions, rotateRefresh, type SessionForTokens } from './repository.js'
 
 /** A refresh token as a client presents it. */

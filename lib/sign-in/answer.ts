@@ -1,7 +1,7 @@
 import type { CookieChange, CookieName } from '../http/cookies.js'
+import type { Delivery } from '../http/fields.js'
 import type { Reply } from '../http/route.js'
 import type { Passwords } from '../passwords/service.js'
-import type { Delivery } from '../sessions/issue.js'
 import type { Entered, SignIn } from './service.js'
 
 /** The answer to a first factor: a session, or the question for a second one, without cookies. */

@@ -1,11 +1,12 @@
 import type { Config } from '../config/config.js'
 import type { RequestContext } from '../http/context.js'
 import type { CookieChange } from '../http/cookies.js'
+import type { Delivery } from '../http/fields.js'
 import type { Action } from '../journal/catalogue.js'
 import type { Journal } from '../journal/journal.js'
 import type { Organizations } from '../organizations/service.js'
 import { describeSession, type SessionDescription } from '../sessions/describe.js'
-import type { Delivery, IssuedTokens, TokenIssuer } from '../sessions/issue.js'
+import type { IssuedTokens, TokenIssuer } from '../sessions/issue.js'
 import type { Sessions } from '../sessions/service.js'
 import type { Executor, Store, Tx } from '../store/store.js'
 
