@@ -71,24 +71,18 @@ export async function replacePassword(
   user: { id: string; securityVersion: number },
   passwordHash: string,
 ): Promise<boolean> {
-  const changed = await tx
-    .table('users')
-    .where({ id: user.id, security_version: user.securityVersion, status: 'active' })
-    .update({
-      password_hash: passwordHash,
-      last_password_change: tx.now,
-      security_version: user.securityVersion + 1,
-      updated_at: tx.now,
-    } as never)
-  return changed === 1
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.users SET password_hash = ?, last_password_change = ${tx.nowSql}, updated_at = ${tx.nowSql},
+       security_version = security_version + 1
+     WHERE id = ? AND security_version = ? AND status = 'active' RETURNING 1`,
+    [passwordHash, user.id, user.securityVersion],
+  )
+  return rows.length > 0
 }
 
 /** The same password under a better hash. Does nothing where the hash has changed meanwhile. */
 export async function upgradePasswordHash(tx: Tx, userId: string, from: string, to: string): Promise<void> {
-  await tx
-    .table('users')
-    .where({ id: userId, password_hash: from })
-    .update({ password_hash: to } as never)
+  await tx.sql(`UPDATE ${tx.schema}.users SET password_hash = ? WHERE id = ? AND password_hash = ?`, [to, userId, from])
 }
 
 export async function findProfile(db: Executor, userId: string): Promise<ProfileRow | undefined> {

@@ -43,11 +43,15 @@ export async function findSubjectKey(db: Executor, keys: KeyRing, subjectId: str
 
 /** What audit rows say of the subject can be read by nobody from then on. */
 export async function forgetSubjectKey(tx: Tx, subjectId: string): Promise<void> {
-  await tx.table('audit_subject_keys').where({ subject_id: subjectId }).delete()
+  await tx.sql(`DELETE FROM ${tx.schema}.audit_subject_keys WHERE subject_id = ?`, [subjectId])
 }
 
-async function read(tx: Executor, subjectId: string): Promise<SubjectKeyRow | undefined> {
-  return tx.table<SubjectKeyRow>('audit_subject_keys').where({ subject_id: subjectId }).first() as never
+async function read(db: Executor, subjectId: string): Promise<SubjectKeyRow | undefined> {
+  const [row] = await db.sql<SubjectKeyRow>(
+    `SELECT subject_id, key_version, sealed_key FROM ${db.schema}.audit_subject_keys WHERE subject_id = ?`,
+    [subjectId],
+  )
+  return row
 }
 
 function unseal(keys: KeyRing, row: SubjectKeyRow): KeyObject {

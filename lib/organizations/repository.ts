@@ -6,12 +6,11 @@ export async function insertOrganization(
   tx: Tx,
   organization: { id: string; name: string; slug: string },
 ): Promise<boolean> {
-  const rows = await tx
-    .table('organizations')
-    .insert({ ...organization, created_at: tx.now, updated_at: tx.now } as never)
-    .onConflict('slug')
-    .ignore()
-    .returning('id')
+  const rows = await tx.sql(
+    `INSERT INTO ${tx.schema}.organizations (id, name, slug, created_at, updated_at)
+     VALUES (?, ?, ?, ${tx.nowSql}, ${tx.nowSql}) ON CONFLICT (slug) DO NOTHING RETURNING 1`,
+    [organization.id, organization.name, organization.slug],
+  )
   return rows.length > 0
 }
 
@@ -19,12 +18,11 @@ export async function insertMembership(
   tx: Tx,
   membership: { organizationId: string; userId: string; role: Role },
 ): Promise<void> {
-  await tx.table('organization_memberships').insert({
-    organization_id: membership.organizationId,
-    user_id: membership.userId,
-    role: membership.role,
-    created_at: tx.now,
-  } as never)
+  await tx.sql(
+    `INSERT INTO ${tx.schema}.organization_memberships (organization_id, user_id, role, created_at)
+     VALUES (?, ?, ?, ${tx.nowSql})`,
+    [membership.organizationId, membership.userId, membership.role],
+  )
 }
 
 export async function firstOrganizationOf(tx: Tx, userId: string): Promise<string | null> {
@@ -121,14 +119,18 @@ export async function hasOtherOwner(db: Executor, organizationId: string, userId
 }
 
 export async function updateRole(tx: Tx, organizationId: string, userId: string, role: Role): Promise<void> {
-  await tx
-    .table('organization_memberships')
-    .where({ organization_id: organizationId, user_id: userId })
-    .update({ role } as never)
+  await tx.sql(`UPDATE ${tx.schema}.organization_memberships SET role = ? WHERE organization_id = ? AND user_id = ?`, [
+    role,
+    organizationId,
+    userId,
+  ])
 }
 
 export async function deleteMembership(tx: Tx, organizationId: string, userId: string): Promise<void> {
-  await tx.table('organization_memberships').where({ organization_id: organizationId, user_id: userId }).delete()
+  await tx.sql(`DELETE FROM ${tx.schema}.organization_memberships WHERE organization_id = ? AND user_id = ?`, [
+    organizationId,
+    userId,
+  ])
 }
 
 export async function listMembershipsOf(
