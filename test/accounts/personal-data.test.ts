@@ -8,7 +8,7 @@ import { mailTo, signUpAndFollowLink } from '../support/mail.js'
 describe("a person's own data", () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
     await app.sql(`CREATE TABLE public.notes (user_id uuid REFERENCES identsphere.users (id))`)
   })
   after(() => app.close())

@@ -8,7 +8,7 @@ import { mailsTo, mailTo, tokenIn } from '../support/mail.js'
 describe("a registration that waits with verification: 'first'", () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external', registration: { verification: 'first' } })
+    app = await startApp({ registration: { verification: 'first' } })
   })
   after(() => app.close())
 

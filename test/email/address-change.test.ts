@@ -13,7 +13,7 @@ let places = 0
 describe('a change of address', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app.close())
 

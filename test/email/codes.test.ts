@@ -8,7 +8,7 @@ import { codeIn, mailsTo, mailTo, signUpAndFollowLink } from '../support/mail.js
 describe('a mailed code', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app.close())
 

@@ -17,7 +17,7 @@ describe('an address that is asked about', () => {
   const addresses: Record<string, string> = {}
 
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
     recorder = recordingKnex(app.databaseUrl)
     watched = await app.node({ database: recorder.knex, registration: { verification: 'first' } })
     addresses.unknown = 'unknown@example.com'

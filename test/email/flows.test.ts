@@ -8,7 +8,7 @@ const fresh = 'another-horse-battery-8'
 describe('mail', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app.close())
 
@@ -249,7 +249,7 @@ describe('mail', () => {
 describe("registration with verification: 'first'", () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external', registration: { verification: 'first' } })
+    app = await startApp({ registration: { verification: 'first' } })
   })
   after(() => app.close())
 

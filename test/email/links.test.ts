@@ -20,7 +20,7 @@ const entrances: Record<Kind, { path: string; with: object; done: number }> = {
 describe('a mailed link', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app.close())
 

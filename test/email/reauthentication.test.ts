@@ -9,7 +9,7 @@ const path = '/v1/auth/reauthenticate'
 describe('a mailed code as a fresh proof', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app?.close())
 

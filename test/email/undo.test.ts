@@ -14,7 +14,7 @@ const fresh = 'four-lone-heron-wades-9'
 describe('a factor that was added', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app.close())
 

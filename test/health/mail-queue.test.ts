@@ -7,7 +7,7 @@ import { signUp, startApp, type TestApp } from '../support/app.js'
 describe('health', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app?.close())
 

@@ -75,7 +75,7 @@ describe('bodies', () => {
     const recording = recordingKnex(app.databaseUrl)
     knex = recording.knex
     statements = recording.statements
-    node = await app.node({ database: knex, worker: 'external' })
+    node = await app.node({ database: knex })
     await node.identsphere.ready()
     routes = routesOf(app).filter((route) => route.input?.body !== undefined)
     assert.ok(routes.length > 0)

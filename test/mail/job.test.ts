@@ -19,7 +19,7 @@ describe('the mail job', () => {
   let app: TestApp
   let store: Store
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
     await app.identsphere.ready()
     store = (app.identsphere as BuiltIdentSphere).rooms.store
   })

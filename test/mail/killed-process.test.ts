@@ -18,7 +18,7 @@ describe('a process that is killed', () => {
   const workers: ChildProcess[] = []
   before(async () => {
     smtp = await startSmtp()
-    app = await startApp({ worker: 'external', mailer: { from, smtpUrl: smtp.url } })
+    app = await startApp({ mailer: { from, smtpUrl: smtp.url } })
   })
   afterEach(async () => {
     smtp.decide = () => null

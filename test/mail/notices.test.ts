@@ -7,7 +7,7 @@ import { mailsTo, signUpAndFollowLink } from '../support/mail.js'
 describe('notices', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app.close())
 

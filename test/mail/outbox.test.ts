@@ -13,7 +13,7 @@ describe('the outbox', () => {
   let app: TestApp
   let beforeSignIn: Hook = () => {}
   before(async () => {
-    app = await startApp({ worker: 'external', hooks: { beforeSignIn: (...given) => beforeSignIn(...given) } })
+    app = await startApp({ hooks: { beforeSignIn: (...given) => beforeSignIn(...given) } })
   })
   after(() => app.close())
 
@@ -128,7 +128,7 @@ describe('mail that is sealed with a newer secret', () => {
   let oldNode: TestApp
   let newNode: TestApp
   before(async () => {
-    oldNode = await startApp({ worker: 'external', secrets: [first] })
+    oldNode = await startApp({ secrets: [first] })
     newNode = await oldNode.node({ secrets: [second, first], publicBaseUrl: oldNode.url })
   })
   after(() => oldNode.close())

@@ -12,7 +12,7 @@ describe('mail by SMTP', () => {
   let app: TestApp
   before(async () => {
     smtp = await startSmtp()
-    app = await startApp({ worker: 'external', mailer: { from, smtpUrl: smtp.url } })
+    app = await startApp({ mailer: { from, smtpUrl: smtp.url } })
   })
   after(async () => {
     await app.close()

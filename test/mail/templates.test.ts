@@ -28,7 +28,6 @@ describe('a mail that the host sends or writes', () => {
   let app: TestApp
   before(async () => {
     app = await startApp({
-      worker: 'external',
       mailer: {
         from: 'Example <no-reply@example.com>',
         sendMail: (message) => void sent.push(message),

@@ -240,7 +240,7 @@ describe('a challenge', () => {
 
   it('that is forged costs no query', async () => {
     const { knex, statements } = recordingKnex(app.databaseUrl)
-    const node = await app.node({ database: knex, worker: 'external', publicBaseUrl: app.url })
+    const node = await app.node({ database: knex, publicBaseUrl: app.url })
     const person = await enrolled()
     const real = await challenged(app, person.email)
     const [version, id = '', mac = ''] = real.split('.')

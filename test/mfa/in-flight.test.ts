@@ -9,7 +9,7 @@ import { beginRegistration, newAuthenticator, personWithPasskey, register } from
 
 let app: TestApp
 before(async () => {
-  app = await startApp({ worker: 'external' })
+  app = await startApp()
 })
 after(() => app.close())
 

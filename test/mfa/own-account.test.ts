@@ -8,7 +8,7 @@ import { personWithPasskey } from '../support/passkeys.js'
 
 let app: TestApp
 before(async () => {
-  app = await startApp({ worker: 'external' })
+  app = await startApp()
 })
 after(() => app.close())
 

@@ -9,7 +9,7 @@ import { newAuthenticator, personWithPasskey, register, signInWith } from '../su
 describe('second factors that the host removes', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app.close())
 

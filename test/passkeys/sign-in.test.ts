@@ -213,7 +213,10 @@ describe('ten passkeys', () => {
     const answers = await Promise.all(
       responses.map((response) => person.client.post('/v1/users/me/passkeys/register/complete', { response })),
     )
-    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409, 409, 409])
+    const refused = answers.filter(({ status }) => status !== 201)
+    assert.equal(refused.length, 3)
+    // The one that came changed the factors under the others: they find it full, or have to show what is enrolled now.
+    for (const { status, text } of refused) assert.ok(status === 409 || status === 401, text)
     const [{ count }] = await app.sql('SELECT count(*) FROM identsphere.user_passkeys WHERE user_id = $1', [
       person.userId,
     ])

@@ -10,7 +10,6 @@ let app: TestApp
 let duringSignIn: ((userId: string) => Promise<unknown>) | undefined
 before(async () => {
   app = await startApp({
-    worker: 'external',
     hooks: {
       async beforeSignIn(_tx, { userId }) {
         await duringSignIn?.(userId)

@@ -19,7 +19,7 @@ describe('one answer for every failed login', () => {
     const recording = recordingKnex(app.databaseUrl)
     knex = recording.knex
     statements = recording.statements
-    node = await app.node({ database: knex, worker: 'external' })
+    node = await app.node({ database: knex })
     // The first failure of a stranger also makes the key for audit rows about nobody.
     await node.client().post('/v1/auth/login', { email: 'first@example.com', password })
   })

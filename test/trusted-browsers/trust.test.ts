@@ -10,7 +10,7 @@ const path = '/v1/auth/trusted-browsers'
 describe('a trusted browser', () => {
   let app: TestApp
   before(async () => {
-    app = await startApp({ worker: 'external' })
+    app = await startApp()
   })
   after(() => app?.close())
 
