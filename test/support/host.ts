@@ -38,6 +38,8 @@ export function parseHost(text: string): Host {
 
 const absent = {
   'trust proxy': hostOfThisRun.framework === 'connect' && 'bare Connect has no req.ip: the client is who connects',
+  'a second connection':
+    hostOfThisRun.pool === 1 && 'of two requests that wait for each other, one has the only connection',
   'an unread body': hostOfThisRun.parser === 'before' && "the host's parser in front decides what it reads",
 } as const
 
