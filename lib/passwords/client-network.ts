@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import { groupsOf, lastOctets, mappedOctets } from '../http/client-address.js'
 
 /**
  * The network a client address belongs to: its /24 for IPv4, its /64 for IPv6, in one canonical spelling. One
@@ -22,9 +23,9 @@ export function clientNetwork(address: string | undefined): string {
   if (isIPv4(bare)) return networkOfOctets(bare.split('.').map(Number))
   if (!isIPv6(bare)) return 'unknown'
   const groups = groupsOf(bare)
-  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
   const isTranslated = groups[0] === 0x64 && groups[1] === 0xff9b && groups.slice(2, 6).every((group) => group === 0)
-  if (isMapped || isTranslated) return networkOfOctets(groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]))
+  const octets = isTranslated ? lastOctets(groups) : mappedOctets(groups)
+  if (octets !== null) return networkOfOctets(octets)
   return `${groups
     .slice(0, 4)
     .map((group) => group.toString(16))
@@ -33,13 +34,4 @@ export function clientNetwork(address: string | undefined): string {
 
 function networkOfOctets(octets: number[]): string {
   return `${octets.slice(0, 3).join('.')}.0/24`
-}
-
-/** The eight 16-bit groups. `URL` spells every valid address one way: lower case, no dotted part, one `::` at most. */
-function groupsOf(address: string): number[] {
-  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
-  const left = head.split(':').filter(Boolean)
-  const right = tail?.split(':').filter(Boolean) ?? []
-  const zeros = Array<string>(8 - left.length - right.length).fill('0')
-  return [...left, ...zeros, ...right].map((group) => Number.parseInt(group, 16))
 }

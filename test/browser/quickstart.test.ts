@@ -4,14 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
-import type { Browser, BrowserContextOptions, CDPSession, Page } from 'playwright-core'
-import { findBrowser, launchBrowser, type PageWatch, watchPage } from '../support/browser.js'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { browserFor, type PageWatch, plugInAuthenticator, watchPage } from '../support/browser.js'
 import { type Example, startExample } from '../support/example.js'
 import { totp } from '../support/mfa.js'
 import { freePort } from '../support/ports.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
 
-const executable = findBrowser()
 const screenshots = join(import.meta.dirname, '../screenshots')
 const person = {
   name: 'Ada Lovelace',
@@ -25,11 +24,9 @@ const mobile = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, is
 const iPhone =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
 
-const missing = 'NO BROWSER: the quickstart page is NOT tested. Install chromium, or set CHROMIUM_PATH.'
-if (executable === undefined) console.error(missing)
-const isSkipped = executable === undefined && process.env.CI !== 'true'
+const chromium = browserFor('the quickstart page is NOT tested')
 
-describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
+describe('quickstart page', { skip: chromium.skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'identsphere-quickstart-'))
   const watches = new Map<Page, PageWatch>()
   let database: TestDatabase
@@ -40,12 +37,11 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
   let phone: Page
 
   before(async () => {
-    assert.ok(executable, missing)
     mkdirSync(screenshots, { recursive: true })
     database = await createEmptyDatabase()
     port = await freePort()
     server = await startExample('quickstart', { folder, port, databaseUrl: database.url })
-    browser = await launchBrowser(executable)
+    browser = await chromium.launch()
     laptop = await open(desktop)
     phone = await open({ ...mobile, userAgent: iPhone, colorScheme: 'dark' })
   })
@@ -366,22 +362,12 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
   describe('with a second factor', () => {
     const lastPassword = 'lantern-orbit-staple-9'
     let page: Page
-    let cdp: CDPSession
     let app = ''
     let recoveryCodes: string[]
 
     before(async () => {
       page = await open(desktop)
-      cdp = await page.context().newCDPSession(page)
-      await cdp.send('WebAuthn.enable')
     })
-
-    async function plugIn(): Promise<void> {
-      const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true } as const
-      await cdp.send('WebAuthn.addVirtualAuthenticator', {
-        options: { ...options, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
-      })
-    }
 
     const dialog = () => page.getByRole('dialog', { name: 'Confirm that it is you' })
     const card = (name: string) => page.getByRole('region', { name, exact: true })
@@ -457,7 +443,7 @@ describe('quickstart page', { skip: isSkipped ? missing : false }, () => {
     })
 
     it('adds a passkey, and signs in with it alone', async () => {
-      await plugIn()
+      await plugInAuthenticator(page)
       await page.getByRole('button', { name: 'Add a passkey' }).click()
       await page.getByText('You can sign in with this passkey now.').waitFor()
       await card('Passkeys').getByText('Chrome on Linux').waitFor()

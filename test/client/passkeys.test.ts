@@ -4,18 +4,15 @@ import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import type { Client } from '../../lib/client/index.js'
 import { password, startApp, type TestApp } from '../support/app.js'
-import { findBrowser, launchBrowser, type PageWatch, watchPage } from '../support/browser.js'
+import { browserFor, type PageWatch, plugInAuthenticator, watchPage } from '../support/browser.js'
 import { totp } from '../support/mfa.js'
 
 /** What the page below keeps, for functions that run in it. */
 declare const client: Client
 
-const executable = findBrowser()
-const missing = 'NO BROWSER: the client is NOT tested in one. Install chromium, or set CHROMIUM_PATH.'
-if (executable === undefined) console.error(missing)
-const isSkipped = executable === undefined && process.env.CI !== 'true'
+const chromium = browserFor('the client is NOT tested in one')
 
-describe('passkeys with tokens in the body', { skip: isSkipped ? missing : false }, () => {
+describe('passkeys with tokens in the body', { skip: chromium.skip }, () => {
   const credentials = { email: 'ada@example.com', password }
   let app: TestApp
   let browser: Browser
@@ -23,7 +20,6 @@ describe('passkeys with tokens in the body', { skip: isSkipped ? missing : false
   let watch: PageWatch
 
   before(async () => {
-    assert.ok(executable, missing)
     app = await startApp({
       routes(host) {
         host.get('/page', (_request, response) => {
@@ -35,22 +31,10 @@ describe('passkeys with tokens in the body', { skip: isSkipped ? missing : false
         })
       },
     })
-    browser = await launchBrowser(executable)
+    browser = await chromium.launch()
     page = await browser.newPage()
     watch = await watchPage(page)
-    const devtools = await page.context().newCDPSession(page)
-    await devtools.send('WebAuthn.enable')
-    await devtools.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        ctap2Version: 'ctap2_1',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-        automaticPresenceSimulation: true,
-      },
-    })
+    await plugInAuthenticator(page)
     await page.goto(`${app.url}/page`)
     await page.waitForFunction('globalThis.client')
   })

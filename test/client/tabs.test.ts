@@ -4,16 +4,13 @@ import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import type { Change, Client } from '../../lib/client/index.js'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
-import { findBrowser, launchBrowser, watchPage } from '../support/browser.js'
+import { browserFor, watchPage } from '../support/browser.js'
 
 /** What the page below keeps, for functions that run in it. */
 declare const client: Client
 declare const changes: Change[]
 
-const executable = findBrowser()
-const missing = 'NO BROWSER: the client is NOT tested in one. Install chromium, or set CHROMIUM_PATH.'
-if (executable === undefined) console.error(missing)
-const isSkipped = executable === undefined && process.env.CI !== 'true'
+const chromium = browserFor('the client is NOT tested in one')
 
 let app: TestApp
 before(async () => {
@@ -56,7 +53,7 @@ describe('the served client', () => {
   })
 })
 
-describe('tabs of one browser', { skip: isSkipped ? missing : false }, () => {
+describe('tabs of one browser', { skip: chromium.skip }, () => {
   let browser: Browser
   let tabs: Page[]
   let errors: string[][]
@@ -64,9 +61,8 @@ describe('tabs of one browser', { skip: isSkipped ? missing : false }, () => {
   const email = 'ada@example.com'
 
   before(async () => {
-    assert.ok(executable, missing)
     await signUp(app, { email })
-    browser = await launchBrowser(executable)
+    browser = await chromium.launch()
     const context = await browser.newContext()
     context.on('request', (request) => {
       if (request.url().endsWith('/v1/auth/refresh')) refreshes += 1

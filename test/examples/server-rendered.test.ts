@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { signUp } from '../support/app.js'
-import { findBrowser, launchBrowser, watchPage } from '../support/browser.js'
+import { browserFor, watchPage } from '../support/browser.js'
 import { Client } from '../support/client.js'
 import { type Example, startExample } from '../support/example.js'
 import { freePort } from '../support/ports.js'
@@ -13,10 +13,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres.js'
 
 describe('pages rendered by the server', () => {
   const folder = mkdtempSync(join(tmpdir(), 'identsphere-rendered-'))
-  const executable = findBrowser()
-  const missing = 'NO BROWSER: the rendered pages are NOT tested. Install chromium, or set CHROMIUM_PATH.'
-  if (executable === undefined) console.error(missing)
-  const isSkipped = executable === undefined && process.env.CI !== 'true'
+  const chromium = browserFor('the rendered pages are NOT tested')
   let database: TestDatabase
   let server: Example
   let app: { client(): Client }
@@ -32,14 +29,13 @@ describe('pages rendered by the server', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  describe('in a browser', { skip: isSkipped ? missing : false }, () => {
+  describe('in a browser', { skip: chromium.skip }, () => {
     let browser: Browser
     let context: BrowserContext
     let page: Page
     let errors: string[]
     before(async () => {
-      assert.ok(executable, missing)
-      browser = await launchBrowser(executable)
+      browser = await chromium.launch()
       context = await browser.newContext()
       page = await context.newPage()
       page.setDefaultTimeout(15_000)

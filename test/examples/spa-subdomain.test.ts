@@ -6,17 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { findBrowser, launchBrowser, watchPage } from '../support/browser.js'
+import { browserFor, watchPage } from '../support/browser.js'
 import { type Example, startExample } from '../support/example.js'
 import { freePort } from '../support/ports.js'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js'
 
-const executable = findBrowser()
-const missing = 'NO BROWSER: the page on another host is NOT tested. Install chromium, or set CHROMIUM_PATH.'
-if (executable === undefined) console.error(missing)
-const isSkipped = executable === undefined && process.env.CI !== 'true'
+const chromium = browserFor('the page on another host is NOT tested')
 
-describe('a page on another host than the API', { skip: isSkipped ? missing : false }, () => {
+describe('a page on another host than the API', { skip: chromium.skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'identsphere-spa-'))
   const email = 'ada@example.com'
   let database: TestDatabase
@@ -30,7 +27,6 @@ describe('a page on another host than the API', { skip: isSkipped ? missing : fa
   let api: string
 
   before(async () => {
-    assert.ok(executable, missing)
     database = await createTestDatabase()
     const [port, pagePort] = [await freePort(), await freePort()]
     const environment = { PAGE_PORT: String(pagePort) }
@@ -41,7 +37,7 @@ describe('a page on another host than the API', { skip: isSkipped ? missing : fa
     }).listen(0, 'localhost')
     await new Promise((resolve) => stranger.once('listening', resolve))
     strangerPort = (stranger.address() as AddressInfo).port
-    browser = await launchBrowser(executable)
+    browser = await chromium.launch()
     context = await browser.newContext()
     page = await context.newPage()
     page.setDefaultTimeout(15_000)

@@ -4,18 +4,15 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, CDPSession, Page } from 'playwright-core'
 import { password, startApp, type TestApp } from '../support/app.js'
-import { findBrowser, launchBrowser, type PageWatch, watchPage } from '../support/browser.js'
+import { browserFor, type PageWatch, plugInAuthenticator, watchPage } from '../support/browser.js'
 
-const executable = findBrowser()
-const missing = 'NO BROWSER: passkeys are NOT tested in one. Install chromium, or set CHROMIUM_PATH.'
-if (executable === undefined) console.error(missing)
-const isSkipped = executable === undefined && process.env.CI !== 'true'
+const chromium = browserFor('passkeys are NOT tested in one')
 
 /** What the guide tells to put into a page. */
 const guide = readFileSync(join(import.meta.dirname, '../../docs/passkeys.md'), 'utf8')
 const script = /```js\n(.*?)```/s.exec(guide)?.[1] ?? assert.fail('the guide has no script')
 
-describe('passkeys in a browser, with the script of the guide', { skip: isSkipped ? missing : false }, () => {
+describe('passkeys in a browser, with the script of the guide', { skip: chromium.skip }, () => {
   let app: TestApp
   let browser: Browser
   let page: Page
@@ -25,7 +22,6 @@ describe('passkeys in a browser, with the script of the guide', { skip: isSkippe
   let userId: string
 
   before(async () => {
-    assert.ok(executable, missing)
     app = await startApp({
       routes: (host) =>
         host.use('/page', (_request, response) => {
@@ -35,23 +31,10 @@ describe('passkeys in a browser, with the script of the guide', { skip: isSkippe
           )
         }),
     })
-    browser = await launchBrowser(executable)
+    browser = await chromium.launch()
     page = await browser.newPage()
     watch = await watchPage(page)
-    devtools = await page.context().newCDPSession(page)
-    await devtools.send('WebAuthn.enable')
-    const added = await devtools.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        ctap2Version: 'ctap2_1',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-        automaticPresenceSimulation: true,
-      },
-    })
-    authenticatorId = added.authenticatorId
+    ;({ devtools, authenticatorId } = await plugInAuthenticator(page))
     await page.goto(`${app.url}/page`)
   })
   after(async () => {

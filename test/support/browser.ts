@@ -1,6 +1,7 @@
+import assert from 'node:assert/strict'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core'
 
 declare global {
   // Names that Playwright's types mention. The DOM's own types would let code for the server speak of `window`.
@@ -12,8 +13,29 @@ declare global {
 
 const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
 
-/** CHROMIUM_PATH, or the first Chromium on the PATH. */
-export function findBrowser(): string | undefined {
+/** What a test in a browser needs. */
+export interface BrowserForTests {
+  /** For the option `skip`: why there is none, or false. CI must have one. */
+  readonly skip: string | false
+  /** Starts it with a new and empty profile, and quiet towards the network. */
+  launch(): Promise<Browser>
+}
+
+/** CHROMIUM_PATH, or the first Chromium on the PATH. @param untested what is not tested without one */
+export function browserFor(untested: string): BrowserForTests {
+  const executablePath = findBrowser()
+  const missing = `NO BROWSER: ${untested}. Install chromium, or set CHROMIUM_PATH.`
+  if (executablePath === undefined) console.error(missing)
+  return {
+    skip: executablePath === undefined && process.env.CI !== 'true' ? missing : false,
+    async launch() {
+      assert.ok(executablePath, missing)
+      return launchBrowser(executablePath)
+    },
+  }
+}
+
+function findBrowser(): string | undefined {
   const given = process.env.CHROMIUM_PATH
   if (given) return given
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin']
@@ -29,8 +51,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Starts it with a new and empty profile, and quiet towards the network. */
-export function launchBrowser(executablePath: string): Promise<Browser> {
+function launchBrowser(executablePath: string): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
@@ -81,4 +102,22 @@ export async function watchPage(page: Page): Promise<PageWatch> {
     watch.refusals.push(`${response.status()} ${response.request().method()} ${new URL(response.url()).pathname}`)
   })
   return watch
+}
+
+/** Gives the page's browser an authenticator that verifies its user and answers at once. */
+export async function plugInAuthenticator(page: Page): Promise<{ devtools: CDPSession; authenticatorId: string }> {
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('WebAuthn.enable')
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      ctap2Version: 'ctap2_1',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
+  return { devtools, authenticatorId }
 }
