@@ -2,7 +2,7 @@ import type { Auth } from '../http/auth.js'
 import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
-import type { MailRecipient } from '../mail/message.js'
+import type { UserMailbox } from '../mail/message.js'
 import type { Executor, Store, Tx } from '../store/store.js'
 import {
   addressOf,
@@ -27,8 +27,6 @@ import {
 
 export type { ProfileChange, ProfileRow, UserCredentials } from './repository.js'
 
-type Recipient = MailRecipient & { userId: string }
-
 export function createAccounts(options: { store: Store; journal: Journal }) {
   const { store, journal } = options
   return {
@@ -39,7 +37,7 @@ export function createAccounts(options: { store: Store; journal: Journal }) {
     moveSecurityVersion,
 
     /** Where mail to this user goes, and whether it was ever proven to be theirs; or null. */
-    async recipient(db: Executor, userId: string): Promise<{ to: Recipient; isProven: boolean } | null> {
+    async recipient(db: Executor, userId: string): Promise<{ to: UserMailbox; isProven: boolean } | null> {
       const row = await addressOf(db, userId)
       return row === undefined ? null : { to: { userId, email: row.email }, isProven: row.is_proven }
     },

@@ -3,18 +3,13 @@ import type { RequestContext } from '../http/context.js'
 import { IdentSphereError } from '../http/errors.js'
 import type { Journal } from '../journal/journal.js'
 import type { Links } from '../mail/links.js'
-import type { MailRecipient } from '../mail/message.js'
+import type { UserMailbox } from '../mail/message.js'
+import type { WayBack } from '../mail/templates.js'
 import type { Sessions } from '../sessions/service.js'
 import type { SignIn } from '../sign-in/service.js'
 import type { Store, Tx } from '../store/store.js'
 import { type Challenges, lifetimes } from './challenges.js'
 import type { MailLink } from './link-mails.js'
-
-/** A way back that can be mailed. */
-export interface UndoOffer {
-  undoLink: string
-  expiresInSeconds: number
-}
 
 /**
  * The way back from what a thief does first: to move the address, or to add a factor that the owner has not got. It goes to the
@@ -34,7 +29,7 @@ export function createUndo(options: {
   const { store, journal, accounts, sessions, challenges, links, mailLink, signIn } = options
   return {
     /** @param since what came from then on goes. Default: from now on */
-    async offer(tx: Tx, { userId, email }: MailRecipient & { userId: string }, since?: Date): Promise<UndoOffer> {
+    async offer(tx: Tx, { userId, email }: UserMailbox, since?: Date): Promise<WayBack> {
       const token = await challenges.issueLink(tx, {
         kind: 'undo',
         email,

@@ -5,6 +5,9 @@ export interface MailRecipient {
   email: string
 }
 
+/** A user, and where their mail goes now. */
+export type UserMailbox = MailRecipient & { userId: string }
+
 /** What a template makes. */
 export interface MailContent {
   subject: string

@@ -1,8 +1,8 @@
 import type { Tx } from '../store/store.js'
 import type { Links } from './links.js'
-import type { MailRecipient } from './message.js'
+import type { UserMailbox } from './message.js'
 import type { Outbox } from './outbox.js'
-import type { MailParameters } from './templates.js'
+import type { MailParameters, WayBack } from './templates.js'
 
 /** Mails that tell a user what happened to the account. */
 export type NoticeName =
@@ -18,9 +18,6 @@ export type NoticeName =
   | 'secondFactorBlocked'
   | 'accountErased'
 
-/** A user, and where their mail goes now. */
-type Owner = MailRecipient & { userId: string }
-
 /** Tells a user what was done, in the transaction of the act. */
 export type Notify = (tx: Tx, name: NoticeName, userId: string) => Promise<void>
 
@@ -28,16 +25,16 @@ export function createNotices(options: {
   outbox: Outbox
   links: Links
   /** Null for who has no address. */
-  recipient: (tx: Tx, userId: string) => Promise<{ to: Owner; isProven: boolean } | null>
+  recipient: (tx: Tx, userId: string) => Promise<{ to: UserMailbox; isProven: boolean } | null>
   /** Whether an address may get one more mail that it did not prove to want. */
   mayMail: (tx: Tx, email: string) => Promise<boolean>
   /** Makes the way back from what was just done, for an address. */
-  offerUndo: (tx: Tx, to: Owner) => Promise<{ undoLink: string; expiresInSeconds: number }>
+  offerUndo: (tx: Tx, to: UserMailbox) => Promise<WayBack>
 }): Notify {
   const { outbox, links, recipient, mayMail, offerUndo } = options
   const withResetLink = () => ({ resetLink: links.page('resetPassword') })
   const parameters: {
-    [Name in NoticeName]: (tx: Tx, to: Owner) => MailParameters[Name] | Promise<MailParameters[Name]>
+    [Name in NoticeName]: (tx: Tx, to: UserMailbox) => MailParameters[Name] | Promise<MailParameters[Name]>
   } = {
     passwordChanged: withResetLink,
     passkeyAdded: offerUndo,

@@ -1,6 +1,12 @@
 import { Html, html } from './html.js'
 import type { MailContent, MailRecipient } from './message.js'
 
+/** The way back from what a mail tells. */
+export interface WayBack {
+  undoLink: string
+  expiresInSeconds: number
+}
+
 /** What each mail is told. Links and codes are single use; durations are in seconds. */
 export interface MailParameters {
   /** Proves that the address belongs to who registered with it. */
@@ -15,17 +21,17 @@ export interface MailParameters {
   /** To the new address. */
   confirmNewEmail: { link: string; expiresInSeconds: number }
   /** To the old address, with the way back. */
-  emailChanged: { newEmail: string; undoLink: string; expiresInSeconds: number }
+  emailChanged: { newEmail: string } & WayBack
   /** Notice: the password was changed. */
   passwordChanged: { resetLink: string }
   /** Notice: a passkey signs in from now on; with the way back. */
-  passkeyAdded: { undoLink: string; expiresInSeconds: number }
+  passkeyAdded: WayBack
   /** Notice: a passkey signs in no more. */
   passkeyRemoved: { resetLink: string }
   /** Notice: a refresh token came twice, and its session was ended. */
   sessionReused: { resetLink: string }
   /** Notice: signing in now asks for a code of an authenticator app; with the way back. */
-  mfaEnabled: { undoLink: string; expiresInSeconds: number }
+  mfaEnabled: WayBack
   /** Notice: another authenticator app is asked for than before. */
   mfaReplaced: { resetLink: string }
   /** Notice: signing in asks for no second factor any more. */
@@ -97,12 +103,11 @@ export const defaultTemplates: MailTemplates = {
       { link, label: 'Confirm the new address' },
       `The link works once, for ${duration(expiresInSeconds)}. If you did not ask for it, do nothing.`,
     ]),
-  emailChanged: ({ newEmail, undoLink, expiresInSeconds }) =>
+  emailChanged: ({ newEmail, ...wayBack }) =>
     letter('The e-mail address of your account was changed', [
       `The address of your account is now ${newEmail}. If that was you, there is nothing to do.`,
       'If it was not, take the account back. That signs everybody out and asks for a new password:',
-      { link: undoLink, label: 'This was not me' },
-      `The link works once, for ${duration(expiresInSeconds)}.`,
+      ...takeBack(wayBack),
     ]),
   passwordChanged: ({ resetLink }) =>
     letter('Your password was changed', [
@@ -110,12 +115,11 @@ export const defaultTemplates: MailTemplates = {
       'If it was not, choose a new one now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
-  passkeyAdded: ({ undoLink, expiresInSeconds }) =>
+  passkeyAdded: (wayBack) =>
     letter('A passkey was added to your account', [
       'A passkey was added, and signs in to your account from now on. If that was you, there is nothing to do.',
       'If it was not, take the account back. That removes the passkey, signs everybody out and asks for a new password:',
-      { link: undoLink, label: 'This was not me' },
-      `The link works once, for ${duration(expiresInSeconds)}.`,
+      ...takeBack(wayBack),
     ]),
   passkeyRemoved: ({ resetLink }) =>
     letter('A passkey was removed from your account', [
@@ -129,12 +133,11 @@ export const defaultTemplates: MailTemplates = {
       'If you notice anything unusual, choose a new password:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
-  mfaEnabled: ({ undoLink, expiresInSeconds }) =>
+  mfaEnabled: (wayBack) =>
     letter('Your account now asks for a second step', [
       'Signing in to your account now takes a code of an authenticator app. If that was you, there is nothing to do.',
       'If it was not, take the account back. That removes the app, signs everybody out and asks for a new password:',
-      { link: undoLink, label: 'This was not me' },
-      `The link works once, for ${duration(expiresInSeconds)}.`,
+      ...takeBack(wayBack),
     ]),
   mfaReplaced: ({ resetLink }) =>
     letter('Your authenticator app was replaced', [
@@ -177,6 +180,10 @@ export const defaultTemplates: MailTemplates = {
 }
 
 type Paragraph = string | { link: string; label: string } | { code: string }
+
+function takeBack({ undoLink, expiresInSeconds }: WayBack): Paragraph[] {
+  return [{ link: undoLink, label: 'This was not me' }, `The link works once, for ${duration(expiresInSeconds)}.`]
+}
 
 /** One letter as text and as HTML, from the same paragraphs. */
 function letter(subject: string, paragraphs: readonly Paragraph[]): MailContent {
