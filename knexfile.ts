@@ -1,6 +1,6 @@
 import knexLibrary, { type Knex } from 'knex'
-import { databaseSetting } from './lib/config/database-setting.js'
-import { migrationConfig, prepareRecord } from './lib/store/migrate.js'
+import { databaseSetting } from './lib/core/config/database-setting.js'
+import { migrationConfig, prepareRecord } from './lib/core/store/migrate.js'
 
 /** For Knex's own command line: `migrate:latest`, `migrate:status`, `migrate:rollback --all`. */
 export default async function config(): Promise<Knex.Config> {

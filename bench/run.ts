@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../lib/store/embedded/launcher.js'
+import { startEmbeddedPostgres } from '../lib/embedded-postgres/launcher.js'
 import { enumerationCase } from './cases/enumeration.js'
 import { guardCase } from './cases/guard.js'
 import { loginCase } from './cases/login.js'

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import type { UsersApi } from './accounts/api.js'
-import type { GuardOptions } from './guards/guard.js'
-import type { RecentMfaOptions } from './guards/require-recent-mfa.js'
-import type { Health } from './health/service.js'
-import type { Auth, Role } from './http/auth.js'
-import type { Middleware } from './http/router.js'
-import type { OrganizationsApi } from './organizations/api.js'
-import type { SessionsApi } from './sessions/api.js'
-import type { Authenticate, Recheck } from './sessions/authenticate.js'
+import type { Auth, Role } from './core/auth.js'
+import type { GuardOptions } from './core/http/guard.js'
+import type { Middleware } from './core/http/router.js'
+import type { Health } from './features/health/service.js'
+import type { RecentMfaOptions } from './features/mfa/guards/require-recent-mfa.js'
+import type { OrganizationsApi } from './features/organizations/api.js'
+import type { SessionsApi } from './features/sessions/api.js'
+import type { Authenticate, Recheck } from './features/sessions/authenticate.js'
+import type { UsersApi } from './features/users/api.js'
 
 /** Rooms whose routes can be mounted one by one. */
 export interface RoomRouters {

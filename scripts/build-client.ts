@@ -1,5 +1,5 @@
 /** The last step of `npm run build`: the file that `GET /v1/client.js` serves. */
 import { writeFile } from 'node:fs/promises'
-import { bundleClient } from '../lib/pages/bundle-client.js'
+import { bundleClient } from '../lib/features/pages/bundle-client.js'
 
-await writeFile(new URL('../dist/lib/pages/client.js', import.meta.url), await bundleClient())
+await writeFile(new URL('../dist/lib/features/pages/client.js', import.meta.url), await bundleClient())

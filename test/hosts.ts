@@ -8,7 +8,14 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseHost } from './support/host.js'
 
-const folders = ['http', 'guards', 'sessions', 'sign-in', 'accounts', 'input'].map((name) => `test/${name}`)
+const folders = [
+  'core/http',
+  'features/sessions',
+  'features/passwords',
+  'features/registration',
+  'features/users',
+  'features/personal-data',
+].map((name) => `test/${name}`)
 
 const everyPair = [
   'express5 mount=/ parser=before pool=1',

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
-import { startEmbeddedPostgres } from '../lib/store/embedded/launcher.js'
+import { startEmbeddedPostgres } from '../lib/embedded-postgres/launcher.js'
 
 const root = join(import.meta.dirname, '..')
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))

@@ -1,7 +1,7 @@
 /** The Argon2 library alone, with the parameters of IdentSphere and as many at once as there are cores. */
 import { availableParallelism } from 'node:os'
 import { verify } from 'argon2'
-import { argon2Minimum, hashArgon2id } from '../../lib/passwords/schemes/argon2id.js'
+import { argon2Minimum, hashArgon2id } from '../../lib/features/passwords/schemes/argon2id.js'
 import { password } from '../seed.js'
 import { input } from './serve.js'
 

@@ -1,4 +1,4 @@
-import type { Logger } from '../config/logger.js'
+import type { Logger } from '../core/config/logger.js'
 
 const line =
   (level: string) =>

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { ConfigurationError } from '../config/configuration-error.js'
+import { ConfigurationError } from '../core/config/configuration-error.js'
 import { migrate } from './migrate.js'
 import { UsageError } from './usage-error.js'
 import { worker } from './worker.js'

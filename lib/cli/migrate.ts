@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
-import { databaseSetting } from '../config/database-setting.js'
-import { silentLogger } from '../config/logger.js'
-import { openDatabase } from '../store/database.js'
-import { migrateDatabase, migrationStatus, removeDatabase } from '../store/migrate.js'
+import { databaseSetting } from '../core/config/database-setting.js'
+import { silentLogger } from '../core/config/logger.js'
+import { openDatabase } from '../core/store/database.js'
+import { migrateDatabase, migrationStatus, removeDatabase } from '../core/store/migrate.js'
 import { UsageError } from './usage-error.js'
 
 /** `identsphere migrate [status|rollback --yes]`. @returns the exit code */

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../http/errors.js'
+import type { ErrorCode } from '../core/errors.js'
 import type { Reauthentication } from './types.js'
 
 /** What to switch on: a code of the server's, or `network_error` where there was no answer of IdentSphere's. */

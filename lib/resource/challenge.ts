@@ -1,4 +1,4 @@
-import { type ErrorCode, IdentSphereError } from '../http/errors.js'
+import { type ErrorCode, IdentSphereError } from '../core/errors.js'
 
 /** A denial with the parameters of its challenge (RFC 6750 section 3). */
 export class ChallengeError extends IdentSphereError {

@@ -1,7 +1,7 @@
 import jwksRsa from 'jwks-rsa'
 import { z } from 'zod'
-import type { SigningKey } from '../config/signing-keys.js'
-import { readRsaKey } from '../crypto/rsa-key.js'
+import { readRsaKey } from '../core/crypto/rsa-key.js'
+import type { SigningKey } from '../features/tokens/signing-keys.js'
 import { fetchJson } from './fetch-json.js'
 
 /** RFC 7517 section 5. More keys than anybody rotates through are no key set of ours. */

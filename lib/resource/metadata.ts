@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { parseWith } from '../config/options.js'
-import { requestContext } from '../http/context.js'
-import type { Responder } from '../http/respond.js'
-import type { Middleware } from '../http/router.js'
+import { parseWith } from '../core/config/options.js'
+import { requestContext } from '../core/context.js'
+import type { Responder } from '../core/http/respond.js'
+import type { Middleware } from '../core/http/router.js'
 
 /** What the metadata says besides who issues the tokens (RFC 9728 section 2). */
 export interface MetadataOptions {

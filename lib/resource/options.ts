@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { ConfigurationError } from '../config/configuration-error.js'
-import { asksForDevelopment } from '../config/development.js'
-import { type Logger, silentLogger, withoutValues } from '../config/logger.js'
-import { isOnLoopback } from '../config/loopback.js'
-import { optionsSchema, parseWith } from '../config/options.js'
+import { ConfigurationError } from '../core/config/configuration-error.js'
+import { asksForDevelopment } from '../core/config/development.js'
+import { type Logger, silentLogger, withoutValues } from '../core/config/logger.js'
+import { isOnLoopback } from '../core/config/loopback.js'
+import { optionsSchema, parseWith } from '../core/config/options.js'
 
 /** What a service that verifies access tokens may set. Unknown keys are refused. */
 export interface ResourceServerOptions {

@@ -1,7 +1,7 @@
-import type { Clock } from '../config/clock.js'
-import type { Logger } from '../config/logger.js'
-import type { SigningKey } from '../config/signing-keys.js'
-import { IdentSphereError } from '../http/errors.js'
+import type { Clock } from '../core/config/clock.js'
+import type { Logger } from '../core/config/logger.js'
+import { IdentSphereError } from '../core/errors.js'
+import type { SigningKey } from '../features/tokens/signing-keys.js'
 
 /** Milliseconds for which a key set is taken as current: a key that left it stops verifying after that. */
 const maxAge = 600_000

@@ -1,4 +1,4 @@
-import type { VerifiedAccessToken } from '../tokens/access-tokens.js'
+import type { VerifiedAccessToken } from '../features/tokens/access-tokens.js'
 
 /**
  * Who is asking, as the access token says it: true when the token was made, and for as long as it lives. Role, permissions

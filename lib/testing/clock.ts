@@ -1,4 +1,4 @@
-import type { Clock } from '../config/clock.js'
+import type { Clock } from '../core/config/clock.js'
 
 /** Time, as tests move it. */
 export interface TestClock {

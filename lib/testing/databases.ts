@@ -1,10 +1,10 @@
 import knexLibrary, { type Knex } from 'knex'
 import { migrations } from '../../migrations/index.js'
-import { ConfigurationError } from '../config/configuration-error.js'
-import { sha256 } from '../crypto/digest.js'
-import { randomOctets } from '../crypto/random.js'
-import { isRunning, processIdentity } from '../store/embedded/process-identity.js'
-import { migrateDatabase } from '../store/migrate.js'
+import { ConfigurationError } from '../core/config/configuration-error.js'
+import { sha256 } from '../core/crypto/digest.js'
+import { randomOctets } from '../core/crypto/random.js'
+import { migrateDatabase } from '../core/store/migrate.js'
+import { isRunning, processIdentity } from '../embedded-postgres/process-identity.js'
 
 /** A database that nobody else uses. */
 export interface OwnDatabase {

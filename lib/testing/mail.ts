@@ -1,6 +1,6 @@
-import type { Worker } from '../jobs/worker.js'
-import type { Mailbox } from '../mail/mailbox.js'
-import type { MailMessage } from '../mail/message.js'
+import type { Worker } from '../core/jobs/worker.js'
+import type { Mailbox } from '../core/mail/mailbox.js'
+import type { MailMessage } from '../core/mail/message.js'
 
 /** Mail in tests: nothing is sent anywhere. */
 export interface TestMail {

@@ -1,5 +1,5 @@
-import { migrationsTable } from '../store/migrate.js'
-import type { Store, Tx } from '../store/store.js'
+import { migrationsTable } from '../core/store/migrate.js'
+import type { Store, Tx } from '../core/store/store.js'
 
 /**
  * Empties every table of our schema but the record of migrations. One DELETE, for TRUNCATE stops at the first foreign key of

@@ -1,13 +1,13 @@
-import type { Registrations } from '../accounts/registration.js'
-import type { Accounts } from '../accounts/service.js'
-import { randomOctets } from '../crypto/random.js'
-import type { Role } from '../http/auth.js'
-import { noRequest } from '../http/context.js'
-import type { CookieJar } from '../http/cookies.js'
-import { IdentSphereError } from '../http/errors.js'
-import type { Organizations } from '../organizations/service.js'
-import type { SignIn } from '../sign-in/service.js'
-import type { Store, Tx } from '../store/store.js'
+import type { Role } from '../core/auth.js'
+import { noRequest } from '../core/context.js'
+import { randomOctets } from '../core/crypto/random.js'
+import { IdentSphereError } from '../core/errors.js'
+import type { CookieJar } from '../core/http/cookies.js'
+import type { Store, Tx } from '../core/store/store.js'
+import type { Organizations } from '../features/organizations/service.js'
+import type { Registrations } from '../features/registration/service.js'
+import type { SignIn } from '../features/sign-in/service.js'
+import type { Accounts } from '../features/users/service.js'
 
 /** Who is to be signed in, and as what. Everything may be left out. */
 export interface SignInAs {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { Knex } from 'knex'
-import { ConfigurationError } from '../config/configuration-error.js'
-import { developmentFolder } from '../config/development-secret.js'
-import { startEmbeddedPostgres } from '../store/embedded/launcher.js'
+import { ConfigurationError } from '../core/config/configuration-error.js'
+import { developmentFolder } from '../core/config/development-secret.js'
+import { startEmbeddedPostgres } from '../embedded-postgres/launcher.js'
 import { createDatabase, dropAbandoned } from './databases.js'
 
 /** Where the tables of one test instance are. */

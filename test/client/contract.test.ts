@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { z } from 'zod'
-import type { profile, profilePatch, registrationKept } from '../../lib/accounts/schemas.js'
 import type {
   Client,
   CurrentSession,
@@ -26,14 +25,20 @@ import type {
   Verified,
 } from '../../lib/client/index.js'
 import { createClient } from '../../lib/client/index.js'
-import type { verified } from '../../lib/email/schemas.js'
+import type { verified } from '../../lib/features/email/schemas.js'
+import type { passkey } from '../../lib/features/passkeys/schemas.js'
+import type { changeBody } from '../../lib/features/passwords/schemas.js'
+import type { currentSession, sessionList } from '../../lib/features/sessions/schemas.js'
+import type {
+  mfaChallenge,
+  reauthenticateBody,
+  reauthenticated,
+  signInSuccess,
+} from '../../lib/features/sign-in/schemas.js'
+import type { mfaEnabled, mfaSetup, mfaStatus, steppedUp } from '../../lib/features/totp/schemas.js'
+import type { browserList } from '../../lib/features/trusted-browsers/schemas.js'
+import type { profile, profilePatch, registrationKept } from '../../lib/features/users/schemas.js'
 import { buildIdentSphere } from '../../lib/identsphere.js'
-import type { mfaEnabled, mfaSetup, mfaStatus, steppedUp } from '../../lib/mfa/schemas.js'
-import type { passkey } from '../../lib/passkeys/schemas.js'
-import type { changeBody } from '../../lib/passwords/schemas.js'
-import type { currentSession, sessionList } from '../../lib/sessions/schemas.js'
-import type { mfaChallenge, reauthenticateBody, reauthenticated, signInSuccess } from '../../lib/sign-in/schemas.js'
-import type { browserList } from '../../lib/trusted-browsers/schemas.js'
 import { columnsOf, tableUnder } from '../package/markdown.js'
 import { testClock } from '../support/clock.js'
 

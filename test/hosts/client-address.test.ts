@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import connect from 'connect'
 import express from 'express'
 import express4 from 'express4'
-import type { Middleware } from '../../lib/http/router.js'
+import type { Middleware } from '../../lib/core/http/router.js'
 import { signUp, startApp, type TestApp } from '../support/app.js'
 import { Client } from '../support/client.js'
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import express from 'express'
-import type { Middleware } from '../../lib/http/router.js'
+import type { Middleware } from '../../lib/core/http/router.js'
 import type { IdentSphere } from '../../lib/instance.js'
 import { signUp, startApp, type TestApp } from '../support/app.js'
 import { Client } from '../support/client.js'

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import express from 'express'
-import type { Middleware } from '../../lib/http/router.js'
+import type { Middleware } from '../../lib/core/http/router.js'
 import { signUp, startApp, type TestApp } from '../support/app.js'
 import { Client, type SendOptions } from '../support/client.js'
 import { type Framework, frameworks } from '../support/host.js'

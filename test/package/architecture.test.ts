@@ -172,9 +172,9 @@ describe('primitives', () => {
     /** Each with what it needs there: key parsing, and names of files on this machine. */
     const exceptions = new Set([
       'lib/config/signing-keys.ts',
-      'lib/store/embedded/lock.ts',
-      'lib/store/embedded/staging.ts',
-      'lib/store/embedded/users.ts',
+      'lib/embedded-postgres/lock.ts',
+      'lib/embedded-postgres/staging.ts',
+      'lib/embedded-postgres/users.ts',
     ])
     const users = imports.filter(({ to, typeOnly }) => /^(node:)?crypto$/.test(to) && !typeOnly)
     const refused = users.filter(({ from }) => folderOf(from) !== 'crypto' && !exceptions.has(from))

@@ -157,7 +157,11 @@ describe('from JavaScript', () => {
   })
 
   it('nothing behind the entrances can be imported, but package.json can', async () => {
-    const deep = ['identsphere/dist/lib/index.js', 'identsphere/dist/lib/crypto/digest.js', 'identsphere/lib/index.js']
+    const deep = [
+      'identsphere/dist/lib/index.js',
+      'identsphere/dist/lib/core/crypto/digest.js',
+      'identsphere/lib/index.js',
+    ]
     write(
       'deep.mjs',
       `import { createRequire } from 'node:module'

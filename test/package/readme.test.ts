@@ -4,13 +4,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { loadConfig } from '../../lib/config/config.js'
-import { optionsSchema } from '../../lib/config/options.js'
-import { type CookieName, createCookieJar } from '../../lib/http/cookies.js'
-import { errorCatalogue } from '../../lib/http/errors.js'
+import { loadConfig } from '../../lib/core/config/config.js'
+import { optionsSchema } from '../../lib/core/config/options.js'
+import { errorCatalogue } from '../../lib/core/errors.js'
+import { type CookieName, createCookieJar } from '../../lib/core/http/cookies.js'
+import { createRoleMatrix, roles } from '../../lib/features/organizations/roles.js'
+import { argon2Minimum } from '../../lib/features/passwords/schemes/argon2id.js'
 import { buildIdentSphere } from '../../lib/identsphere.js'
-import { createRoleMatrix, roles } from '../../lib/organizations/roles.js'
-import { argon2Minimum } from '../../lib/passwords/schemes/argon2id.js'
 import { createResourceServer } from '../../lib/resource/index.js'
 import { guardsThatNeedTheDatabase } from '../../lib/resource/needs-database.js'
 import { resourceOptionsSchema } from '../../lib/resource/options.js'
@@ -157,7 +157,7 @@ describe('guards, cookies, hooks and roles', () => {
   })
 
   it('each cookie has a row', () => {
-    const source = readFileSync(join(root, 'lib/http/cookies.ts'), 'utf8')
+    const source = readFileSync(join(root, 'lib/core/http/cookies.ts'), 'utf8')
     const names = codes(/type CookieName = ([^\n]+)/.exec(source)?.[1]?.replaceAll("'", '`'))
     assert.deepEqual(
       rowsUnder('Cookies')

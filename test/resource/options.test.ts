@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConfigurationError } from '../../lib/config/configuration-error.js'
+import { ConfigurationError } from '../../lib/core/config/configuration-error.js'
 import { createResourceServer } from '../../lib/resource/index.js'
 import { loadResourceConfig } from '../../lib/resource/options.js'
 

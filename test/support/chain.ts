@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
-import type { Middleware } from '../../lib/http/router.js'
+import type { Middleware } from '../../lib/core/http/router.js'
 
 /** How a request fared with a chain of middleware: let through, answered, or handed on with an error. */
 export interface Passage {

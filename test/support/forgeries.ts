@@ -1,7 +1,7 @@
 /** Tokens that nobody may accept, for whatever verifies access tokens: each differs from a good one in one thing. */
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
-import type { Clock } from '../../lib/config/clock.js'
-import { loadSigningKeys } from '../../lib/config/signing-keys.js'
+import type { Clock } from '../../lib/core/config/clock.js'
+import { loadSigningKeys } from '../../lib/features/tokens/signing-keys.js'
 
 export const now = 1_800_000_000
 export const clock: Clock = { now: () => now * 1000, offsetSeconds: () => 0, wait: async () => {} }

@@ -2,7 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http'
 import connect from 'connect'
 import express, { type Express } from 'express'
 import express4 from 'express4'
-import type { Middleware } from '../../lib/http/router.js'
+import type { Middleware } from '../../lib/core/http/router.js'
 
 /** What makes an app, by the framework's name. All of them have `use(path, middleware)`. */
 export const frameworks = { express5: express, express4, connect }

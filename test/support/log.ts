@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { Logger } from '../../lib/config/logger.js'
+import type { Logger } from '../../lib/core/config/logger.js'
 
 /** A logger that keeps everything as text, so that tests can look for what must never be in it. */
 export interface LogRecorder extends Logger {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
+import type { MailboxMail } from '../../lib/core/mail/mailbox.js'
 import type { BuiltIdentSphere } from '../../lib/identsphere.js'
-import type { MailboxMail } from '../../lib/mail/mailbox.js'
 import { signUp, type TestApp } from './app.js'
 
 /** Lets the worker do what is due. */

@@ -1,6 +1,6 @@
 import { createPrivateKey, sign } from 'node:crypto'
 import { createRequire } from 'node:module'
-import { sha256 } from '../../lib/crypto/digest.js'
+import { sha256 } from '../../lib/core/crypto/digest.js'
 import { password, type signUp, type TestApp } from './app.js'
 import type { Answer, Client } from './client.js'
 import { signUpVerified } from './mfa.js'

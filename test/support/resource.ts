@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Middleware } from '../../lib/http/router.js'
+import type { Middleware } from '../../lib/core/http/router.js'
 import type { ResourceServerOptions } from '../../lib/resource/options.js'
 import { type Child, startChild } from './child.js'
 import { Client } from './client.js'

@@ -1,4 +1,4 @@
-import type { Route } from '../../lib/http/route.js'
+import type { Route } from '../../lib/core/http/route.js'
 import type { BuiltIdentSphere } from '../../lib/identsphere.js'
 import type { TestApp } from './app.js'
 

@@ -1,4 +1,4 @@
-import type { VerifiedAccessToken } from '../../tokens/access-tokens.js'
+import type { VerifiedAccessToken } from '../../features/tokens/access-tokens.js'
 
 /** Why a verified token is none that may be presented here as a bearer token. */
 export type BearerProblem = 'cookie_only' | 'key_bound'

@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import express from 'express'
+import { IdentSphereError } from '../errors.js'
+
+/** Largest request body, in bytes. */
+export const bodyLimitBytes = 64 * 1024
+const deepest = 12
+
+const parseJson = express.json({ limit: bodyLimitBytes, strict: false, inflate: false, type: () => true })
+
+/**
+ * The JSON body of a request, whether or not the host's own parser has read it before.
+ *
+ * @throws IdentSphereError `unsupported_media_type`, `payload_too_large` or `invalid_input`
+ */
+export async function readBody(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  if (!hasBody(request)) return {}
+  const mediaType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+  if (mediaType !== 'application/json') throw new IdentSphereError('unsupported_media_type')
+  if (Number(request.headers['content-length'] ?? 0) > bodyLimitBytes) throw new IdentSphereError('payload_too_large')
+
+  const carrier = request as IncomingMessage & { body?: unknown }
+  if (carrier.body === undefined || isPlaceholder(carrier)) {
+    await new Promise<void>((resolve, reject) => {
+      parseJson(request as never, response as never, (error?: unknown) => {
+        if (error === undefined || error === null) resolve()
+        else reject(translateParserError(error))
+      })
+    })
+  }
+  const body = parsedByText(carrier.body)
+  assertPlain(body, 0)
+  return body
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
+}
+
+/** Body parsers for Express 4 leave `{}` where the body was none of theirs to read. */
+function isPlaceholder(request: IncomingMessage & { body?: unknown }): boolean {
+  const { body } = request
+  return typeof body === 'object' && body !== null && Object.keys(body).length === 0 && !request.readableDidRead
+}
+
+/** A host may have put `express.raw()` or `express.text()` in front of us. */
+function parsedByText(body: unknown): unknown {
+  const text = Buffer.isBuffer(body) ? body.toString('utf8') : body
+  if (typeof text !== 'string') return body
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new IdentSphereError('invalid_input', { message: 'The body is not JSON.', cause })
+  }
+}
+
+function translateParserError(error: unknown): IdentSphereError {
+  const { type, status } = error as { type?: string; status?: number }
+  if (type === 'entity.too.large') return new IdentSphereError('payload_too_large', { cause: error })
+  if (status === 415) return new IdentSphereError('unsupported_media_type', { cause: error })
+  return new IdentSphereError('invalid_input', { message: 'The body is not JSON.', cause: error })
+}
+
+/**
+ * Refuses what no field of ours can mean and what databases or prototypes stumble over: deep nesting, prototype keys, NUL
+ * and lone surrogates.
+ *
+ * @see CVE-2026-30939 prototype keys, Logto's NUL in text columns
+ */
+function assertPlain(value: unknown, depth: number): void {
+  if (depth > deepest) throw new IdentSphereError('invalid_input', { message: 'The body is nested too deeply.' })
+  if (typeof value === 'string') assertCleanText(value)
+  if (typeof value !== 'object' || value === null) return
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__' || key === 'constructor' || key === 'prototype') {
+      throw new IdentSphereError('invalid_input', { message: 'The body has a reserved key.' })
+    }
+    assertCleanText(key)
+    assertPlain((value as Record<string, unknown>)[key], depth + 1)
+  }
+}
+
+export function assertCleanText(text: string): void {
+  if (text.includes('\u0000') || !text.isWellFormed()) {
+    throw new IdentSphereError('invalid_input', { message: 'Text may not hold NUL or lone surrogates.' })
+  }
+}

@@ -1,0 +1,29 @@
+import type { KeyRing } from '../crypto/key-ring.js'
+import { issueMacToken, readMacToken } from '../crypto/mac-token.js'
+import { IdentSphereError } from '../errors.js'
+
+/**
+ * CSRF tokens bound to the session: `<key version>.<HMAC over the session id>`. A token planted by a sibling subdomain,
+ * or taken from another session, does not fit.
+ *
+ * @see OWASP Cross-Site Request Forgery Prevention, "Signed Double-Submit Cookie"
+ */
+export interface CsrfTokens {
+  issue(sessionId: string): string
+  matches(token: string | null, sessionId: string): boolean
+}
+
+export function createCsrfTokens(keys: KeyRing): CsrfTokens {
+  return {
+    issue: (sessionId) => issueMacToken(keys, 'csrf', [sessionId]),
+    matches: (token, sessionId) => readMacToken(keys, 'csrf', [sessionId], token) !== null,
+  }
+}
+
+/** The CSRF token that came with a credential, or that none is asked for with this one. */
+export type CsrfProof = { csrfToken: string | null } | 'not_needed'
+
+/** @throws IdentSphereError `csrf_failed` */
+export function assertCsrfProof(csrf: CsrfTokens, proof: CsrfProof, sessionId: string): void {
+  if (proof !== 'not_needed' && !csrf.matches(proof.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
+}

@@ -1,0 +1,73 @@
+import { createRequire } from 'node:module'
+import type { Config } from '../config/config.js'
+import { ConfigurationError } from '../config/configuration-error.js'
+import type { Logger } from '../config/logger.js'
+import { isOnLoopback } from '../config/loopback.js'
+import type { IdentSphereOptions } from '../config/options.js'
+import { withoutSlash } from '../config/public-base-url.js'
+import { createMailbox } from './mailbox.js'
+import type { MailTransport } from './message.js'
+import { createSmtpTransport } from './smtp.js'
+import { defaultTemplates, type MailTemplates } from './templates.js'
+
+const smtpSetting = 'mailer.smtpUrl (SMTP_URL)'
+/** What the query of an SMTP URL may set in production. Nodemailer takes any of its options from there, before ours. */
+const smtpParameters = new Set(['name', 'localAddress', 'authMethod', 'maxMessages', 'tls.servername'])
+
+/** How mail is sent: by the host, by an SMTP server, or in development into the mailbox page. Null: not at all. */
+export function mailerOf(
+  mailer: NonNullable<IdentSphereOptions['mailer']>,
+  publicBaseUrl: URL,
+  development: boolean,
+  logger: Logger,
+): Config['mailer'] {
+  const { smtpUrl, sendMail } = mailer
+  const templates: MailTemplates = { ...defaultTemplates, ...mailer.templates }
+  if (smtpUrl !== undefined && sendMail !== undefined) {
+    throw new ConfigurationError('mailer', 'has both sendMail and an SMTP server', 'Leave one of them out.')
+  }
+  if (smtpUrl === undefined && sendMail === undefined) {
+    if (!development) return null
+    const page = `${withoutSlash(publicBaseUrl.href)}/v1/dev/mailbox`
+    const mailbox = createMailbox(() => logger.info({ page }, 'a mail is in the mailbox'))
+    const from = mailer.from ?? `no-reply@${publicBaseUrl.hostname}`
+    return Object.freeze({ transport: mailbox, from, templates, mailbox })
+  }
+  if (mailer.from === undefined) {
+    throw new ConfigurationError(
+      'mailer.from (IDENTSPHERE_MAIL_FROM)',
+      'is missing',
+      'Give the sender, e.g. Example <no-reply@example.com>.',
+    )
+  }
+  return Object.freeze({ transport: transportOf(mailer, development), from: mailer.from, templates, mailbox: null })
+}
+
+function transportOf(
+  { smtpUrl, sendMail }: NonNullable<IdentSphereOptions['mailer']>,
+  development: boolean,
+): MailTransport {
+  if (smtpUrl === undefined) {
+    return { send: async (message) => void (await sendMail?.(message)), close: async () => {} }
+  }
+  if (!URL.canParse(smtpUrl)) throw new ConfigurationError(smtpSetting, 'is not a URL', 'Correct it.')
+  const url = new URL(smtpUrl)
+  const weakening = development ? undefined : [...url.searchParams.keys()].find((name) => !smtpParameters.has(name))
+  if (weakening !== undefined) {
+    throw new ConfigurationError(
+      smtpSetting,
+      `has the parameter ${weakening}, which could send mail without TLS or elsewhere`,
+      'Leave it out, or give `mailer.sendMail`.',
+    )
+  }
+  assertNodemailer()
+  return createSmtpTransport(smtpUrl, { requireTls: !development && !isOnLoopback(url) })
+}
+
+function assertNodemailer(): void {
+  try {
+    createRequire(import.meta.url).resolve('nodemailer')
+  } catch {
+    throw new ConfigurationError('SMTP_URL', 'needs the package nodemailer', 'Run `npm install nodemailer`.')
+  }
+}

@@ -1,0 +1,37 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import { groupsOf, lastOctets, mappedOctets } from './client-address.js'
+
+/**
+ * The network a client address belongs to: its /24 for IPv4, its /64 for IPv6, in one canonical spelling. One
+ * customer commonly owns a whole /64, so a limit on single IPv6 addresses limits nobody.
+ *
+ * An IPv4 address written as IPv6 (mapped, RFC 4291 section 2.5.5.2, or translated, RFC 6052 section 2.1) counts as
+ * that IPv4 address: otherwise all IPv4 clients of a dual-stack socket would be one network.
+ *
+ * @param address - what `req.ip` holds. Absent or unparsable addresses are all one network, `unknown`, so that they
+ * are limited too.
+ *
+ * @example
+ * ```ts
+ * clientNetwork('203.0.113.9') // '203.0.113.0/24'
+ * clientNetwork('::ffff:cb00:7109') // '203.0.113.0/24'
+ * clientNetwork('2001:db8::1') // '2001:db8:0:0::/64'
+ * ```
+ */
+export function clientNetwork(address: string | undefined): string {
+  const bare = address?.split('%', 1)[0] ?? ''
+  if (isIPv4(bare)) return networkOfOctets(bare.split('.').map(Number))
+  if (!isIPv6(bare)) return 'unknown'
+  const groups = groupsOf(bare)
+  const isTranslated = groups[0] === 0x64 && groups[1] === 0xff9b && groups.slice(2, 6).every((group) => group === 0)
+  const octets = isTranslated ? lastOctets(groups) : mappedOctets(groups)
+  if (octets !== null) return networkOfOctets(octets)
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`
+}
+
+function networkOfOctets(octets: number[]): string {
+  return `${octets.slice(0, 3).join('.')}.0/24`
+}

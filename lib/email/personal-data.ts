@@ -1,8 +1,0 @@
-import type { PersonalData } from '../store/personal-data.js'
-import { deleteChallenges, listChallenges } from './repository.js'
-
-export const emailPersonalData: PersonalData = {
-  name: 'email_challenges',
-  exportUser: listChallenges,
-  eraseUser: deleteChallenges,
-}

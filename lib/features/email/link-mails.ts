@@ -1,0 +1,31 @@
+import type { Links, PageName } from '../../core/mail/links.js'
+import type { Outbox } from '../../core/mail/outbox.js'
+import type { Tx } from '../../core/store/store.js'
+import { type Challenges, type LinkChallenge, lifetimes } from './challenges.js'
+
+/** Which mail carries the link of a challenge, and which page it leads to. */
+const mails = {
+  register: { template: 'verifyEmail', page: 'verifyEmail' },
+  verify: { template: 'verifyEmail', page: 'verifyEmail' },
+  reset: { template: 'resetPassword', page: 'resetPassword' },
+  magic: { template: 'signInLink', page: 'signInLink' },
+  change: { template: 'confirmNewEmail', page: 'confirmEmail' },
+} as const satisfies Record<Exclude<LinkChallenge['kind'], 'undo'>, { template: string; page: PageName }>
+
+/** Makes a challenge and mails its link to the address that it is to prove. */
+export type MailLink = (tx: Tx, challenge: LinkChallenge & { kind: keyof typeof mails }) => Promise<void>
+
+export function createLinkMails(options: { challenges: Challenges; outbox: Outbox; links: Links }): MailLink {
+  const { challenges, outbox, links } = options
+  return async (tx, challenge) => {
+    const { template, page } = mails[challenge.kind]
+    const token = await challenges.issueLink(tx, challenge)
+    const lifetime = lifetimes[challenge.kind]
+    await outbox.send(tx, {
+      template,
+      to: { userId: challenge.userId, email: challenge.email },
+      parameters: { link: links.page(page, token), expiresInSeconds: lifetime },
+      worthSeconds: lifetime,
+    })
+  }
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { type Route, route } from '../../core/http/route.js'
+
+/**
+ * Tells browsers on which other origins passkeys of this RP id may be used. Only there where origins are configured, so that
+ * a document of the host's own stays.
+ *
+ * @see WebAuthn level 3 section 5.11
+ */
+export function relatedOriginRoutes(origins: readonly string[]): Route[] {
+  if (origins.length === 0) return []
+  return [
+    route({
+      method: 'GET',
+      path: '/.well-known/webauthn',
+      auth: 'none',
+      cacheControl: 'public, max-age=300',
+      readableBy: 'anyone',
+      waitsForDatabase: false,
+      output: { 200: z.strictObject({ origins: z.array(z.string()) }) },
+      errors: [],
+      handle: () => ({ status: 200, body: { origins } }),
+    }),
+  ]
+}

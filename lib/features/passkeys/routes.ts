@@ -1,0 +1,210 @@
+import { type Delivery, idInPath } from '../../core/http/fields.js'
+import { type Reply, type Route, route } from '../../core/http/route.js'
+import type { Store } from '../../core/store/store.js'
+import type { StepUp } from '../mfa/step-up.js'
+import type { Passwords } from '../passwords/service.js'
+import type { TokenIssuer } from '../sessions/issue.js'
+import { renewTokens } from '../sessions/renew-tokens.js'
+import type { Sessions } from '../sessions/service.js'
+import { answerSignIn } from '../sign-in/answer.js'
+import type { MfaChallenges } from '../sign-in/challenges.js'
+import type { Completion } from '../sign-in/completion.js'
+import { flowCookie, flowToken } from '../sign-in/flow.js'
+import { signInSuccess } from '../sign-in/schemas.js'
+import type { SignIn } from '../sign-in/service.js'
+import { steppedUp } from '../totp/schemas.js'
+import type { RequestOptions } from './library.js'
+import type { PasskeyRow } from './repository.js'
+import {
+  ceremony,
+  challengeBeginBody,
+  challengeBody,
+  labelBody,
+  loginBeginBody,
+  loginBody,
+  passkey,
+  passkeyList,
+  registerBody,
+  registered,
+  stepUpBody,
+} from './schemas.js'
+import type { Passkeys } from './service.js'
+
+export function passkeyRoutes(rooms: {
+  store: Store
+  passkeys: Passkeys
+  passwords: Passwords
+  sessions: Sessions
+  issuer: TokenIssuer
+  signIn: SignIn
+  mfaChallenges: MfaChallenges
+  completion: Completion
+  stepUp: StepUp
+}): Route[] {
+  const { store, passkeys, signIn, mfaChallenges, completion, stepUp } = rooms
+  return [
+    route({
+      method: 'POST',
+      path: '/v1/users/me/passkeys/register/begin',
+      auth: 'session',
+      beforeMfa: true,
+      factorChange: 'passkey_registration',
+      output: { 200: ceremony },
+      errors: ['forbidden', 'reauthentication_required', 'mfa_required'],
+      handle: async ({ auth }) => ({ status: 200, body: { options: await passkeys.beginRegistration(auth) } }),
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/users/me/passkeys/register/complete',
+      auth: 'session',
+      beforeMfa: true,
+      factorChange: 'completion',
+      input: { body: registerBody },
+      output: { 201: registered },
+      errors: ['invalid_input', 'invalid_credentials', 'mfa_required', 'forbidden', 'conflict'],
+      async handle({ auth, body, context }) {
+        const row = await passkeys.register(auth, body.response, body.label ?? null, context)
+        const { fields, cookies } = await renewTokens(rooms, auth)
+        return { status: 201, body: { passkey: shown(row), ...fields }, cookies }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/users/me/passkeys',
+      auth: 'session',
+      beforeMfa: true,
+      output: { 200: passkeyList },
+      errors: [],
+      async handle({ auth }) {
+        const rows = await passkeys.list(auth.userId)
+        return { status: 200, body: { passkeys: rows.map(shown) } }
+      },
+    }),
+    route({
+      method: 'PATCH',
+      path: '/v1/users/me/passkeys/:id',
+      auth: 'session',
+      input: { params: idInPath, body: labelBody },
+      output: { 200: passkey },
+      errors: ['invalid_input', 'not_found'],
+      async handle({ auth, params, body }) {
+        return { status: 200, body: shown(await passkeys.rename(auth, params.id, body.label)) }
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v1/users/me/passkeys/:id',
+      auth: 'session',
+      factorChange: 'removal',
+      input: { params: idInPath },
+      output: { 204: null },
+      errors: ['forbidden', 'reauthentication_required', 'mfa_required', 'not_found', 'conflict'],
+      async handle({ auth, params, context }) {
+        await passkeys.remove(auth, params.id, context)
+        return { status: 204 }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/passkey/login/begin',
+      auth: 'none',
+      input: { body: loginBeginBody },
+      output: { 200: ceremony },
+      errors: ['invalid_input'],
+      async handle({ body, cookie }) {
+        const flow = flowToken(cookie('flow'))
+        return begun(await passkeys.beginLogin(body.email ?? null, flow), flow, body.token_delivery)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/passkey/login/complete',
+      auth: 'none',
+      input: { body: loginBody },
+      output: { 200: signInSuccess },
+      errors: ['invalid_input', 'invalid_credentials'],
+      async handle({ body, context, cookie }) {
+        const proven = await passkeys.proveLogin(body.response, body.flow_token ?? cookie('flow'), context)
+        const entered = await store.transaction((tx) =>
+          signIn.enter(tx, { ...proven, authMethod: 'passkey', mfaAgeSeconds: 0, context }),
+        )
+        return answerSignIn(rooms, entered, body.token_delivery, body.device_token ?? cookie('device'))
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/mfa/challenge/passkey/begin',
+      auth: 'none',
+      input: { body: challengeBeginBody },
+      output: { 200: ceremony },
+      errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited'],
+      async handle({ body, cookie }) {
+        const { userId } = await mfaChallenges.find(body.mfa_token)
+        const flow = flowToken(cookie('flow'))
+        const options = await passkeys.beginAnswer(userId, flow)
+        return begun(options, flow, body.token_delivery)
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/mfa/challenge/passkey/complete',
+      auth: 'none',
+      input: { body: challengeBody },
+      output: { 200: signInSuccess },
+      errors: ['invalid_input', 'invalid_credentials', 'rate_limited'],
+      async handle({ body, context, cookie }) {
+        const challenge = await mfaChallenges.find(body.mfa_token)
+        const flow = body.flow_token ?? cookie('flow')
+        const { amr } = await passkeys.proveAnswer(challenge.userId, body.response, flow, context)
+        const entered = await store.transaction((tx) =>
+          completion.finish(tx, challenge, { method: 'passkey', amr }, context),
+        )
+        return answerSignIn(rooms, entered, body.token_delivery, body.device_token ?? cookie('device'))
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/mfa/verify/passkey/begin',
+      auth: 'session',
+      beforeMfa: true,
+      output: { 200: ceremony },
+      errors: ['conflict'],
+      async handle({ auth }) {
+        return { status: 200, body: { options: await passkeys.beginStepUp(auth) } }
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/v1/auth/mfa/verify/passkey/complete',
+      auth: 'session',
+      beforeMfa: true,
+      input: { body: stepUpBody },
+      output: { 200: steppedUp },
+      errors: ['invalid_input', 'invalid_credentials', 'forbidden'],
+      async handle({ auth, body, context }) {
+        const { amr } = await passkeys.proveStepUp(auth, body.response, context)
+        await store.transaction((tx) => stepUp.record(tx, auth, { method: 'passkey', amr }, context))
+        return stepUp.answer(auth)
+      },
+    }),
+  ]
+}
+
+/** Options for a browser, which is known again by a cookie, or for a native client, which brings the token back. */
+function begun(options: RequestOptions, flow: string, delivery: Delivery): Reply {
+  if (delivery === 'body') return { status: 200, body: { options, flow_token: flow } }
+  return { status: 200, body: { options }, cookies: [flowCookie(flow)] }
+}
+
+function shown(row: PasskeyRow) {
+  return {
+    id: row.id,
+    label: row.label,
+    aaguid: row.aaguid,
+    transports: row.transports,
+    backup_eligible: row.backup_eligible,
+    backed_up: row.backed_up,
+    created_at: row.created_at.toISOString(),
+    last_used_at: row.last_used_at?.toISOString() ?? null,
+  }
+}

@@ -1,0 +1,249 @@
+import type { Auth } from '../../core/auth.js'
+import type { Clock } from '../../core/config/clock.js'
+import type { RequestContext } from '../../core/context.js'
+import type { KeyRing } from '../../core/crypto/key-ring.js'
+import { IdentSphereError } from '../../core/errors.js'
+import type { Journal } from '../../core/journal/journal.js'
+import { clientNetwork } from '../../core/net/client-network.js'
+import { type Budget, clearBudgets, refundBudget, spendBudget } from '../../core/store/budgets.js'
+import type { Store, Tx } from '../../core/store/store.js'
+import type { Sessions } from '../sessions/service.js'
+import type { DeviceCookies, DeviceToken } from '../sign-in/device-cookie.js'
+import type { Accounts, UserCredentials } from '../users/service.js'
+import { accountTotals, auditBudget, passwordBudgets, type Source } from './budgets.js'
+import type { PasswordHasher, PasswordVerification } from './hasher.js'
+import type { PasswordPolicy } from './password-policy.js'
+import type { PasswordOwner } from './rules/rule.js'
+
+/** An account whose password was right. */
+export interface ProvenPassword {
+  user: UserCredentials
+  /** Writes what follows from the success: budgets forgotten, an old hash replaced. */
+  settle(tx: Tx): Promise<void>
+}
+
+/** Seconds. Longest wait that is named to a client. */
+const longestRetryAfter = 3_600
+
+export function createPasswords(options: {
+  store: Store
+  clock: Clock
+  keys: KeyRing
+  journal: Journal
+  accounts: Accounts
+  sessions: Sessions
+  hasher: PasswordHasher
+  policy: PasswordPolicy
+  devices: DeviceCookies
+}) {
+  const { store, clock, keys, journal, accounts, sessions, hasher, policy, devices } = options
+
+  /**
+   * One attempt: budgets are spent before anything is hashed, unknown and unusable accounts cost the same work, and every
+   * failure is released at the same pace.
+   */
+  async function attempt(
+    email: string,
+    user: UserCredentials | undefined,
+    password: string,
+    source: Source,
+    context: RequestContext,
+  ): Promise<ProvenPassword> {
+    const startedAt = clock.now()
+    const network = clientNetwork(context.ipAddress ?? undefined)
+    const budgets = await spend(email, source, network)
+    const usable = user?.status === 'active' ? user : undefined
+    const verified = await compare(budgets, user?.password_hash ?? null, password, network)
+    if (!verified.matches || usable === undefined) {
+      await recordFailure(email, user, context)
+      await hasher.releaseFailure(clock, startedAt)
+      throw new IdentSphereError('invalid_credentials')
+    }
+    const upgraded = verified.needsRehash ? await upgrade(password, context) : null
+    return {
+      user: usable,
+      async settle(tx) {
+        await clearBudgets(tx, [
+          ...[...budgets, ...passwordBudgets(keys, email, { kind: 'network', id: network })].map(({ key }) => key),
+          ...accountTotals(keys, email),
+        ])
+        if (upgraded !== null && usable.password_hash !== null) {
+          await accounts.upgradePasswordHash(tx, usable.id, usable.password_hash, upgraded)
+        }
+      },
+    }
+  }
+
+  async function compare(
+    budgets: readonly Budget[],
+    stored: string | null,
+    password: string,
+    network: string,
+  ): Promise<PasswordVerification> {
+    try {
+      return await hasher.verify(stored, policy.normalise(password), network)
+    } catch (error) {
+      // Nothing was compared, so nothing was tried.
+      for (const budget of budgets) await refundBudget(store, budget)
+      throw error
+    }
+  }
+
+  /**
+   * Spends the source's budgets. A known browser that has used up its own is a stranger like any other.
+   *
+   * @returns what was spent
+   * @throws IdentSphereError `rate_limited`
+   */
+  async function spend(email: string, source: Source, network: string): Promise<Budget[]> {
+    const budgets = passwordBudgets(keys, email, source)
+    for (const budget of budgets) {
+      const wait = await spendBudget(store, budget)
+      if (wait === null) continue
+      if (source.kind === 'device') return spend(email, { kind: 'network', id: network }, network)
+      throw new IdentSphereError('rate_limited', { retryAfterSeconds: Math.min(wait, longestRetryAfter) })
+    }
+    return budgets
+  }
+
+  /** A better hash of a password that was right. It can wait for the next sign-in where the queue is full. */
+  async function upgrade(password: string, context: RequestContext): Promise<string | null> {
+    try {
+      return await hashOf(password, context)
+    } catch (error) {
+      if (error instanceof IdentSphereError && error.code === 'service_unavailable') return null
+      throw error
+    }
+  }
+
+  async function recordFailure(
+    email: string,
+    user: UserCredentials | undefined,
+    context: RequestContext,
+  ): Promise<void> {
+    if ((await spendBudget(store, auditBudget(keys, email))) !== null) return
+    await store.transaction((tx) =>
+      journal.record(tx, 'auth.login.failed', {
+        actorId: null,
+        subjectId: user?.id ?? null,
+        ...(user === undefined ? {} : { resource: { type: 'user', id: user.id } }),
+        status: 'failure',
+        email,
+        context,
+      }),
+    )
+  }
+
+  const hashOf = (password: string, context: RequestContext) =>
+    hasher.hash(policy.normalise(password), clientNetwork(context.ipAddress ?? undefined))
+
+  return {
+    /**
+     * Checks an address and its password.
+     *
+     * @param deviceCookie what the browser kept from an earlier sign-in, or null
+     * @throws IdentSphereError `invalid_credentials` (one answer for every cause), `rate_limited`, `service_unavailable`
+     */
+    async proveByEmail(
+      email: string,
+      password: string,
+      deviceCookie: string | null,
+      context: RequestContext,
+    ): Promise<ProvenPassword> {
+      const user = await accounts.credentialsByEmail(store, email)
+      const device = user === undefined ? null : devices.read(deviceCookie, user.id)
+      const source: Source =
+        device === null
+          ? { kind: 'network', id: clientNetwork(context.ipAddress ?? undefined) }
+          : { kind: 'device', id: device }
+      return attempt(email, user, password, source, context)
+    },
+
+    /**
+     * Checks the password of the person who is signed in. Throws as {@link proveByEmail} does; so does what settles it where
+     * the session ended or the credentials changed while the password was hashed.
+     */
+    async proveBySession(auth: Auth, password: string, context: RequestContext): Promise<ProvenPassword> {
+      const user = await accounts.credentialsById(store, auth.userId)
+      const source = { kind: 'session', id: auth.sessionId } as const
+      const proven = await attempt(user?.email ?? auth.email, user, password, source, context)
+      return {
+        user: proven.user,
+        async settle(tx) {
+          await sessions.assertUnchanged(tx, auth.sessionId, proven.user.security_version)
+          await proven.settle(tx)
+        },
+      }
+    },
+
+    /** For a browser or a native client that has just signed in, or null where it has a good one. */
+    deviceTokenFor: (userId: string, present: string | null): DeviceToken | null =>
+      devices.read(present, userId) === null ? devices.issue(userId) : null,
+
+    /** A hash for a new password. @throws IdentSphereError `invalid_input` where the policy refuses it */
+    async hashNew(
+      password: string,
+      owner: PasswordOwner,
+      context: RequestContext,
+      field: 'password' | 'new_password' = 'password',
+    ): Promise<string> {
+      await policy.check(password, owner, field)
+      return hashOf(password, context)
+    },
+
+    /**
+     * Checks the password of a registration that is not an account yet, at the pace of any other. Its budget is the link's:
+     * strangers who guess at the address must not keep its owner from registering.
+     *
+     * @throws IdentSphereError `invalid_credentials`, `rate_limited`, `service_unavailable`
+     */
+    async assertMatches(
+      registration: { id: string; email: string; passwordHash: string },
+      password: string,
+      context: RequestContext,
+    ): Promise<void> {
+      const startedAt = clock.now()
+      const { id, email, passwordHash } = registration
+      const network = clientNetwork(context.ipAddress ?? undefined)
+      const budgets = await spend(email, { kind: 'link', id }, network)
+      const { matches } = await compare(budgets, passwordHash, password, network)
+      if (!matches) {
+        await hasher.releaseFailure(clock, startedAt)
+        throw new IdentSphereError('invalid_credentials')
+      }
+      for (const budget of budgets) await refundBudget(store, budget)
+    },
+
+    /** After a proof that outweighs all guesses so far: failures from networks and sessions count from nothing. */
+    forgetFailures: (tx: Tx, email: string): Promise<void> => clearBudgets(tx, accountTotals(keys, email)),
+
+    /** Changes the password of the person who is signed in and, unless told otherwise, ends all other sessions. */
+    async change(
+      auth: Auth,
+      input: { currentPassword: string; newPassword: string; signOutOthers: boolean },
+      context: RequestContext,
+    ): Promise<void> {
+      const owner = { email: auth.email, displayName: auth.displayName }
+      // Before the current password is tried: a refused new one must not cost an attempt.
+      await policy.check(input.newPassword, owner, 'new_password')
+      const proven = await this.proveBySession(auth, input.currentPassword, context)
+      const { user } = proven
+      const passwordHash = await hashOf(input.newPassword, context)
+      await store.transaction(async (tx) => {
+        await proven.settle(tx)
+        await accounts.replacePassword(tx, user, passwordHash)
+        const others = input.signOutOthers ? 'end' : 'keep'
+        await sessions.followCredentialChange(tx, auth, user.security_version, others, context)
+        await journal.record(tx, 'users.password_changed', {
+          actorId: auth.userId,
+          impersonatorId: auth.impersonatorId,
+          organizationId: auth.organizationId,
+          resource: { type: 'user', id: auth.userId },
+          context,
+        })
+      })
+    },
+  }
+}
+
+export type Passwords = ReturnType<typeof createPasswords>

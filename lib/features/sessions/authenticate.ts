@@ -1,0 +1,288 @@
+import type { IncomingMessage } from 'node:http'
+import type { Auth } from '../../core/auth.js'
+import { bearerToken, header } from '../../core/context.js'
+import { IdentSphereError } from '../../core/errors.js'
+import type { CookieJar } from '../../core/http/cookies.js'
+import type { CsrfTokens } from '../../core/http/csrf.js'
+import type { Delivery } from '../../core/http/fields.js'
+import {
+  type HeadersLike,
+  headersOf,
+  type IdentitySource,
+  isHeaders,
+  isMessage,
+  isSource,
+  type RequestLike,
+} from '../../core/http/identity-source.js'
+import { type ForeignOrigin, isForeignRequest, isUnsafe } from '../../core/http/origin.js'
+import { perRequest } from '../../core/http/per-request.js'
+import { csrfTokenOf } from '../../core/http/router.js'
+import type { AccessTokenClaims, AccessTokens } from '../tokens/access-tokens.js'
+import type { Verified } from '../tokens/verified-tokens.js'
+import type { LiveSession, SessionCheck } from './check.js'
+import type { LastSeen } from './last-seen.js'
+
+/** What `authenticate()` reads of a request, wherever it comes from. */
+interface Credentials {
+  authorization: string | null
+  cookie: string | undefined
+  method: string
+  origin: string | undefined
+  secFetchSite: string | undefined
+  /** Whether it asks for another protocol, as a WebSocket does. */
+  isUpgrade: boolean
+  csrfToken: string | null
+  /** The organisation that the client believes it acts in, or null where it does not say. */
+  organizationId: string | null
+}
+
+/** Options of `identsphere.authenticate()`. */
+export interface AuthenticateOptions {
+  /** Method of the request where only `Headers` are given. Without it, cookies need CSRF proof. */
+  method?: string
+  /**
+   * `own`: cookies count only beside an `Origin` that is one of ours, whatever the method. Requests with `Upgrade`, as
+   * WebSockets begin with, are always held to it. Bearer tokens need none.
+   */
+  origin?: 'own'
+}
+
+/** Establishes who is asking. Rejects where it cannot know, so that nobody is let through by accident. */
+export type Authenticate = (source: IdentitySource, options?: AuthenticateOptions) => Promise<Auth | null>
+
+/** Asks again for what was established before, from the database. */
+export type Recheck = (auth: Auth) => Promise<Auth | null>
+
+export function createAuthenticate(options: {
+  accessTokens: AccessTokens
+  check: SessionCheck
+  cookies: CookieJar
+  csrf: CsrfTokens
+  lastSeen: LastSeen
+  isOwnOrigin: (origin: string) => boolean
+  foreignOrigin: ForeignOrigin
+  permissionsOf: (role: string | null) => readonly string[]
+  /** Roles that need a second factor whatever their organisation asks for. */
+  mfaRequiredFor: readonly string[]
+  /** Throws where the role or organisation asks for a second factor that the session has not shown. */
+  assertMfaWhereRequired: (auth: Auth) => Promise<void>
+  ready: () => Promise<void>
+}): {
+  authenticate: Authenticate
+  recheck: Recheck
+  /** As `authenticate()`, but without the second factor that a role or organisation asks for: for our own routes. */
+  identify: (request: IncomingMessage) => Promise<Auth | null>
+} {
+  const { accessTokens, check, cookies, csrf, lastSeen } = options
+  /** One look per request, shared by all guards in front of it. A method override in between asks anew: it may need CSRF proof. */
+  const known = perRequest<Known>()
+  /** Keeps with each `Auth` the token it came from, for `recheck()`: on the object, as a WeakMap costs more than all the rest. */
+  const provenBy = Symbol('identsphere')
+
+  /** The access token, and how it came. A present `Authorization` decides alone. */
+  function findToken(credentials: Credentials): { token: string; delivery: Delivery } | null {
+    if (credentials.authorization !== null) {
+      const token = bearerToken(credentials.authorization)
+      return token === null ? null : { token, delivery: 'body' }
+    }
+    const token = cookies.read(credentials.cookie, 'at')
+    return token === null ? null : { token, delivery: 'cookie' }
+  }
+
+  async function establish(credentials: Credentials): Promise<Auth | null> {
+    const found = findToken(credentials)
+    if (found === null) return null
+    const verified = accessTokens.verify(found.token)
+    if (!verified.ok) return null
+    const { claims } = verified
+    // A token minted for the cookie works nowhere else, and none but those works there. An OAuth client's never works here.
+    if (claims.client_id !== undefined) return null
+    if ((claims.dlv === 'cookie' ? 'cookie' : 'body') !== found.delivery) return null
+    await options.ready()
+    const session = await check.read(claims.sid)
+    if (session === null || !fits(verified, session)) return null
+    if (found.delivery === 'cookie') assertOwnRequest(credentials, session.id)
+    const auth = toAuth(session, verified, found.delivery)
+    assertOrganization(credentials.organizationId, auth)
+    if (session.seen_long_ago) lastSeen.touch(session.id)
+    return auth
+  }
+
+  function toAuth(session: LiveSession, verified: Verified, delivery: Delivery): Auth {
+    const auth = describe(session, verified.claims, delivery, {
+      permissions: options.permissionsOf(session.role),
+      mfaMissing: lacksMfa(session, options.mfaRequiredFor),
+    })
+    return Object.freeze(Object.defineProperty(auth, provenBy, { value: verified }))
+  }
+
+  function assertOwnRequest(credentials: Credentials, sessionId: string): void {
+    // A WebSocket begins as a GET that browsers send for every page, cookies included (CWE-1385).
+    if (credentials.isUpgrade) assertOwnOrigin(credentials.origin)
+    if (!isUnsafe(credentials.method)) return
+    if (isForeignRequest(credentials, options.isOwnOrigin)) throw options.foreignOrigin(credentials.origin)
+    if (!csrf.matches(credentials.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
+  }
+
+  function assertOwnOrigin(origin: string | undefined): void {
+    if (origin === undefined || !options.isOwnOrigin(origin)) throw options.foreignOrigin(origin)
+  }
+
+  function identify(source: IncomingMessage): Known {
+    const before = known.get(source)
+    if (before !== undefined && before.method === source.method) return before
+    const answer = establish(fromMessage(source))
+    const now = { method: source.method, answer, withMfa: undefined }
+    known.set(source, now)
+    answer.catch(() => known.set(source, undefined))
+    return now
+  }
+
+  async function withMfa(answer: Promise<Auth | null>): Promise<Auth | null> {
+    const auth = await answer
+    if (auth?.mfaMissing === true) await options.assertMfaWhereRequired(auth)
+    return auth
+  }
+
+  function identifyFully(source: IdentitySource, method: string | undefined): Promise<Auth | null> {
+    if (!isMessage(source)) return withMfa(establish(fromFetch(source, method)))
+    const found = identify(source)
+    found.withMfa ??= withMfa(found.answer)
+    return found.withMfa
+  }
+
+  async function identifyWith(source: IdentitySource, given: AuthenticateOptions): Promise<Auth | null> {
+    assertKnownOptions(given)
+    const auth = await identifyFully(source, given.method)
+    if (given.origin === 'own' && auth?.delivery === 'cookie') assertOwnOrigin(originOf(source))
+    return auth
+  }
+
+  return {
+    authenticate(source, given) {
+      if (!isSource(source)) {
+        return Promise.reject(new TypeError('authenticate() takes a request, or the headers of one'))
+      }
+      return given === undefined ? identifyFully(source, undefined) : identifyWith(source, given)
+    },
+
+    identify: (request) => identify(request).answer,
+
+    async recheck(auth) {
+      const verified = (auth as (Auth & Proven) | null | undefined)?.[provenBy]
+      if (verified === undefined) throw new TypeError('recheck() takes what this instance of IdentSphere established')
+      await options.ready()
+      // Not noted as use: a connection that is only held open must not keep an idle session alive.
+      const session = await check.read(auth.sessionId)
+      if (session === null || !fits(verified, session)) return null
+      const now = toAuth(session, verified, auth.delivery)
+      return now.mfaMissing ? null : now
+    },
+  }
+}
+
+/** What was found out about one request. */
+interface Known {
+  readonly method: string | undefined
+  readonly answer: Promise<Auth | null>
+  /** The answer for whatever needs the second factor that the role or organisation asks for. */
+  withMfa: Promise<Auth | null> | undefined
+}
+
+interface Proven {
+  readonly [key: symbol]: Verified | undefined
+}
+
+/** A misspelt option would check less than it reads. */
+function assertKnownOptions(given: AuthenticateOptions): void {
+  const unknown = Object.keys(given).find((key) => key !== 'method' && key !== 'origin')
+  if (unknown !== undefined) throw new TypeError(`authenticate() has no option ${unknown}`)
+  if (given.origin !== undefined && given.origin !== 'own') throw new TypeError("authenticate(): origin can be 'own'")
+}
+
+/** A client that shows one organisation must not act in another, e.g. after a switch in a second tab. */
+function assertOrganization(wanted: string | null, auth: Auth): void {
+  if (wanted === null || wanted.toLowerCase() === auth.organizationId) return
+  throw new IdentSphereError('conflict', { message: "Another organisation is this session's active one." })
+}
+
+/** The token's user and organisation must still be the session's, and its key must not have been revoked. */
+function fits({ claims, kid }: Verified, session: LiveSession): boolean {
+  if (claims.sub !== session.user_id || (claims.org ?? null) !== session.organization_id) return false
+  if (claims.epoch > session.epoch) return false
+  return !(session.revoked_kids ?? []).includes(kid)
+}
+
+function describe(
+  session: LiveSession,
+  claims: Readonly<AccessTokenClaims>,
+  delivery: Delivery,
+  { permissions, mfaMissing }: Pick<Auth, 'permissions' | 'mfaMissing'>,
+): Auth {
+  // A step-up moves the epoch: a token from before it may have been stolen before it, and gains nothing by it.
+  const current = claims.epoch === session.epoch
+  return {
+    kind: 'session',
+    userId: session.user_id,
+    email: session.email,
+    emailVerified: session.email_verified_at !== null,
+    displayName: session.display_name,
+    // Without a membership row the organisation is no longer theirs to read, whatever the host asks of the role.
+    organizationId: session.role === null ? null : session.organization_id,
+    role: session.role,
+    permissions,
+    sessionId: session.id,
+    authMethod: session.auth_method,
+    amr: Object.freeze(session.amr),
+    authTime: current ? session.auth_time : null,
+    mfaVerifiedAt: current ? session.mfa_verified_at : null,
+    mfaMissing,
+    isPlatformAdmin: session.is_platform_admin,
+    impersonatorId: session.impersonator_id,
+    sessionExpiresAt: session.expires_at,
+    checkedAt: session.checked_at,
+    delivery,
+  }
+}
+
+/** Whoever acts as somebody else has shown a second factor of their own. */
+function lacksMfa(session: LiveSession, requiredFor: readonly string[]): boolean {
+  if (session.role === null || session.impersonator_id !== null) return false
+  if (!session.organization_requires_mfa && !requiredFor.includes(session.role)) return false
+  const { mfa_verified_at: shown, checked_at: now } = session
+  // The driver reads Postgres' infinity as a number.
+  return !(shown instanceof Date && shown.getTime() <= now.getTime())
+}
+
+function originOf(source: IdentitySource): string | undefined {
+  return isMessage(source) ? source.headers.origin : (headersOf(source).get('origin') ?? undefined)
+}
+
+function fromMessage(request: IncomingMessage): Credentials {
+  return {
+    authorization: request.headers.authorization ?? null,
+    cookie: request.headers.cookie,
+    method: request.method ?? 'unknown',
+    origin: request.headers.origin,
+    secFetchSite: header(request, 'sec-fetch-site') ?? undefined,
+    isUpgrade: request.headers.upgrade !== undefined,
+    csrfToken: csrfTokenOf(request),
+    organizationId: header(request, 'x-identsphere-organization'),
+  }
+}
+
+/** @param given method of the request where the source has none */
+function fromFetch(source: RequestLike | HeadersLike, given = 'unknown'): Credentials {
+  const headers = headersOf(source)
+  const text = (name: string) => headers.get(name) ?? null
+  return {
+    authorization: text('authorization'),
+    cookie: text('cookie') ?? undefined,
+    method: isHeaders(source) ? given : source.method,
+    origin: text('origin') ?? undefined,
+    secFetchSite: text('sec-fetch-site') ?? undefined,
+    isUpgrade: text('upgrade') !== null,
+    csrfToken: text('x-identsphere-csrf') ?? text('x-csrf-token'),
+    organizationId: text('x-identsphere-organization'),
+  }
+}

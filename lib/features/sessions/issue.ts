@@ -1,0 +1,79 @@
+import type { z } from 'zod'
+import type { Config } from '../../core/config/config.js'
+import type { CookieChange } from '../../core/http/cookies.js'
+import type { CsrfTokens } from '../../core/http/csrf.js'
+import type { Delivery } from '../../core/http/fields.js'
+import { type AccessTokens, assertNoReservedClaims } from '../tokens/access-tokens.js'
+import type { SessionForTokens } from './repository.js'
+import type { issuedTokens } from './schemas.js'
+
+/** Tokens as they leave the house: fields of the answer, and cookies. */
+export interface IssuedTokens {
+  readonly fields: z.output<typeof issuedTokens>
+  readonly cookies: readonly CookieChange[]
+}
+
+/** Makes the access token of a session and puts it where the client wants it. */
+export interface TokenIssuer {
+  /** @param refreshToken the new refresh token, or null where the client keeps the one it has */
+  issue(session: SessionForTokens, refreshToken: string | null, delivery: Delivery): IssuedTokens
+}
+
+export function createTokenIssuer(options: {
+  accessTokens: AccessTokens
+  csrf: CsrfTokens
+  config: Pick<Config, 'accessTokenSeconds' | 'exposeAccessToken' | 'accessTokenClaims'>
+}): TokenIssuer {
+  const { accessTokens, csrf, config } = options
+
+  function hostClaims(session: SessionForTokens): Readonly<Record<string, unknown>> {
+    const claims = config.accessTokenClaims?.({
+      userId: session.user_id,
+      email: session.email,
+      organizationId: session.organization_id,
+    })
+    if (claims === undefined) return {}
+    assertNoReservedClaims(claims)
+    return claims
+  }
+
+  return {
+    issue(session, refreshToken, delivery) {
+      const remaining = Math.max(1, Math.floor((session.expires_at.getTime() - session.checked_at.getTime()) / 1000))
+      const expiresIn = Math.min(config.accessTokenSeconds, remaining)
+      const accessToken = accessTokens.sign(
+        {
+          ...hostClaims(session),
+          sub: session.user_id,
+          sid: session.id,
+          ...(session.organization_id === null ? {} : { org: session.organization_id }),
+          epoch: session.epoch,
+          auth_time: Math.floor(session.auth_time.getTime() / 1000),
+          amr: session.amr,
+          email: session.email,
+          ...(delivery === 'cookie' ? { dlv: 'cookie' as const } : {}),
+        },
+        expiresIn,
+      )
+      if (delivery === 'body') {
+        const refresh = refreshToken === null ? {} : { refresh_token: refreshToken }
+        return { fields: { expires_in: expiresIn, access_token: accessToken, ...refresh }, cookies: [] }
+      }
+      const csrfToken = csrf.issue(session.id)
+      const cookies: CookieChange[] = [
+        { name: 'at', value: accessToken, maxAgeSeconds: expiresIn },
+        { name: 'csrf', value: csrfToken, maxAgeSeconds: remaining },
+      ]
+      if (refreshToken !== null) cookies.push({ name: 'rt', value: refreshToken, maxAgeSeconds: remaining })
+      const exposed = config.exposeAccessToken ? { access_token: accessToken } : {}
+      return { fields: { expires_in: expiresIn, csrf_token: csrfToken, ...exposed }, cookies }
+    },
+  }
+}
+
+/** What signing out leaves in the browser: nothing but the device cookie. */
+export const clearedCookies: readonly CookieChange[] = [
+  { name: 'at', value: null },
+  { name: 'rt', value: null },
+  { name: 'csrf', value: null },
+]

@@ -1,0 +1,50 @@
+import type { Logger } from '../../core/config/logger.js'
+import type { Store } from '../../core/store/store.js'
+
+/** Writes `last_seen_at`, at most once a minute per session and off the path of the request. */
+export interface LastSeen {
+  touch(sessionId: string): void
+  /** Writes what is waiting. */
+  close(): Promise<void>
+}
+
+/** Milliseconds between two writes of one node. */
+const interval = 1_000
+const mostWaiting = 10_000
+
+export function createLastSeen(store: Store, logger: Logger): LastSeen {
+  let waiting = new Set<string>()
+  let timer: NodeJS.Timeout | undefined
+  let writing: Promise<void> = Promise.resolve()
+
+  async function write(): Promise<void> {
+    const ids = [...waiting]
+    waiting = new Set()
+    timer = undefined
+    if (ids.length === 0) return
+    try {
+      await store.sql(
+        `UPDATE ${store.schema}.user_sessions SET last_seen_at = ${store.nowSql}
+         WHERE id = ANY(?) AND last_seen_at <= ${store.nowSql} - interval '1 minute'`,
+        [ids],
+      )
+    } catch (error) {
+      logger.warn({ err: error }, 'last_seen_at could not be written')
+    }
+  }
+
+  return {
+    touch(sessionId) {
+      if (waiting.size >= mostWaiting) return
+      waiting.add(sessionId)
+      timer ??= setTimeout(() => {
+        writing = write()
+      }, interval).unref()
+    },
+    async close() {
+      clearTimeout(timer)
+      await writing
+      await write()
+    },
+  }
+}

@@ -1,0 +1,24 @@
+import { noRequest } from '../../core/context.js'
+import type { Journal } from '../../core/journal/journal.js'
+import type { Executor, Store } from '../../core/store/store.js'
+
+/** Takes a signing key out of use at once: the session check of every node reads this with its next query. */
+export async function revokeKey({ store, journal }: { store: Store; journal: Journal }, kid: string): Promise<void> {
+  await store.transaction(async (tx) => {
+    await tx.sql(
+      `INSERT INTO ${tx.schema}.signing_keys (kid, state, updated_at) VALUES (?, 'revoked', ${tx.nowSql})
+       ON CONFLICT (kid) DO UPDATE SET state = 'revoked', updated_at = excluded.updated_at`,
+      [kid],
+    )
+    await journal.record(tx, 'keys.revoked', {
+      actorId: null,
+      resource: { type: 'signing_key', id: kid },
+      context: noRequest(),
+    })
+  })
+}
+
+export async function revokedKeys(db: Executor): Promise<Set<string>> {
+  const rows = await db.sql<{ kid: string }>(`SELECT kid FROM ${db.schema}.signing_keys WHERE state = 'revoked'`)
+  return new Set(rows.map((row) => row.kid))
+}

@@ -1,0 +1,262 @@
+import type { Executor, Tx } from '../../core/store/store.js'
+
+export interface ChallengeRow {
+  id: string
+  user_id: string
+  organization_id: string | null
+  auth_method: string
+  amr: string[]
+  security_version: number
+  attempts: number
+}
+
+export interface NewChallenge {
+  id: string
+  userId: string
+  organizationId: string | null
+  authMethod: string
+  amr: readonly string[]
+  securityVersion: number
+  ipAddress: string | null
+  userAgent: string | null
+  lifetimeSeconds: number
+}
+
+/** Misses that one challenge survives, and the one that burns it. */
+export const triesPerChallenge = 5
+
+export async function insertChallenge(tx: Tx, challenge: NewChallenge): Promise<void> {
+  await tx.sql(
+    `INSERT INTO ${tx.schema}.mfa_challenges (id, user_id, organization_id, purpose, auth_method, amr, security_version,
+       ip_address, user_agent, created_at, expires_at)
+     VALUES (?, ?, ?, 'sign_in', ?, ?, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql} + ? * interval '1 second')`,
+    [
+      challenge.id,
+      challenge.userId,
+      challenge.organizationId,
+      challenge.authMethod,
+      challenge.amr,
+      challenge.securityVersion,
+      challenge.ipAddress,
+      challenge.userAgent,
+      challenge.lifetimeSeconds,
+    ],
+  )
+}
+
+const open = (db: Executor) => `c.consumed_at IS NULL AND c.expires_at > ${db.nowSql}`
+
+/** A challenge that is open, of a user whose credentials are still those that began it. */
+export async function findChallenge(db: Executor, id: string): Promise<ChallengeRow | undefined> {
+  const [row] = await db.sql<ChallengeRow>(
+    `SELECT c.id, c.user_id, c.organization_id, c.auth_method, c.amr, c.security_version, c.attempts
+     FROM ${db.schema}.mfa_challenges c JOIN ${db.schema}.users u ON u.id = c.user_id
+     WHERE c.id = ? AND ${open(db)} AND u.status = 'active' AND u.security_version = c.security_version`,
+    [id],
+  )
+  return row
+}
+
+/** Spends one try. @returns how many were spent with it; undefined where none was left */
+export async function spendTry(db: Executor, id: string): Promise<number | undefined> {
+  const [row] = await db.sql<{ attempts: number }>(
+    `UPDATE ${db.schema}.mfa_challenges c SET attempts = attempts + 1
+     WHERE c.id = ? AND attempts < ${triesPerChallenge} AND ${open(db)} RETURNING attempts`,
+    [id],
+  )
+  return row?.attempts
+}
+
+/** Uses a challenge up. Of any number of parallel calls one gets it. */
+export async function consumeChallenge(tx: Tx, id: string): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.mfa_challenges c SET consumed_at = ${tx.nowSql} WHERE c.id = ? AND ${open(tx)} RETURNING 1`,
+    [id],
+  )
+  return rows.length > 0
+}
+
+/** Whether the user has a confirmed factor, and codes left that stand in for it. */
+export async function findEnrolled(db: Executor, userId: string): Promise<{ has_codes: boolean } | undefined> {
+  const [row] = await db.sql<{ has_codes: boolean }>(
+    `SELECT EXISTS (
+       SELECT 1 FROM ${db.schema}.user_recovery_codes c WHERE c.user_id = f.user_id AND c.used_at IS NULL
+     ) AS has_codes
+     FROM ${db.schema}.mfa_factors f WHERE f.user_id = ? AND f.kind = 'totp' AND f.confirmed_at IS NOT NULL`,
+    [userId],
+  )
+  return row
+}
+
+export async function countRecoveryCodes(db: Executor, userId: string): Promise<number> {
+  const [row] = await db.sql<{ left: number }>(
+    `SELECT count(*)::integer AS left FROM ${db.schema}.user_recovery_codes WHERE user_id = ? AND used_at IS NULL`,
+    [userId],
+  )
+  return row?.left ?? 0
+}
+
+/** @returns whether there was a confirmed factor among them */
+export async function deleteFactors(tx: Tx, userId: string, since: Date | null = null): Promise<boolean> {
+  const rows = await tx.sql<{ confirmed: boolean }>(
+    `DELETE FROM ${tx.schema}.mfa_factors
+     WHERE user_id = ? AND coalesce(confirmed_at, 'infinity') >= coalesce(?::timestamptz, '-infinity')
+     RETURNING confirmed_at IS NOT NULL AS confirmed`,
+    [userId, since],
+  )
+  return rows.some(({ confirmed }) => confirmed)
+}
+
+export async function deletePendingFactor(tx: Tx, userId: string): Promise<void> {
+  await tx.sql(`DELETE FROM ${tx.schema}.mfa_factors WHERE user_id = ? AND confirmed_at IS NULL`, [userId])
+}
+
+/** @param since those that were made from this moment on; null: all */
+export async function deleteRecoveryCodes(tx: Tx, userId: string, since: Date | null = null): Promise<void> {
+  await tx.sql(
+    `DELETE FROM ${tx.schema}.user_recovery_codes
+     WHERE user_id = ? AND created_at >= coalesce(?::timestamptz, '-infinity')`,
+    [userId, since],
+  )
+}
+
+export interface FactorRow {
+  id: string
+  key_version: number
+  sealed_secret: Buffer
+}
+
+/** Begins an enrolment, in place of one that was begun before and never confirmed. */
+export async function insertPendingFactor(
+  tx: Tx,
+  factor: { id: string; userId: string; sessionId: string; keyVersion: number; sealedSecret: Buffer },
+): Promise<void> {
+  await tx.sql(
+    `INSERT INTO ${tx.schema}.mfa_factors (id, user_id, kind, key_version, sealed_secret, pending_session_id, created_at)
+     VALUES (?, ?, 'totp', ?, ?, ?, ${tx.nowSql})
+     ON CONFLICT (user_id, kind) WHERE confirmed_at IS NULL DO UPDATE SET
+       id = excluded.id, key_version = excluded.key_version, sealed_secret = excluded.sealed_secret,
+       pending_session_id = excluded.pending_session_id, created_at = excluded.created_at`,
+    [factor.id, factor.userId, factor.keyVersion, factor.sealedSecret, factor.sessionId],
+  )
+}
+
+/** What this session has begun to enrol no longer than `seconds` ago. */
+export async function findPendingFactor(
+  db: Executor,
+  userId: string,
+  sessionId: string,
+  seconds: number,
+): Promise<FactorRow | undefined> {
+  const [row] = await db.sql<FactorRow>(
+    `SELECT id, key_version, sealed_secret FROM ${db.schema}.mfa_factors
+     WHERE user_id = ? AND confirmed_at IS NULL AND pending_session_id = ?
+       AND created_at > ${db.nowSql} - ? * interval '1 second'`,
+    [userId, sessionId, seconds],
+  )
+  return row
+}
+
+export async function findConfirmedFactor(db: Executor, userId: string): Promise<FactorRow | undefined> {
+  const [row] = await db.sql<FactorRow>(
+    `SELECT id, key_version, sealed_secret FROM ${db.schema}.mfa_factors
+     WHERE user_id = ? AND kind = 'totp' AND confirmed_at IS NOT NULL`,
+    [userId],
+  )
+  return row
+}
+
+/** Keeps the confirmed factor as it is until the transaction ends. @returns whether there is one */
+export async function lockConfirmedFactor(tx: Tx, userId: string): Promise<boolean> {
+  const rows = await tx.sql(
+    `SELECT 1 FROM ${tx.schema}.mfa_factors
+     WHERE user_id = ? AND kind = 'totp' AND confirmed_at IS NOT NULL FOR UPDATE`,
+    [userId],
+  )
+  return rows.length > 0
+}
+
+/** @returns since when there was one, or null */
+export async function deleteConfirmedFactor(tx: Tx, userId: string): Promise<Date | null> {
+  const [row] = await tx.sql<{ confirmed_at: Date }>(
+    `DELETE FROM ${tx.schema}.mfa_factors WHERE user_id = ? AND kind = 'totp' AND confirmed_at IS NOT NULL
+     RETURNING confirmed_at`,
+    [userId],
+  )
+  return row?.confirmed_at ?? null
+}
+
+/**
+ * Makes an enrolment count; the step of the code that confirmed it is used. Of parallel calls one gets it.
+ *
+ * @param since of the factor in whose place it comes: whoever undoes what came later is still asked for it
+ */
+export async function confirmFactor(tx: Tx, id: string, step: number, since: Date | null): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.mfa_factors SET confirmed_at = coalesce(?::timestamptz, ${tx.nowSql}),
+       pending_session_id = NULL, last_used_step = ?
+     WHERE id = ? AND confirmed_at IS NULL RETURNING 1`,
+    [since, step, id],
+  )
+  return rows.length > 0
+}
+
+/** Uses a step up, and all before it. Of any number of parallel calls one gets it. */
+export async function useStep(tx: Tx, id: string, step: number): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.mfa_factors SET last_used_step = ?
+     WHERE id = ? AND confirmed_at IS NOT NULL AND last_used_step < ? RETURNING 1`,
+    [step, id, step],
+  )
+  return rows.length > 0
+}
+
+export async function insertRecoveryCodes(
+  tx: Tx,
+  userId: string,
+  codes: ReadonlyArray<{ id: string; hash: Buffer }>,
+  keyVersion: number,
+): Promise<void> {
+  await tx.sql(
+    `INSERT INTO ${tx.schema}.user_recovery_codes (id, user_id, key_version, code_hash, created_at)
+     SELECT id, ?, ?, decode(hash, 'hex'), ${tx.nowSql} FROM unnest(?::uuid[], ?::text[]) AS codes (id, hash)`,
+    [userId, keyVersion, codes.map(({ id }) => id), codes.map(({ hash }) => hash.toString('hex'))],
+  )
+}
+
+/** Uses a code up, whichever of the keys it was stored under. Of any number of parallel calls one gets it. */
+export async function useRecoveryCode(tx: Tx, userId: string, hashes: readonly Buffer[]): Promise<boolean> {
+  const rows = await tx.sql(
+    `UPDATE ${tx.schema}.user_recovery_codes SET used_at = ${tx.nowSql}
+     WHERE user_id = ? AND used_at IS NULL AND encode(code_hash, 'hex') = ANY (?::text[]) RETURNING 1`,
+    [userId, hashes.map((hash) => hash.toString('hex'))],
+  )
+  return rows.length > 0
+}
+
+/** What is enrolled and what was used, without anything that is secret. */
+export async function listFactors(db: Executor, userId: string): Promise<object[]> {
+  return db.sql(
+    `SELECT kind, created_at, confirmed_at FROM ${db.schema}.mfa_factors WHERE user_id = ? ORDER BY created_at`,
+    [userId],
+  )
+}
+
+export async function listRecoveryCodes(db: Executor, userId: string): Promise<object[]> {
+  return db.sql(
+    `SELECT created_at, used_at FROM ${db.schema}.user_recovery_codes WHERE user_id = ? ORDER BY created_at, id`,
+    [userId],
+  )
+}
+
+export async function listChallenges(db: Executor, userId: string): Promise<object[]> {
+  return db.sql(
+    `SELECT auth_method, ip_address, user_agent, created_at, expires_at, consumed_at
+     FROM ${db.schema}.mfa_challenges WHERE user_id = ? ORDER BY created_at`,
+    [userId],
+  )
+}
+
+export async function deleteChallenges(tx: Tx, userId: string): Promise<void> {
+  await tx.sql(`DELETE FROM ${tx.schema}.mfa_challenges WHERE user_id = ?`, [userId])
+}

@@ -1,8 +1,0 @@
-import { sweep } from '../jobs/sweep.js'
-import type { Job } from '../jobs/worker.js'
-import type { Store } from '../store/store.js'
-
-/** Challenges a day past their end. */
-export function mfaSweeps(store: Store): Job[] {
-  return [sweep(store, 'mfa_challenges', 'id', (now) => `expires_at < ${now} - interval '1 day'`)]
-}

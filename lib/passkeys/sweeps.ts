@@ -1,8 +1,0 @@
-import { sweep } from '../jobs/sweep.js'
-import type { Job } from '../jobs/worker.js'
-import type { Store } from '../store/store.js'
-
-/** Challenges that nobody answered. */
-export function passkeySweeps(store: Store): Job[] {
-  return [sweep(store, 'webauthn_challenges', 'id', (now) => `expires_at < ${now}`)]
-}

@@ -1,8 +1,0 @@
-import type { PersonalData } from '../store/personal-data.js'
-import { deleteSessions, listAllSessions } from './repository.js'
-
-export const sessionPersonalData: PersonalData = {
-  name: 'sessions',
-  exportUser: listAllSessions,
-  eraseUser: deleteSessions,
-}

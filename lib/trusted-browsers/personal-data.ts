@@ -1,8 +1,0 @@
-import type { PersonalData } from '../store/personal-data.js'
-import { deleteBrowsers, listAllBrowsers } from './repository.js'
-
-export const trustedBrowserPersonalData: PersonalData = {
-  name: 'trusted_browsers',
-  exportUser: listAllBrowsers,
-  eraseUser: deleteBrowsers,
-}

@@ -1,0 +1,107 @@
+/** Who has an account is nobody's business: same answers, and the same work before them. Security tests 63 and 65. */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import type { Answer } from '../../support/client.js'
+import { mailsTo, signUpAndFollowLink } from '../../support/mail.js'
+import { recordingKnex } from '../../support/work.js'
+
+/**
+ * @see https://github.com/better-auth/better-auth/issues/8091, https://github.com/better-auth/better-auth/issues/8839,
+ * https://github.com/better-auth/better-auth/issues/10605; CVE-2023-44399, Zitadel
+ */
+describe('an address that is asked about', () => {
+  let app: TestApp
+  let watched: TestApp
+  let recorder: ReturnType<typeof recordingKnex>
+  const addresses: Record<string, string> = {}
+
+  before(async () => {
+    app = await startApp()
+    recorder = recordingKnex(app.databaseUrl)
+    watched = await app.node({ database: recorder.knex, registration: { verification: 'first' } })
+    addresses.unknown = 'unknown@example.com'
+    addresses.unverified = (await signUp(app)).email
+    addresses.verified = (await signUpAndFollowLink(app)).email
+    const disabled = await signUpAndFollowLink(app)
+    await app.identsphere.api.users.disable(disabled.userId)
+    addresses.disabled = disabled.email
+    const erased = await signUpAndFollowLink(app)
+    await erased.client.delete('/v1/users/me')
+    addresses.erased = erased.email
+    await watched.identsphere.ready()
+  })
+  after(async () => {
+    await app.close()
+    await recorder.knex.destroy()
+  })
+
+  /** What one request lets its sender see, and what it has the database do. */
+  async function observed(act: () => Promise<Answer>) {
+    recorder.statements.length = 0
+    const { status, text, headers } = await act()
+    const { date: _date, 'x-request-id': _id, 'set-cookie': cookies = [], etag: _etag, ...others } = headers
+    return {
+      status,
+      text: text.replace(/"request_id":"[^"]+"/, ''),
+      headers: others,
+      cookies: cookies.map((cookie) => cookie.replace(/=[^;]*/, '')),
+      statements: recorder.statements.map(({ text: sql }) => sql),
+    }
+  }
+
+  const requests: Record<string, (email: string) => Promise<Answer>> = {
+    'POST /v1/auth/register': (email) =>
+      watched.client().post('/v1/auth/register', { email, password, organization_name: 'Example Works' }),
+    'POST /v1/auth/password/forgot': (email) => watched.client().post('/v1/auth/password/forgot', { email }),
+    'POST /v1/auth/email-otp/request': (email) => watched.client().post('/v1/auth/email-otp/request', { email }),
+    'POST /v1/auth/magic-link/request': (email) => watched.client().post('/v1/auth/magic-link/request', { email }),
+    'POST /v1/auth/email-otp/verify, unasked': (email) =>
+      watched.client().post('/v1/auth/email-otp/verify', { email, code: '000000' }),
+  }
+
+  for (const [name, request] of Object.entries(requests)) {
+    it(`is answered alike by ${name}, after the same statements`, async () => {
+      const [first, ...others] = Object.keys(addresses)
+      const expected = await observed(() => request(addresses[first as string] as string))
+      assert.ok(expected.statements.length > 0)
+      for (const other of others) {
+        assert.deepEqual(await observed(() => request(addresses[other] as string)), expected, other)
+      }
+    })
+  }
+
+  it('is answered alike where a code was asked for, wrong time after wrong time', async () => {
+    app.clock.advance(3_601) // every address may get mail again
+    const seen = []
+    for (const email of Object.values(addresses)) {
+      const browser = watched.client()
+      await browser.post('/v1/auth/email-otp/request', { email })
+      await mailsTo(watched, email)
+      const answers = []
+      for (let miss = 0; miss < 7; miss += 1) {
+        answers.push(await observed(() => browser.post('/v1/auth/email-otp/verify', { email, code: '000000' })))
+      }
+      seen.push(answers)
+    }
+    for (const answers of seen) assert.deepEqual(answers, seen[0])
+  })
+
+  it('that is taken is answered alike as the new address of somebody else', async () => {
+    const { client } = await signUpAndFollowLink(app)
+    const answers = []
+    for (const email of [...Object.values(addresses), 'free@example.com']) {
+      const { status, text } = await client.post('/v1/users/me/email', { email })
+      answers.push([status, text])
+    }
+    assert.deepEqual(new Set(answers.map(String)), new Set(['204,']))
+  })
+
+  it('without an account gets none by a code or a link', async () => {
+    for (const path of ['email-otp/request', 'magic-link/request', 'password/forgot']) {
+      await app.client().post(`/v1/auth/${path}`, { email: 'nobody@example.com' })
+    }
+    await mailsTo(app, 'nobody@example.com')
+    assert.deepEqual(await app.sql("SELECT 1 FROM identsphere.users WHERE email = 'nobody@example.com'"), [])
+  })
+})

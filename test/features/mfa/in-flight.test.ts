@@ -1,0 +1,208 @@
+/** A change that is on its way while what allows it ends: the proof has to hold when the change is made. */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import pg from 'pg'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
+import type { Answer, Client } from '../../support/client.js'
+import { enrol, reauthenticate, setup, signUpVerified, totp } from '../../support/mfa.js'
+import { beginRegistration, newAuthenticator, personWithPasskey, register } from '../../support/passkeys.js'
+
+let app: TestApp
+before(async () => {
+  app = await startApp()
+})
+after(() => app.close())
+
+const rows = (table: string, userId: string) =>
+  app.sql(`SELECT * FROM identsphere.${table} WHERE user_id = $1`, [userId])
+const newPassword = { current_password: password, new_password: 'four-lone-heron-wades-9' }
+
+/** Sends a request, lets it read what it wants, and does something else before it may write to a table. */
+async function overtaken(
+  table: string,
+  send: () => Promise<Answer>,
+  meanwhile: () => Promise<unknown>,
+): Promise<Answer> {
+  const holder = new pg.Client(app.databaseUrl)
+  await holder.connect()
+  try {
+    await holder.query(`BEGIN; LOCK TABLE identsphere.${table} IN EXCLUSIVE MODE`)
+    const answer = send()
+    const waiting = 'SELECT 1 FROM pg_locks WHERE relation = $1::regclass AND NOT granted'
+    while ((await app.sql(waiting, [`identsphere.${table}`])).length === 0) await new Promise(setImmediate)
+    await meanwhile()
+    await holder.query('COMMIT')
+    return await answer
+  } finally {
+    await holder.end()
+  }
+}
+
+describe('a session that ends while its change is on its way', () => {
+  const endsOthers = async (client: Client) => {
+    assert.equal((await client.delete('/v1/users/me/sessions')).status, 204)
+  }
+
+  it('turns no second factor off', async () => {
+    const { client, userId } = await enrol(app)
+    const answer = await overtaken(
+      'mfa_factors',
+      () => client.post('/v1/auth/mfa/disable', { password }),
+      () => app.sql('UPDATE identsphere.user_sessions SET revoked_at = now() WHERE user_id = $1', [userId]),
+    )
+    assert.equal(answer.status, 401, answer.text)
+    assert.equal((await rows('mfa_factors', userId)).length, 1)
+  })
+
+  it('gets no recovery codes', async () => {
+    const { client, userId } = await enrol(app)
+    const before = await rows('user_recovery_codes', userId)
+    const answer = await overtaken(
+      'budgets',
+      () => client.post('/v1/auth/mfa/recovery-codes', { password }),
+      () => app.sql('UPDATE identsphere.user_sessions SET revoked_at = now() WHERE user_id = $1', [userId]),
+    )
+    assert.equal(answer.status, 401, answer.text)
+    assert.deepEqual(await rows('user_recovery_codes', userId), before)
+  })
+
+  it('gets no recovery codes where the account has no password either', async () => {
+    const { client, userId } = await enrol(app)
+    await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [userId])
+    const before = await rows('user_recovery_codes', userId)
+    const answer = await overtaken(
+      'mfa_factors',
+      () => client.post('/v1/auth/mfa/recovery-codes', {}),
+      () => app.sql('UPDATE identsphere.user_sessions SET revoked_at = now() WHERE user_id = $1', [userId]),
+    )
+    assert.equal(answer.status, 401, answer.text)
+    assert.deepEqual(await rows('user_recovery_codes', userId), before)
+  })
+
+  it('removes no passkey', async () => {
+    const { client, userId, passkeyId } = await personWithPasskey(app)
+    const answer = await overtaken(
+      'user_passkeys',
+      () => client.delete(`/v1/users/me/passkeys/${passkeyId}`),
+      () => app.sql('UPDATE identsphere.user_sessions SET revoked_at = now() WHERE user_id = $1', [userId]),
+    )
+    assert.equal(answer.status, 401, answer.text)
+    assert.equal((await rows('user_passkeys', userId)).length, 1)
+  })
+
+  it('changes no password', async () => {
+    const { client, email } = await signUpVerified(app)
+    const owner = await signIn(app, email)
+    const answer = await overtaken(
+      'budgets',
+      () => client.post('/v1/users/me/password', newPassword),
+      () => endsOthers(owner),
+    )
+    assert.equal(answer.status, 401, answer.text)
+    await signIn(app, email)
+  })
+
+  it('makes no browser trusted', async () => {
+    const { client, userId } = await enrol(app)
+    const answer = await overtaken(
+      'trusted_browsers',
+      () => client.post('/v1/auth/trusted-browsers'),
+      () => app.sql('UPDATE identsphere.user_sessions SET revoked_at = now() WHERE user_id = $1', [userId]),
+    )
+    assert.equal(answer.status, 401, answer.text)
+    assert.deepEqual(await rows('trusted_browsers', userId), [])
+  })
+})
+
+describe('a password that is changed while it is shown', () => {
+  it('turns no second factor off, also where its session goes on', async () => {
+    const { client, userId } = await enrol(app)
+    const moved = 'SET security_version = security_version + 1'
+    const answer = await overtaken(
+      'budgets',
+      () => client.post('/v1/auth/mfa/disable', { password }),
+      async () => {
+        await app.sql(`UPDATE identsphere.users ${moved} WHERE id = $1`, [userId])
+        await app.sql(`UPDATE identsphere.user_sessions ${moved} WHERE user_id = $1`, [userId])
+      },
+    )
+    assert.equal(answer.status, 401, answer.text)
+    assert.equal((await rows('mfa_factors', userId)).length, 1)
+  })
+})
+
+/** @see GHSA supabase/auth #1439, #2565: factors that were added at the level of the first one */
+describe('an enrolment that began before another factor came', () => {
+  it('adds no passkey without the authenticator app that came meanwhile', async () => {
+    const person = await signUpVerified(app)
+    const { email, userId } = person
+    const thief = await signIn(app, email)
+    const options = await beginRegistration(thief)
+    await enrol(app, person)
+    const response = newAuthenticator().createJSON(app.origin, options)
+    const answer = await thief.post('/v1/users/me/passkeys/register/complete', { response })
+    assert.equal(answer.status, 401, answer.text)
+    assert.deepEqual(await rows('user_passkeys', userId), [])
+  })
+
+  it('adds no passkey without the factor that came at the very moment', async () => {
+    const { client, userId } = await signUpVerified(app)
+    const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
+    const moved = 'SET security_version = security_version + 1'
+    const answer = await overtaken(
+      'webauthn_challenges',
+      () => client.post('/v1/users/me/passkeys/register/complete', { response }),
+      async () => {
+        await app.sql(`UPDATE identsphere.users ${moved} WHERE id = $1`, [userId])
+        await app.sql(`UPDATE identsphere.user_sessions ${moved} WHERE user_id = $1`, [userId])
+      },
+    )
+    assert.equal(answer.status, 401, answer.text)
+    assert.deepEqual(await rows('user_passkeys', userId), [])
+  })
+
+  /** As if the other factor had come between the look at what is enrolled and the beginning. */
+  const comesUnnoticed = {
+    passkey: (userId: string) =>
+      app.sql(
+        `INSERT INTO identsphere.user_passkeys (id, user_id, credential_id, public_key, sign_count, transports, aaguid,
+           backup_eligible, backed_up, created_at)
+         VALUES (gen_random_uuid(), $1, gen_random_uuid()::text, '\\x00', 0, '{}', gen_random_uuid(), false, false, now())`,
+        [userId],
+      ),
+    app: (userId: string) =>
+      app.sql(
+        `INSERT INTO identsphere.mfa_factors (id, user_id, kind, key_version, sealed_secret, created_at, confirmed_at)
+         VALUES (gen_random_uuid(), $1, 'totp', 1, '\\x00', now(), now())`,
+        [userId],
+      ),
+  }
+
+  it('is not completed without it, where it came as the enrolment began', async () => {
+    const { client, userId } = await signUpVerified(app)
+    await reauthenticate(client, 'mfa_setup')
+    const secret = await setup(client)
+    await comesUnnoticed.passkey(userId)
+    const enabled = await client.post('/v1/auth/mfa/enable', { code: totp(secret, app.clock.now()) })
+    assert.equal(enabled.body.error?.code, 'mfa_required', enabled.text)
+    assert.equal((await rows('mfa_factors', userId))[0]?.confirmed_at, null)
+
+    const person = await signUpVerified(app)
+    const response = newAuthenticator().createJSON(app.origin, await beginRegistration(person.client))
+    await comesUnnoticed.app(person.userId)
+    const registered = await person.client.post('/v1/users/me/passkeys/register/complete', { response })
+    assert.equal(registered.body.error?.code, 'mfa_required', registered.text)
+    assert.deepEqual(await rows('user_passkeys', person.userId), [])
+  })
+
+  it('adds no authenticator app without the passkey that came meanwhile', async () => {
+    const { client, email, userId } = await signUpVerified(app)
+    const thief = await signIn(app, email)
+    await reauthenticate(thief, 'mfa_setup')
+    const secret = await setup(thief)
+    assert.equal((await register(app, client, newAuthenticator())).status, 201)
+    const answer = await thief.post('/v1/auth/mfa/enable', { code: totp(secret, app.clock.now()) })
+    assert.equal(answer.body.error?.code, 'mfa_required', answer.text)
+    assert.deepEqual(await rows('mfa_factors', userId), [])
+  })
+})

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { BuiltIdentSphere } from '../../../lib/identsphere.js'
+import { startApp } from '../../support/app.js'
+import { mailTo } from '../../support/mail.js'
+import { signUpVerified } from '../../support/mfa.js'
+import { beginLogin, newAuthenticator, personWithPasskey, register, signInWith } from '../../support/passkeys.js'
+
+const elsewhere = 'https://app.example.de'
+
+describe('the relying party', () => {
+  it('has its passkeys on several own origins, and tells browsers of those on other domains', async () => {
+    const app = await startApp({
+      allowedOrigins: [elsewhere, 'https://other.example'],
+      passkeys: { rpName: 'Example', relatedOrigins: [elsewhere] },
+    })
+    const listed = await app.client().get('/.well-known/webauthn')
+    assert.deepEqual(listed.body, { origins: [elsewhere] })
+    assert.equal(listed.headers['access-control-allow-origin'], '*')
+
+    const { authenticator } = await personWithPasskey(app)
+    const client = app.client()
+    const options = (await beginLogin(client)) as { rpId: string }
+    assert.equal(options.rpId, 'localhost')
+    const getJSON = authenticator.getJSON as (origin: string, options: object, related: string[]) => object
+    const response = getJSON.call(authenticator, elsewhere, options, [elsewhere])
+    const answer = await client.post('/v1/auth/passkey/login/complete', { response })
+    assert.equal(answer.status, 200, answer.text)
+    await app.close()
+  })
+
+  it('answers for no list of related origins where it has none: the document may be the host’s', async () => {
+    const app = await startApp()
+    const answer = await app.client().get('/.well-known/webauthn')
+    assert.equal(answer.status, 404)
+    assert.equal(answer.body, undefined)
+    await app.close()
+  })
+
+  it('is shown as it is called, with nothing about the person but the address they chose', async () => {
+    const app = await startApp({ passkeys: { rpName: 'Example Works' } })
+    const { client, email, userId } = await signUpVerified(app)
+    await register(app, client, newAuthenticator())
+    const { options } = (await client.post('/v1/users/me/passkeys/register/begin')).body
+    assert.deepEqual(options.rp, { id: 'localhost', name: 'Example Works' })
+    assert.equal(options.user.name, email)
+    assert.equal(Buffer.from(options.user.id, 'base64url').toString('hex'), userId.replaceAll('-', ''))
+    await app.close()
+  })
+})
+
+describe('mail', () => {
+  it('tells a user of a passkey that came and of one that went', async () => {
+    const app = await startApp()
+    const { client, email, passkeyId, authenticator } = await personWithPasskey(app)
+    assert.match((await mailTo(app, email, /passkey was added/)).text, /If it was not, take the account back/)
+    await client.delete(`/v1/users/me/passkeys/${passkeyId}`)
+    await mailTo(app, email, /passkey was removed/)
+    assert.equal((await signInWith(app, app.client(), authenticator)).status, 401)
+    await app.close()
+  })
+})
+
+describe('challenges that nobody answered', () => {
+  it('are swept once they have expired, and not before', async () => {
+    const app = await startApp()
+    const { worker } = (app.identsphere as BuiltIdentSphere).rooms
+    const left = async () => (await app.sql('SELECT 1 FROM identsphere.webauthn_challenges')).length
+    await beginLogin(app.client())
+    await worker.drain()
+    assert.equal(await left(), 1)
+    app.clock.advance(601)
+    await worker.drain()
+    assert.equal(await left(), 0)
+    await app.close()
+  })
+})

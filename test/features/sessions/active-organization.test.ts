@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { signUp, startApp, type TestApp } from '../../support/app.js'
+
+const name = 'x-identsphere-organization'
+
+describe('a client that says which organisation it acts in', () => {
+  let app: TestApp
+  before(async () => {
+    app = await startApp({
+      routes(host, identsphere) {
+        const { requireAuth, requireRole, optionalAuth } = identsphere
+        host.all('/auth', requireAuth(), (_request, response) => void response.json({}))
+        host.all('/role', requireRole('admin'), (_request, response) => void response.json({}))
+        host.all('/anyone', optionalAuth(), (_request, response) => void response.json({}))
+      },
+    })
+  })
+  after(() => app.close())
+
+  it('passes where that is the active one', async () => {
+    const { client, organizationId } = await signUp(app)
+    for (const spelling of [organizationId, organizationId.toUpperCase()]) {
+      for (const path of ['/auth', '/role', '/anyone', '/v1/auth/session', '/v1/users/me']) {
+        assert.equal((await client.get(path, { headers: { [name]: spelling } })).status, 200, path)
+      }
+    }
+  })
+
+  it('is told of a conflict where another one is active, and nothing changes', async () => {
+    const { client } = await signUp(app)
+    const { organizationId: another } = await signUp(app)
+    for (const wanted of [another, '019a0000-0000-7000-8000-000000000000', 'null', '', `${another},${another}`]) {
+      const headers = { [name]: wanted }
+      for (const path of ['/auth', '/role', '/anyone', '/v1/auth/session']) {
+        const answer = await client.get(path, { headers })
+        assert.deepEqual([answer.status, answer.body.error.code], [409, 'conflict'], `${path} with ${wanted}`)
+      }
+      assert.equal((await client.patch('/v1/users/me', { display_name: 'Elsewhere' }, { headers })).status, 409)
+    }
+    assert.equal((await client.get('/v1/users/me')).body.display_name, null)
+    assert.equal((await client.get('/v1/auth/session')).status, 200)
+  })
+
+  it('has none where the session has none', async () => {
+    const { client, organizationId } = await signUp(app)
+    await app.sql('UPDATE identsphere.organizations SET deleted_at = now() WHERE id = $1', [organizationId])
+    assert.equal((await client.post('/v1/auth/refresh')).status, 200)
+    assert.equal((await client.get('/auth')).status, 200)
+    assert.equal((await client.get('/auth', { headers: { [name]: organizationId } })).status, 409)
+  })
+
+  it('has none where the membership is gone', async () => {
+    const { client, userId, organizationId } = await signUp(app)
+    await app.sql('DELETE FROM identsphere.organization_memberships WHERE user_id = $1', [userId])
+    assert.equal((await client.get('/auth')).status, 200)
+    assert.equal((await client.get('/auth', { headers: { [name]: organizationId } })).status, 409)
+  })
+
+  it('needs a session first: strangers learn nothing from it', async () => {
+    const { organizationId } = await signUp(app)
+    const answer = await app.client().get('/auth', { headers: { [name]: organizationId } })
+    assert.equal(answer.status, 401)
+    assert.equal((await app.client().get('/anyone', { headers: { [name]: organizationId } })).status, 200)
+  })
+
+  it('is heard by authenticate() too', async () => {
+    const { client, organizationId, userId } = await signUp(app)
+    const cookie = client.cookieHeader('/')
+    const ask = (organization: string) =>
+      app.identsphere.authenticate(new Headers({ cookie, [name]: organization }), { method: 'GET' })
+    assert.equal((await ask(organizationId))?.userId, userId)
+    await assert.rejects(ask(userId), { code: 'conflict' })
+  })
+})

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import type { Api } from '../../../lib/index.js'
+import { signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+
+let app: TestApp
+let sessions: Api['sessions']
+before(async () => {
+  app = await startApp()
+  sessions = app.identsphere.api.sessions
+})
+after(() => app?.close())
+
+describe('api.sessions', () => {
+  it('list has the live ones of this user and of nobody else', async () => {
+    const { email, userId, sessionId } = await signUp(app)
+    await signUp(app)
+    const second = await signIn(app, email)
+    const listed = await sessions.list(userId)
+    assert.equal(listed.length, 2)
+    const first = listed.find((session) => session.sessionId === sessionId)
+    assert.equal(first?.authMethod, 'password')
+    assert.ok(first?.expiresAt instanceof Date && first.expiresAt > first.createdAt)
+    await second.post('/v1/auth/logout')
+    assert.deepEqual(
+      (await sessions.list(userId)).map((session) => session.sessionId),
+      [sessionId],
+    )
+    assert.deepEqual(await sessions.list(randomUUID()), [])
+  })
+
+  it('revoke ends one session from the next request on, on every node', async () => {
+    const { client, email, sessionId } = await signUp(app)
+    const other = await signIn(app, email)
+    const node = await app.node()
+    await node.identsphere.api.sessions.revoke(sessionId)
+    assert.equal((await client.get('/v1/users/me')).status, 401)
+    assert.equal((await other.get('/v1/users/me')).status, 200)
+  })
+
+  it('revoke of a session that has ended or never was is not_found, and of two at once one wins', async () => {
+    const { sessionId } = await signUp(app)
+    const results = await Promise.allSettled([sessions.revoke(sessionId), sessions.revoke(sessionId)])
+    assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+    await assert.rejects(sessions.revoke(sessionId), { code: 'not_found' })
+    await assert.rejects(sessions.revoke(randomUUID()), { code: 'not_found' })
+  })
+
+  it('revokeAll ends them all, says how many, and the user can sign in again', async () => {
+    const { client, email, userId } = await signUp(app)
+    const other = await signIn(app, email)
+    const stranger = await signUp(app)
+    assert.equal(await sessions.revokeAll(userId), 2)
+    for (const browser of [client, other]) {
+      assert.equal((await browser.get('/v1/users/me')).status, 401)
+      assert.equal((await browser.post('/v1/auth/refresh')).status, 401)
+    }
+    assert.equal((await stranger.client.get('/v1/users/me')).status, 200)
+    assert.equal(await sessions.revokeAll(userId), 0)
+    await signIn(app, email)
+    await assert.rejects(sessions.revokeAll(randomUUID()), { code: 'not_found' })
+  })
+
+  it('revokeAll ends a sign-in too that has proven its password before and makes its session after', async () => {
+    const { email, userId } = await signUp(app)
+    let proven: (() => void) | undefined
+    let go: (() => void) | undefined
+    const atTheDoor = new Promise<void>((resolve) => {
+      proven = resolve
+    })
+    const allowed = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    const node = await app.node({
+      hooks: {
+        async beforeSignIn() {
+          proven?.()
+          await allowed
+        },
+      },
+    })
+    const entering = signIn(node, email)
+    await atTheDoor
+    await sessions.revokeAll(userId)
+    go?.()
+    await assert.rejects(entering, /login answered 401/)
+    assert.deepEqual(await sessions.list(userId), [])
+  })
+
+  it('takes texts that are ids, and nothing else', async () => {
+    for (const wrong of [undefined, null, 7, {}, [], [randomUUID()], '', 'x', 'a\0b'] as never[]) {
+      for (const call of [sessions.list, sessions.revoke, sessions.revokeAll]) {
+        await assert.rejects(call(wrong), { code: 'invalid_input' })
+      }
+    }
+  })
+})

@@ -1,0 +1,441 @@
+import assert from 'node:assert/strict'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { runInNewContext } from 'node:vm'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import type { Auth } from '../../../lib/core/auth.js'
+import { IdentSphereError } from '../../../lib/core/errors.js'
+import type { HeadersLike, IdentitySource } from '../../../lib/core/http/identity-source.js'
+import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import type { Client } from '../../support/client.js'
+
+const cookieOf = (client: Client) => `identsphere_at=${client.cookie('at')}`
+const denied = (code: string) => (error: unknown) => error instanceof IdentSphereError && error.code === code
+
+function message(method: string, headers: Record<string, string>): IncomingMessage {
+  return Object.assign(new IncomingMessage(new Socket()), { method, headers, url: '/' })
+}
+
+async function bearerOf(app: TestApp, email: string): Promise<string> {
+  const { body } = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
+  return `Bearer ${body.access_token}`
+}
+
+/** Origins that resemble an own one; `{own}` stands for it. */
+const foreignOrigins = [
+  'https://evil.example',
+  'null',
+  '',
+  '{own}/',
+  '{own}.',
+  '{own}.evil.example',
+  '{own}, {own}',
+  '{own}, https://evil.example',
+  'https://evil.example, {own}',
+  '{own}@evil.example',
+  ' {own}',
+  '{OWN}',
+  'http://user@localhost',
+  'http://localhost',
+  'https://localhost',
+  'http://localhost:1',
+  'http://localhost.:80',
+  'http://127.0.0.1',
+  'http://[::1]',
+  'file://',
+  'ws://localhost',
+]
+
+describe('a request that becomes a WebSocket', () => {
+  let app: TestApp
+  let client: Client
+  let email: string
+  before(async () => {
+    app = await startApp({ allowedOrigins: ['https://app.example.com'] })
+    ;({ client, email } = await signUp(app))
+  })
+  after(() => app.close())
+
+  const authenticate = (headers: Record<string, string>) => [
+    app.identsphere.authenticate(message('GET', headers)),
+    app.identsphere.authenticate(new Headers(headers), { method: 'GET' }),
+    app.identsphere.authenticate({ method: 'GET', headers: new Headers(headers) }),
+  ]
+
+  /** @see CWE-1385, cross-site WebSocket hijacking */
+  it('is refused with cookies from every foreign origin, and without an Origin, whatever the host forgot', async () => {
+    const own = new URL(app.url).origin
+    for (const upgrade of ['websocket', 'WebSocket', 'x', '']) {
+      const cookie = cookieOf(client)
+      for (const answer of authenticate({ cookie, upgrade })) await assert.rejects(answer, denied('csrf_failed'))
+      for (const template of foreignOrigins) {
+        const origin = template.replaceAll('{own}', own).replaceAll('{OWN}', own.toUpperCase())
+        // Where `Headers` are read, blanks at the ends have been cut off already (RFC 9110 section 5.5).
+        for (const answer of authenticate({ cookie, upgrade, origin }).slice(0, origin === origin.trim() ? 3 : 1)) {
+          await assert.rejects(answer, denied('csrf_failed'), JSON.stringify([upgrade, origin]))
+        }
+      }
+    }
+  })
+
+  it('is let in with cookies from an own origin', async () => {
+    for (const origin of [new URL(app.url).origin, 'https://app.example.com']) {
+      for (const answer of authenticate({ cookie: cookieOf(client), upgrade: 'websocket', origin })) {
+        assert.equal((await answer)?.email, email)
+      }
+    }
+  })
+
+  it('needs no Origin with a bearer token, and is nobody without a credential', async () => {
+    const authorization = await bearerOf(app, email)
+    for (const headers of [{ authorization }, { authorization, origin: 'https://evil.example' }]) {
+      for (const answer of authenticate({ ...headers, upgrade: 'websocket' }))
+        assert.equal((await answer)?.email, email)
+    }
+    for (const answer of authenticate({ upgrade: 'websocket' })) assert.equal(await answer, null)
+  })
+
+  it('needs the CSRF token too where its method is unsafe', async () => {
+    const headers = { cookie: cookieOf(client), upgrade: 'websocket', origin: new URL(app.url).origin }
+    await assert.rejects(app.identsphere.authenticate(message('POST', headers)), denied('csrf_failed'))
+    const proven = { ...headers, 'x-identsphere-csrf': client.cookie('csrf') as string }
+    assert.ok(await app.identsphere.authenticate(message('POST', proven)))
+    const { origin: _, ...withoutOrigin } = proven
+    await assert.rejects(app.identsphere.authenticate(message('POST', withoutOrigin)), denied('csrf_failed'))
+  })
+
+  it('is held to the same by { origin: "own" } where it is any other request, also after a guard has run', async () => {
+    const cookie = cookieOf(client)
+    const authorization = await bearerOf(app, email)
+    const own = { origin: 'own' } as const
+    for (const headers of [{ cookie }, { cookie, origin: 'https://evil.example' }]) {
+      const request = message('GET', headers as Record<string, string>)
+      assert.ok(await app.identsphere.authenticate(request))
+      await assert.rejects(app.identsphere.authenticate(request, own), denied('csrf_failed'))
+      const fetched = new Headers(headers as Record<string, string>)
+      await assert.rejects(app.identsphere.authenticate(fetched, { ...own, method: 'GET' }), denied('csrf_failed'))
+    }
+    assert.ok(await app.identsphere.authenticate(message('GET', { cookie, origin: 'https://app.example.com' }), own))
+    assert.ok(await app.identsphere.authenticate(message('GET', { authorization }), own))
+    assert.equal(await app.identsphere.authenticate(message('GET', {}), own), null)
+  })
+
+  it('meets no option that is misspelt', async () => {
+    const headers = new Headers({ cookie: cookieOf(client) })
+    for (const options of [{ Origin: 'own' }, { origin: 'any' }, { origin: true }, { methods: 'GET' }]) {
+      await assert.rejects(app.identsphere.authenticate(headers, options as never), TypeError)
+    }
+  })
+
+  it('asks a function about one origin only, and never about what is none', async () => {
+    const asked: string[] = []
+    const node = await app.node({
+      publicBaseUrl: app.url,
+      allowedOrigins(origin) {
+        asked.push(origin)
+        return origin.endsWith('example.com')
+      },
+    })
+    const open = (origin: string) =>
+      node.identsphere.authenticate(message('GET', { cookie: cookieOf(client), upgrade: 'websocket', origin }))
+    for (const origin of [
+      'https://evil.example, https://app.example.com',
+      'https://evil.example/https://app.example.com',
+      'https://evil.example#example.com',
+      'https://evil.example?example.com',
+      'https://evil.example\\example.com',
+      'https://evil@app.example.com',
+      'https://APP.example.com',
+      'null',
+      '',
+      'example.com',
+    ]) {
+      await assert.rejects(open(origin), denied('csrf_failed'), origin)
+    }
+    assert.deepEqual(asked, [])
+    assert.ok(await open('https://app.example.com'))
+    assert.ok(await open('http://app.example.com'))
+    assert.ok(await open('capacitor://example.com'))
+    await assert.rejects(open('https://evil.example'), denied('csrf_failed'))
+  })
+})
+
+describe('where the credentials may be', () => {
+  let app: TestApp
+  let client: Client
+  let email: string
+  before(async () => {
+    app = await startApp()
+    ;({ client, email } = await signUp(app))
+  })
+  after(() => app.close())
+
+  /** The shape of what `headers()` gives in Next.js: fetch's `Headers`, with Node's in a field of the same name. */
+  class HeadersAdapter {
+    readonly headers: Record<string, string>
+    constructor(headers: Record<string, string>) {
+      this.headers = headers
+    }
+    get(name: string): string | null {
+      return this.headers[name.toLowerCase()] ?? null
+    }
+  }
+
+  /** `Headers` and `Request` of another realm: no `instanceof` of this one holds. */
+  const foreign = runInNewContext(`({
+    Headers: class Headers {
+      #headers
+      constructor(headers) { this.#headers = headers }
+      get(name) { return this.#headers[name.toLowerCase()] ?? null }
+    },
+    sealed: (headers) => new Proxy(headers, {
+      get(target, name) {
+        const value = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    }),
+  })`) as { Headers: new (headers: object) => HeadersLike; sealed(headers: HeadersLike): HeadersLike }
+
+  const asHeaders: Record<string, (headers: Record<string, string>) => HeadersLike> = {
+    'Headers of this realm': (headers) => new Headers(headers),
+    'a subclass of them': (headers) => new (class extends Headers {})(headers),
+    'Headers of another realm': (headers) => new foreign.Headers(headers),
+    'Headers with a field named headers': (headers) => new HeadersAdapter(headers),
+    'a read-only proxy of them': (headers) => foreign.sealed(new HeadersAdapter(headers)),
+  }
+
+  for (const [what, make] of Object.entries(asHeaders)) {
+    it(`is ${what}, with the method beside it`, async () => {
+      const csrf = client.cookie('csrf') as string
+      const cookie = cookieOf(client)
+      assert.equal((await app.identsphere.authenticate(make({ cookie }), { method: 'GET' }))?.email, email)
+      await assert.rejects(app.identsphere.authenticate(make({ cookie })), denied('csrf_failed'))
+      await assert.rejects(app.identsphere.authenticate(make({ cookie }), { method: 'POST' }), denied('csrf_failed'))
+      const proven = make({ cookie, 'x-identsphere-csrf': csrf })
+      assert.equal((await app.identsphere.authenticate(proven, { method: 'POST' }))?.email, email)
+      const upgrading = make({ cookie, upgrade: 'websocket' })
+      await assert.rejects(app.identsphere.authenticate(upgrading, { method: 'GET' }), denied('csrf_failed'))
+      assert.equal(await app.identsphere.authenticate(make({}), { method: 'GET' }), null)
+    })
+
+    it(`is a Request with ${what}, which brings its method`, async () => {
+      const cookie = cookieOf(client)
+      assert.equal((await app.identsphere.authenticate({ method: 'GET', headers: make({ cookie }) }))?.email, email)
+      for (const method of ['POST', 'patch']) {
+        const request = { method, headers: make({ cookie }) }
+        await assert.rejects(app.identsphere.authenticate(request), denied('csrf_failed'))
+        await assert.rejects(app.identsphere.authenticate(request, { method: 'GET' }), denied('csrf_failed'))
+      }
+    })
+  }
+
+  it('is a Request of fetch', async () => {
+    const headers = { cookie: cookieOf(client) }
+    assert.ok(await app.identsphere.authenticate(new Request('http://localhost/x', { headers })))
+    const post = new Request('http://localhost/x', { headers, method: 'POST', body: '_csrf=x' })
+    await assert.rejects(app.identsphere.authenticate(post), denied('csrf_failed'))
+  })
+
+  it('is nothing else', async () => {
+    for (const source of [undefined, null, 'cookie', 1, {}, [], { headers: null }, { get: 'x' }, { method: 'GET' }]) {
+      await assert.rejects(app.identsphere.authenticate(source as unknown as IdentitySource), TypeError)
+    }
+    const likeMap = new Map([['cookie', cookieOf(client)]]) as unknown as IdentitySource
+    assert.equal((await app.identsphere.authenticate(likeMap, { method: 'GET' }))?.email, email)
+  })
+
+  it('is no header that calls itself a method of Headers', async () => {
+    const request = message('POST', { cookie: cookieOf(client), get: 'x', method: 'GET' })
+    await assert.rejects(app.identsphere.authenticate(request), denied('csrf_failed'))
+  })
+})
+
+describe('recheck()', () => {
+  let app: TestApp
+  before(async () => {
+    app = await startApp({ sessionIdleSeconds: 600 })
+  })
+  after(() => app.close())
+
+  async function established(client: Client): Promise<Auth> {
+    const auth = await app.identsphere.authenticate(new Headers({ cookie: cookieOf(client) }), { method: 'GET' })
+    assert.ok(auth)
+    return auth
+  }
+
+  it('says the same again while nothing has changed, as often as it is asked', async () => {
+    const { client, email } = await signUp(app)
+    const authorization = await bearerOf(app, email)
+    const native = await app.identsphere.authenticate(new Headers({ authorization }))
+    assert.ok(native)
+    for (const auth of [await established(client), native]) {
+      let last: Auth = auth
+      for (let round = 0; round < 3; round += 1) {
+        const now: Auth | null = await app.identsphere.recheck(last)
+        assert.ok(now)
+        last = now
+        const { checkedAt, ...rest } = now
+        const { checkedAt: _, ...expected } = auth
+        assert.deepEqual(rest, expected)
+        assert.ok(checkedAt >= auth.checkedAt)
+        assert.ok(Object.isFrozen(now))
+      }
+    }
+  })
+
+  it('outlives the access token, and not the session', async () => {
+    const { client } = await signUp(app)
+    const auth = await established(client)
+    app.clock.advance(500)
+    assert.ok(await app.identsphere.recheck(auth))
+    app.clock.advance(500)
+    assert.equal(await app.identsphere.recheck(auth), null, 'asking is no use of a session')
+    await client.post('/v1/auth/refresh')
+  })
+
+  const endings: Record<string, (person: Awaited<ReturnType<typeof signUp>>) => Promise<unknown>> = {
+    'was signed out': ({ client }) => client.post('/v1/auth/logout'),
+    'was revoked from elsewhere': async ({ email, sessionId }) =>
+      (await signIn(app, email)).delete(`/v1/users/me/sessions/${sessionId}`),
+    'was ended by a change of the password elsewhere': async ({ email }) =>
+      (await signIn(app, email)).post('/v1/users/me/password', {
+        current_password: password,
+        new_password: 'four-lone-heron-wades-9',
+      }),
+    'is of a disabled user': ({ userId }) =>
+      app.sql("UPDATE identsphere.users SET status = 'disabled' WHERE id = $1", [userId]),
+    'acts in another organisation now': async ({ sessionId }) => {
+      const other = await signUp(app)
+      await app.sql('UPDATE identsphere.user_sessions SET organization_id = $1 WHERE id = $2', [
+        other.organizationId,
+        sessionId,
+      ])
+    },
+    'has no organisation any more': ({ organizationId }) =>
+      app.sql('UPDATE identsphere.organizations SET deleted_at = now() WHERE id = $1', [organizationId]),
+    'went back to an epoch before the token': ({ sessionId }) =>
+      app.sql('UPDATE identsphere.user_sessions SET epoch = -1 WHERE id = $1', [sessionId]),
+    'is gone': ({ sessionId }) => app.sql('DELETE FROM identsphere.user_sessions WHERE id = $1', [sessionId]),
+  }
+  for (const [what, end] of Object.entries(endings)) {
+    it(`is null once the session ${what}`, async () => {
+      const person = await signUp(app)
+      const auth = await established(person.client)
+      assert.ok(await app.identsphere.recheck(auth))
+      await end(person)
+      assert.equal(await app.identsphere.recheck(auth), null)
+    })
+  }
+
+  it('reads role and permissions anew, and no membership is no role', async () => {
+    const { client, userId } = await signUp(app)
+    const auth = await established(client)
+    await app.sql("UPDATE identsphere.organization_memberships SET role = 'viewer' WHERE user_id = $1", [userId])
+    const demoted = await app.identsphere.recheck(auth)
+    assert.equal(demoted?.role, 'viewer')
+    assert.deepEqual(demoted?.permissions, ['organization:read'])
+    await app.sql('DELETE FROM identsphere.organization_memberships WHERE user_id = $1', [userId])
+    const removed = await app.identsphere.recheck(auth)
+    assert.deepEqual([removed?.role, removed?.organizationId, removed?.permissions], [null, null, []])
+    assert.equal(auth.role, 'owner', 'what was established stays as it was')
+  })
+
+  it('forgets the times of a step-up that its token is older than', async () => {
+    const { client, sessionId } = await signUp(app)
+    const auth = await established(client)
+    assert.ok(auth.authTime)
+    await client.post('/v1/auth/reauthenticate', { password })
+    const older = await app.identsphere.recheck(auth)
+    assert.equal(older?.sessionId, sessionId)
+    assert.equal(older?.authTime, null)
+    const newer = await app.identsphere.recheck(await established(client))
+    assert.ok(newer?.authTime)
+  })
+
+  it('is null once the key of its token is revoked', async () => {
+    const { client } = await signUp(app)
+    const auth = await established(client)
+    const [header = ''] = (client.cookie('at') as string).split('.')
+    const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString())
+    await app.identsphere.revokeSigningKey(kid)
+    assert.equal(await app.identsphere.recheck(auth), null)
+    await app.sql('DELETE FROM identsphere.signing_keys')
+  })
+
+  it('takes only what this instance established', async () => {
+    const { client } = await signUp(app)
+    const auth = await established(client)
+    const other = await app.node({ publicBaseUrl: app.url })
+    for (const foreign of [
+      { ...auth },
+      structuredClone(auth),
+      JSON.parse(JSON.stringify(auth)),
+      { ...auth, role: 'owner', sessionId: 'x' },
+      null,
+      undefined,
+      'x',
+      {},
+    ]) {
+      await assert.rejects(app.identsphere.recheck(foreign as Auth), TypeError)
+    }
+    await assert.rejects(other.identsphere.recheck(auth), TypeError)
+  })
+
+  it('keeps what it needs out of sight: nothing enumerable, nothing in JSON', async () => {
+    const { client } = await signUp(app)
+    const auth = await established(client)
+    assert.deepEqual(Object.getOwnPropertySymbols({ ...auth }), [])
+    assert.ok(!JSON.stringify(auth).includes(client.cookie('at') as string))
+  })
+
+  it('rejects where it cannot know', async () => {
+    const { client } = await signUp(app)
+    const node = await app.node({ publicBaseUrl: app.url })
+    const headers = new Headers({ cookie: cookieOf(client) })
+    const auth = await node.identsphere.authenticate(headers, { method: 'GET' })
+    assert.ok(auth)
+    await node.identsphere.close()
+    await assert.rejects(node.identsphere.recheck(auth), denied('service_unavailable'))
+  })
+})
+
+describe('csrfToken()', () => {
+  let app: TestApp
+  before(async () => {
+    app = await startApp({
+      routes(host, { requireAuth, optionalAuth, csrfToken }) {
+        const tell: RequestHandler = (request, response) => void response.json({ token: csrfToken(request) })
+        host.all('/guarded', requireAuth(), tell)
+        host.all('/optional', optionalAuth(), tell)
+        host.all('/open', tell)
+        host.use(((_error, _request, response, _next) => {
+          response.status(500).json({})
+        }) as ErrorRequestHandler)
+      },
+    })
+  })
+  after(() => app.close())
+
+  it('is the token of the session that the guard established, which its forms may send', async () => {
+    const { client } = await signUp(app)
+    const { token } = (await client.get('/guarded')).body
+    assert.equal(token, client.cookie('csrf'))
+    assert.equal((await client.post('/guarded', {}, { csrf: String(token) })).status, 200)
+    assert.equal((await client.post('/guarded', {}, { csrf: false })).status, 403)
+  })
+
+  it('is there for a bearer token too, so that one page serves both, and nothing asks for it', async () => {
+    const { email } = await signUp(app)
+    const native = app.client({ authorization: await bearerOf(app, email) })
+    assert.match((await native.get('/guarded')).body.token, /^1\.[\w-]{43}$/)
+    assert.equal((await native.post('/guarded')).status, 200)
+  })
+
+  it('is nothing without a guard, or for nobody', async () => {
+    const { client } = await signUp(app)
+    assert.equal((await client.get('/open')).status, 500)
+    assert.equal((await app.client().get('/optional')).status, 500)
+    assert.equal((await client.get('/optional')).status, 200)
+  })
+})

@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { bearer, claimsOf, refreshNatively, sessionIdOf, signInNatively } from '../../support/native-client.js'
+
+function privateKey(): string {
+  return generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  }).privateKey
+}
+
+function kidOf(token: string): string {
+  return JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8')).kid
+}
+
+describe('where a token is presented', () => {
+  let app: TestApp
+  let email: string
+  before(async () => {
+    app = await startApp()
+    email = (await signUp(app)).email
+  })
+  after(() => app.close())
+
+  it('must be where it was minted for: a cookie’s token opens nothing in Authorization', async () => {
+    const browser = await signIn(app, email)
+    const token = browser.cookie('at') ?? ''
+    assert.equal(claimsOf(token).dlv, 'cookie')
+    assert.equal((await browser.get('/v1/auth/session')).status, 200)
+    assert.equal((await app.client().get('/v1/auth/session', bearer(token))).status, 401)
+    assert.equal((await app.client().patch('/v1/users/me', { bio: 'x' }, bearer(token))).status, 401)
+    assert.equal((await app.client().post('/v1/auth/logout', {}, bearer(token))).status, 204)
+    assert.equal((await browser.get('/v1/auth/session')).status, 200, 'logout took it for a bearer token')
+  })
+
+  it('must be where it was minted for: a native client’s token opens nothing as a cookie', async () => {
+    const { accessToken } = await signInNatively(app, email)
+    assert.equal(claimsOf(accessToken).dlv, undefined)
+    const answer = await app.client().get('/v1/auth/session', { headers: { cookie: `identsphere_at=${accessToken}` } })
+    assert.equal(answer.status, 401)
+    assert.equal((await app.client().get('/v1/auth/session', bearer(accessToken))).status, 200)
+  })
+
+  it('is the browser’s jar alone unless asked otherwise: no body of a cookie sign-in holds a token', async () => {
+    const client = app.client()
+    const login = await client.post('/v1/auth/login', { email, password })
+    const refreshed = await client.post('/v1/auth/refresh')
+    const again = await client.post('/v1/auth/reauthenticate', { password })
+    for (const answer of [login, refreshed, again]) {
+      assert.equal(answer.status, 200, answer.text)
+      for (const name of ['at', 'rt']) assert.equal(answer.text.includes(client.cookie(name) ?? 'missing'), false)
+      assert.equal('access_token' in answer.body || 'refresh_token' in answer.body, false)
+    }
+  })
+
+  it('is the body alone for native clients: no answer to them sets a session cookie', async () => {
+    const client = app.client()
+    const login = await client.post('/v1/auth/login', { email, password, token_delivery: 'body' })
+    const refreshed = await client.post('/v1/auth/refresh', { refresh_token: login.body.refresh_token })
+    const again = await client.post('/v1/auth/reauthenticate', { password }, bearer(refreshed.body.access_token))
+    for (const answer of [login, refreshed, again]) {
+      assert.equal(answer.status, 200, answer.text)
+      assert.equal(answer.headers['set-cookie'], undefined)
+      assert.equal('csrf_token' in answer.body, false)
+    }
+    assert.equal((await app.client().get('/v1/auth/session', bearer(again.body.access_token))).status, 200)
+  })
+
+  it('decides alone when it is Authorization: cookies beside it count for nothing', async () => {
+    const browser = await signIn(app, email)
+    const tokens = await signInNatively(app, (await signUp(app)).email)
+    const broken = ['', 'Bearer', 'Bearer ', 'Bearer  x', 'Bearer x y', 'Basic dTpw', 'Bearer %E0%A4%A', 'DPoP x.y.z']
+    for (const authorization of [
+      ...broken,
+      `Basic ${tokens.accessToken}`,
+      `Bearer ${tokens.accessToken.slice(0, -2)}`,
+    ]) {
+      const answer = await browser.get('/v1/auth/session', { headers: { authorization } })
+      assert.equal(answer.status, 401, authorization)
+      assert.equal((await browser.patch('/v1/users/me', {}, { headers: { authorization } })).status, 401)
+    }
+    const other = await browser.get('/v1/auth/session', bearer(tokens.accessToken))
+    assert.equal(other.body.user.user_id, claimsOf(tokens.accessToken).sub)
+    assert.equal((await browser.post('/v1/auth/logout', {}, bearer(tokens.accessToken))).status, 204)
+    assert.equal((await app.client().get('/v1/auth/session', bearer(tokens.accessToken))).status, 401)
+  })
+})
+
+describe('an access token and its session', () => {
+  let app: TestApp
+  before(async () => {
+    app = await startApp({
+      routes(host, { requireRecentAuth, requireRecentMfa }) {
+        host.get('/recent', requireRecentAuth(), (_request, response) => void response.json({}))
+        host.get('/mfa', requireRecentMfa(), (_request, response) => void response.json({}))
+      },
+    })
+  })
+  after(() => app.close())
+
+  it('must agree on the organisation: a token for one that is no longer active is refused', async () => {
+    const { email, userId } = await signUp(app)
+    const { organizationId: joined } = await signUp(app)
+    const { organizationId: foreign } = await signUp(app)
+    await app.sql(`INSERT INTO identsphere.organization_memberships VALUES ($1, $2, 'viewer', now())`, [joined, userId])
+    const expected: Array<[string | null, string | null, string | null]> = [
+      [joined, joined, 'viewer'],
+      [foreign, null, null],
+      [null, null, null],
+    ]
+    for (const [organizationId, seen, role] of expected) {
+      const tokens = await signInNatively(app, email)
+      const read = () => app.client().get('/v1/auth/session', bearer(tokens.accessToken))
+      assert.equal((await read()).status, 200)
+      await app.sql('UPDATE identsphere.user_sessions SET organization_id = $2 WHERE id = $1', [
+        sessionIdOf(tokens),
+        organizationId,
+      ])
+      assert.equal((await read()).status, 401)
+      const { access_token } = (await refreshNatively(app, tokens.refreshToken)).body
+      const session = await app.client().get('/v1/auth/session', bearer(access_token))
+      assert.equal(session.body.user.user_id, userId)
+      assert.equal(session.body.user.organization_id, seen)
+      assert.equal(session.body.capabilities.role, role)
+    }
+  })
+
+  it('must agree on the organisation: a deleted one is nobody’s active organisation', async () => {
+    const { client, organizationId } = await signUp(app)
+    await app.sql('UPDATE identsphere.organizations SET deleted_at = now() WHERE id = $1', [organizationId])
+    assert.equal((await client.get('/v1/auth/session')).status, 401)
+    assert.equal((await client.post('/v1/auth/refresh')).status, 200)
+    const session = (await client.get('/v1/auth/session')).body
+    assert.equal(session.user.organization_id, null)
+    assert.deepEqual(session.capabilities, { role: null, permissions: [] })
+  })
+
+  it('must agree on the user', async () => {
+    const mine = await signUp(app)
+    const theirs = await signUp(app)
+    await app.sql('UPDATE identsphere.user_sessions SET user_id = $2 WHERE id = $1', [mine.sessionId, theirs.userId])
+    assert.equal((await mine.client.get('/v1/auth/session')).status, 401)
+  })
+
+  it('from before a step-up satisfies neither recent authentication nor a recent second factor', async () => {
+    const { email } = await signUp(app)
+    const old = await signInNatively(app, email)
+    await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = now() WHERE id = $1', [sessionIdOf(old)])
+    const get = (path: string, token: string) => app.client().get(path, bearer(token))
+    assert.equal((await get('/recent', old.accessToken)).status, 200)
+    assert.equal((await get('/mfa', old.accessToken)).status, 200)
+
+    const again = await app.client().post('/v1/auth/reauthenticate', { password }, bearer(old.accessToken))
+    assert.equal(again.status, 200, again.text)
+    assert.equal((await get('/recent', again.body.access_token)).status, 200)
+    assert.equal((await get('/mfa', again.body.access_token)).status, 200)
+
+    const recent = await get('/recent', old.accessToken)
+    assert.deepEqual([recent.status, recent.body.error.code], [401, 'reauthentication_required'])
+    const mfa = await get('/mfa', old.accessToken)
+    assert.deepEqual([mfa.status, mfa.body.error.code], [401, 'mfa_required'])
+    assert.equal((await get('/v1/auth/session', old.accessToken)).status, 200, 'it stays good for everything else')
+  })
+
+  it('gives a browser new cookies after a step-up, and those count as recent', async () => {
+    const { client } = await signUp(app)
+    const before = client.cookie('at')
+    app.clock.advance(601)
+    const stale = await client.get('/recent')
+    assert.deepEqual([stale.status, stale.body.error.code], [401, 'reauthentication_required'])
+    const wrong = await client.post('/v1/auth/reauthenticate', { password: 'wrong-horse-battery-7' })
+    assert.deepEqual([wrong.status, wrong.body.error.code], [401, 'invalid_credentials'])
+    assert.equal((await client.get('/recent')).status, 401)
+    assert.equal((await client.post('/v1/auth/reauthenticate', { password })).status, 200)
+    assert.notEqual(client.cookie('at'), before)
+    assert.equal((await client.get('/recent')).status, 200)
+  })
+
+  it('does not make authentication recent by being refreshed', async () => {
+    const { client } = await signUp(app)
+    app.clock.advance(601)
+    assert.equal((await client.post('/v1/auth/refresh')).status, 200)
+    assert.equal((await client.get('/recent')).status, 401)
+    assert.equal((await client.get('/mfa')).status, 401)
+  })
+
+  it('counts no time in the future as recent', async () => {
+    const { client, sessionId } = await signUp(app)
+    await app.sql(
+      `UPDATE identsphere.user_sessions SET auth_time = now() + interval '1 year', mfa_verified_at = now() + interval '1 year'
+       WHERE id = $1`,
+      [sessionId],
+    )
+    assert.equal((await client.get('/recent')).status, 401)
+    assert.equal((await client.get('/mfa')).status, 401)
+  })
+
+  it('is refused with an epoch that the session has not reached', async () => {
+    const { client, sessionId } = await signUp(app)
+    assert.equal((await client.post('/v1/auth/reauthenticate', { password })).status, 200)
+    await app.sql('UPDATE identsphere.user_sessions SET epoch = 0 WHERE id = $1', [sessionId])
+    assert.equal((await client.get('/v1/auth/session')).status, 401)
+  })
+})
+
+describe('a signing key that was revoked', () => {
+  it('is refused by the next request at every node, and leaves the published set', async () => {
+    const [first, second] = [privateKey(), privateKey()]
+    const app = await startApp({
+      issuer: 'http://id.test',
+      signingKeys: [{ privateKey: first }, { privateKey: second }],
+    })
+    try {
+      const other = await app.node({ signingKeys: [{ privateKey: second }, { privateKey: first }] })
+      const { email, client } = await signUp(app)
+      const tokens = await signInNatively(app, email)
+      const kid = kidOf(tokens.accessToken)
+      const published = async (node: TestApp): Promise<string[]> =>
+        (await node.client().get('/.well-known/jwks.json')).body.keys.map((key: { kid: string }) => key.kid)
+      const read = (node: TestApp, token: string) => node.client().get('/v1/auth/session', bearer(token))
+      for (const node of [app, other]) {
+        assert.equal((await read(node, tokens.accessToken)).status, 200)
+        assert.equal((await published(node)).length, 2)
+      }
+      const unaffected = await signInNatively(other, email)
+
+      await app.identsphere.revokeSigningKey(kid)
+      for (const node of [other, app]) {
+        assert.equal((await read(node, tokens.accessToken)).status, 401)
+        assert.deepEqual(await published(node), [kidOf(unaffected.accessToken)])
+        assert.equal((await read(node, unaffected.accessToken)).status, 200)
+      }
+      assert.equal((await client.get('/v1/auth/session')).status, 401)
+
+      // Whoever has the key may make tokens for any session id: none of them may end a session either.
+      assert.equal((await other.client().post('/v1/auth/logout', {}, bearer(tokens.accessToken))).status, 204)
+      const refreshed = await refreshNatively(other, tokens.refreshToken)
+      assert.equal(refreshed.status, 200, 'sessions outlive every key')
+      assert.notEqual(kidOf(refreshed.body.access_token), kid)
+      for (const node of [other, app]) assert.equal((await read(node, refreshed.body.access_token)).status, 200)
+      await app.identsphere.revokeSigningKey(kid)
+    } finally {
+      await app.close()
+    }
+  })
+})
