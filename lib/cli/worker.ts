@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { IdentSphere } from '../identsphere.js'
 import { createIdentSphere } from '../identsphere.js'
-import type { IdentSphere } from '../instance.js'
 import { consoleLogger } from './console-logger.js'
 import { UsageError } from './usage-error.js'
 

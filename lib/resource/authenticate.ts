@@ -1,5 +1,5 @@
 import type { Logger } from '../core/config/logger.js'
-import { bearerToken } from '../core/context.js'
+import { bearerToken } from '../core/http/request-context.js'
 import { openAccessToken, refused, type TokenVerifier, type VerifyResult } from '../features/tokens/verifier.js'
 import type { RemoteKeys } from './remote-keys.js'
 import { bearerProblem } from './rules/bearer-use.js'

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/config/clock.js'
-import { requestContext } from '../core/context.js'
+import { requestContext } from '../core/http/request-context.js'
 import type { Responder } from '../core/http/respond.js'
 import type { Middleware } from '../core/http/router.js'
 import { leewaySeconds } from '../features/tokens/rules/lifetime.js'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { parseWith } from '../core/config/options.js'
-import { requestContext } from '../core/context.js'
+import { parseWith } from '../core/config/define-options.js'
+import { requestContext } from '../core/http/request-context.js'
 import type { Responder } from '../core/http/respond.js'
 import type { Middleware } from '../core/http/router.js'
 

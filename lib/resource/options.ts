@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { ConfigurationError } from '../core/config/configuration-error.js'
+import { parseWith } from '../core/config/define-options.js'
 import { asksForDevelopment } from '../core/config/development.js'
+import { loggerSchema } from '../core/config/fields.js'
 import { type Logger, silentLogger, withoutValues } from '../core/config/logger.js'
 import { isOnLoopback } from '../core/config/loopback.js'
-import { optionsSchema, parseWith } from '../core/config/options.js'
 
 /** What a service that verifies access tokens may set. Unknown keys are refused. */
 export interface ResourceServerOptions {
@@ -30,15 +31,14 @@ export interface ResourceConfig {
   readonly logger: Logger
 }
 
-const { audience, logger, development } = optionsSchema.shape
 const address = z.string().optional()
 export const resourceOptionsSchema = z.strictObject({
   issuer: address,
-  audience,
+  audience: z.string().min(1).optional(),
   jwksUri: address,
   resource: address,
-  logger,
-  development,
+  logger: loggerSchema.optional(),
+  development: z.boolean().optional(),
 })
 
 /**

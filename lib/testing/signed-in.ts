@@ -5,9 +5,9 @@ import { IdentSphereError } from '../core/errors.js'
 import type { CookieJar } from '../core/http/cookies.js'
 import type { Store, Tx } from '../core/store/store.js'
 import type { Organizations } from '../features/organizations/service.js'
-import type { Registrations } from '../features/registration/service.js'
+import type { Registration } from '../features/registration/service.js'
 import type { SignIn } from '../features/sign-in/service.js'
-import type { Accounts } from '../features/users/service.js'
+import type { Users } from '../features/users/service.js'
 
 /** Who is to be signed in, and as what. Everything may be left out. */
 export interface SignInAs {
@@ -48,23 +48,23 @@ export interface SignedIn {
   bearer: { accessToken: string; headers: Record<string, string> }
 }
 
-/** The rooms that a sign-in goes through. */
-interface Rooms {
+/** The services that a sign-in uses. */
+interface Services {
   store: Store
-  accounts: Accounts
+  users: Users
   organizations: Organizations
-  registration: Registrations
+  registration: Registration
   signIn: SignIn
   cookies: CookieJar
 }
 
-/** Signs people in as the routes do, but for the password: same rooms, same hooks, same audit rows. */
-export function createSignedIn(rooms: Rooms, organizationOnRegistration: 'required' | 'personal' | 'none') {
-  const { store, accounts, organizations, registration, signIn, cookies } = rooms
+/** Signs users in as the routes do, without a password: same services, same hooks, same audit rows. */
+export function createSignedIn(services: Services, organizationOnRegistration: 'required' | 'personal' | 'none') {
+  const { store, users, organizations, registration, signIn, cookies } = services
 
   /** Makes an account, unless there is one. */
   async function userFor(tx: Tx, as: Checked, email: string) {
-    const known = await accounts.credentialsByEmail(tx, email)
+    const known = await users.credentialsByEmail(tx, email)
     if (known !== undefined) {
       const organizationId = await organizationOfKnown(tx, known.id, as)
       return { userId: known.id, organizationId, securityVersion: known.security_version }
@@ -115,11 +115,11 @@ export function createSignedIn(rooms: Rooms, organizationOnRegistration: 'requir
     assertSensible(as)
     const mfaAgeSeconds = as.mfa === true ? 0 : as.mfa === false ? undefined : as.mfa
     const email = as.email?.trim().toLowerCase() ?? freshAddress()
-    const enter = () =>
+    const signInOnce = () =>
       store.transaction(async (tx) => {
         const user = await userFor(tx, as, email)
         await setWhatNoRouteSets(tx, user.userId, as)
-        return signIn.enter(tx, {
+        return signIn.completeFirstFactor(tx, {
           ...user,
           authMethod: 'password',
           amr: mfaAgeSeconds === undefined ? ['pwd'] : ['pwd', 'otp', 'mfa'],
@@ -127,16 +127,16 @@ export function createSignedIn(rooms: Rooms, organizationOnRegistration: 'requir
           context: noRequest(),
         })
       })
-    const entered = await enter().catch((error: unknown) => {
+    const result = await signInOnce().catch((error: unknown) => {
       // Somebody made this account at the same moment: now it is known.
-      if (error instanceof IdentSphereError && error.code === 'conflict') return enter()
+      if (error instanceof IdentSphereError && error.code === 'conflict') return signInOnce()
       throw error
     })
-    if (entered.kind === 'challenge') {
+    if (result.kind === 'challenge') {
       throw new Error(`signedIn(): ${email} has a second factor. Give \`mfa: true\`, or sign in by the routes.`)
     }
-    const browser = await signIn.succeed(entered, 'cookie')
-    const native = await signIn.succeed(entered, 'body')
+    const browser = await signIn.issueTokens(result, 'cookie')
+    const native = await signIn.issueTokens(result, 'body')
     const { user, session, capabilities, csrf_token: csrfToken = '' } = browser.body
     const { access_token: accessToken = '' } = native.body
     const cookieHeader = browser.cookies.map((change) => cookies.serialize(change).split(';', 1)[0]).join('; ')

@@ -1,8 +1,11 @@
 import { ConfigurationError } from '../core/config/configuration-error.js'
-import type { IdentSphereOptions } from '../core/config/options.js'
 import { randomToken } from '../core/crypto/random.js'
-import { buildIdentSphere } from '../identsphere.js'
-import type { IdentSphere } from '../instance.js'
+import { organizations } from '../features/organizations/feature.js'
+import { registration } from '../features/registration/feature.js'
+import { signIn } from '../features/sign-in/feature.js'
+import { users } from '../features/users/feature.js'
+import type { IdentSphereOptions } from '../features.js'
+import { buildIdentSphere, type IdentSphere, publicPart } from '../identsphere.js'
 import { createMovableClock, type TestClock } from './clock.js'
 import { createTestMail, type TestMail } from './mail.js'
 import { emptyTables } from './reset.js'
@@ -64,13 +67,15 @@ async function startOn(database: TestDatabase, schema: string, options: IdentSph
   const clock = createMovableClock()
   // A database that outlives this instance needs a secret that does: its audit rows are sealed with it.
   const secret = database.isOwn ? { IDENTSPHERE_JWT_SECRET: randomToken() } : {}
-  const { routes, rooms, ...identsphere } = buildIdentSphere(
+  const built = buildIdentSphere(
     { publicBaseUrl: 'http://localhost', worker: 'external', ...options, database: database.connection, schema },
     { environment: { NODE_ENV: 'test', ...secret }, clock },
   )
+  const identsphere = publicPart(built)
+  const { store, worker, mailbox } = built
   try {
     if (!database.isOwn) {
-      const [row] = await rooms.store.sql<{ name: string }>('SELECT current_database() AS name')
+      const [row] = await store.sql<{ name: string }>('SELECT current_database() AS name')
       assertForTests(row?.name ?? '', schema)
       await identsphere.migrate()
     }
@@ -82,14 +87,24 @@ async function startOn(database: TestDatabase, schema: string, options: IdentSph
   let closing: Promise<void> | undefined
   return {
     ...identsphere,
-    signedIn: createSignedIn(rooms, options.registration?.organization ?? 'required'),
+    signedIn: createSignedIn(
+      {
+        store,
+        users: built.serviceOf(users),
+        organizations: built.serviceOf(organizations),
+        registration: built.serviceOf(registration),
+        signIn: built.serviceOf(signIn),
+        cookies: built.assembly.foundation.cookies,
+      },
+      options.registration?.organization ?? 'required',
+    ),
     clock: { now: clock.now, advance: clock.advance },
-    mail: createTestMail(rooms),
+    mail: createTestMail({ worker, mailbox }),
     databaseUrl: typeof database.connection === 'string' ? database.connection : null,
     async reset() {
-      await emptyTables(rooms.store, schema)
+      await emptyTables(store, schema)
       clock.reset()
-      rooms.mailbox?.clear()
+      mailbox?.clear()
     },
     close() {
       closing ??= identsphere.close().finally(() => database.close())

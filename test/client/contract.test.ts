@@ -26,18 +26,17 @@ import type {
 } from '../../lib/client/index.js'
 import { createClient } from '../../lib/client/index.js'
 import type { verified } from '../../lib/features/email/schemas.js'
+import type { steppedUp } from '../../lib/features/mfa/schemas.js'
+import type { passkeyPurpose } from '../../lib/features/passkeys/routes.js'
 import type { passkey } from '../../lib/features/passkeys/schemas.js'
 import type { changeBody } from '../../lib/features/passwords/schemas.js'
+import type { registrationKept } from '../../lib/features/registration/schemas.js'
 import type { currentSession, sessionList } from '../../lib/features/sessions/schemas.js'
-import type {
-  mfaChallenge,
-  reauthenticateBody,
-  reauthenticated,
-  signInSuccess,
-} from '../../lib/features/sign-in/schemas.js'
-import type { mfaEnabled, mfaSetup, mfaStatus, steppedUp } from '../../lib/features/totp/schemas.js'
+import type { mfaChallenge, reauthenticated, signInSuccess } from '../../lib/features/sign-in/schemas.js'
+import type { totpPurpose } from '../../lib/features/totp/routes.js'
+import type { mfaEnabled, mfaSetup, mfaStatus } from '../../lib/features/totp/schemas.js'
 import type { browserList } from '../../lib/features/trusted-browsers/schemas.js'
-import type { profile, profilePatch, registrationKept } from '../../lib/features/users/schemas.js'
+import type { profile, profilePatch } from '../../lib/features/users/schemas.js'
 import { buildIdentSphere } from '../../lib/identsphere.js'
 import { columnsOf, tableUnder } from '../package/markdown.js'
 import { testClock } from '../support/clock.js'
@@ -64,7 +63,7 @@ const shapes: [
   Same<Profile, z.output<typeof profile>>,
   Same<Wire<ProfilePatch>, Wire<z.input<typeof profilePatch>>>,
   Same<Wire<PasswordChange>, Wire<z.input<typeof changeBody>>>,
-  Same<NonNullable<Reauthentication['purpose']>, NonNullable<z.input<typeof reauthenticateBody>['purpose']>>,
+  Same<NonNullable<Reauthentication['purpose']>, typeof totpPurpose | typeof passkeyPurpose>,
 ] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true]
 
 const id = '00000000-0000-4000-8000-000000000000'

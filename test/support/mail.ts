@@ -6,12 +6,12 @@ import { signUp, type TestApp } from './app.js'
 
 /** Lets the worker do what is due. */
 export function runJobs(app: Pick<TestApp, 'identsphere'>): Promise<unknown> {
-  return (app.identsphere as BuiltIdentSphere).rooms.worker.drain()
+  return (app.identsphere as BuiltIdentSphere).worker.drain()
 }
 
 /** Lets the worker do what is due and answers with the mails to an address, newest first. */
 export async function mailsTo(app: Pick<TestApp, 'identsphere'>, email: string): Promise<MailboxMail[]> {
-  const { worker, mailbox } = (app.identsphere as BuiltIdentSphere).rooms
+  const { worker, mailbox } = app.identsphere as BuiltIdentSphere
   await worker.drain()
   return (mailbox?.mails ?? []).filter(({ to }) => to === email)
 }

@@ -1,4 +1,4 @@
-import type { IdentSphereOptions } from '../../lib/core/config/options.js'
+import type { IdentSphereOptions } from '../../lib/features.js'
 import type { TestApp } from './app.js'
 import { type Child, startChild } from './child.js'
 import { Client } from './client.js'

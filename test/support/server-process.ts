@@ -1,7 +1,7 @@
 /** A node in a process of its own. Started by `startProcess()`, which sends it its options as an argument. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { IdentSphereOptions } from '../../lib/core/config/options.js'
+import type { IdentSphereOptions } from '../../lib/features.js'
 import { buildIdentSphere } from '../../lib/identsphere.js'
 import { testClock } from './clock.js'
 import { buildHost, hostOfThisRun } from './host.js'

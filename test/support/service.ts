@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { IdentSphereOptions } from '../../lib/core/config/options.js'
+import type { IdentSphereOptions } from '../../lib/features.js'
 import { Client } from './client.js'
 
 /** What a service is started with: what fits into JSON of the options. */

@@ -1,5 +1,4 @@
 import { ConfigurationError } from './configuration-error.js'
-import type { IdentSphereOptions } from './options.js'
 
 /**
  * One origin as a browser writes it (RFC 6454 section 6.2). Several headers arrive as one text, and a host that looks at its
@@ -10,7 +9,7 @@ const oneOrigin = /^[a-z][a-z0-9+.-]*:\/\/[^\s,/\\?#@A-Z]+$/
 /** One list for CSRF, CORS and return paths: the public address's own origin, and what the host allows besides. */
 export function ownOrigins(
   publicBaseUrl: URL,
-  allowed: NonNullable<IdentSphereOptions['allowedOrigins']>,
+  allowed: readonly string[] | ((origin: string) => boolean),
 ): (origin: string) => boolean {
   if (typeof allowed === 'function') {
     return (origin) => origin === publicBaseUrl.origin || (oneOrigin.test(origin) && allowed(origin) === true)

@@ -1,15 +1,18 @@
-import type { PageName } from '../mail/links.js'
-import type { Config } from './config.js'
 import { ConfigurationError } from './configuration-error.js'
-import type { IdentSphereOptions } from './options.js'
 import { withoutSlash } from './public-base-url.js'
 
-/** The host's own pages, and ours where it has none. */
+/** Pages that a mail can point to. */
+export type PageName = 'resetPassword' | 'verifyEmail' | 'signInLink' | 'confirmEmail' | 'undo'
+
+/** The address of each page: a new URL each time. Throws if a function of `allowedOrigins` refuses the page's origin. */
+export type Pages = Readonly<Record<'signIn' | PageName, () => URL>>
+
+/** The pages of the host, and ours for each that the host does not have. */
 export function pagesOf(
-  given: NonNullable<IdentSphereOptions['pages']>,
+  given: (name: 'signIn' | PageName) => string | undefined,
   publicBaseUrl: URL,
   isOwnOrigin: (origin: string) => boolean,
-): Config['pages'] {
+): Pages {
   const mount = withoutSlash(publicBaseUrl.pathname)
   const ours: Record<'signIn' | PageName, string> = {
     signIn: '/',
@@ -21,12 +24,12 @@ export function pagesOf(
   }
   const pages = Object.entries(ours).map(([name, path]) => [
     name,
-    pageOf(`pages.${name}`, given[name as PageName] ?? path, publicBaseUrl, isOwnOrigin),
+    pageOf(`pages.${name}`, given(name as PageName) ?? path, publicBaseUrl, isOwnOrigin),
   ])
   return Object.freeze(Object.fromEntries(pages))
 }
 
-/** A page's address. People are sent nowhere but to own origins, so it is looked at each time where a function decides. */
+/** People are sent to own origins only. The origin is checked each time, because a function may decide. */
 function pageOf(name: string, page: string, publicBaseUrl: URL, isOwnOrigin: (origin: string) => boolean): () => URL {
   return () => {
     const url = URL.canParse(page, publicBaseUrl.origin) ? new URL(page, publicBaseUrl.origin) : null

@@ -6,8 +6,11 @@ export interface RootSecret {
   value: string
 }
 
-/** What a derived key is for. Each purpose has its own HKDF label, so that no key ever serves two. */
-export type KeyPurpose = 'csrf' | 'refresh' | 'device' | 'budget' | 'email' | 'mfa' | 'passkeys' | 'trust' | 'sealing'
+/**
+ * What a derived key is for. Each purpose has its own HKDF label, so that no key ever serves two. Features declare theirs; a purpose
+ * that no feature declared has no key.
+ */
+export type KeyPurpose = string
 
 /** A key together with the version of the root secret that it came from. */
 export interface VersionedKey {
@@ -28,8 +31,11 @@ export interface KeyRing {
   readonly versions: readonly number[]
 }
 
-/** @param secrets newest first, never empty; checked by the configuration. */
-export function createKeyRing(secrets: readonly RootSecret[]): KeyRing {
+/**
+ * @param secrets newest first, never empty; checked by the configuration
+ * @param purposes those that may be asked for
+ */
+export function createKeyRing(secrets: readonly RootSecret[], purposes: readonly KeyPurpose[]): KeyRing {
   const [newest] = secrets
   if (newest === undefined) throw new TypeError('a key ring needs at least one root secret')
   const derived = new Map<string, KeyObject>()
@@ -38,6 +44,7 @@ export function createKeyRing(secrets: readonly RootSecret[]): KeyRing {
   function version(purpose: KeyPurpose, number: number): KeyObject | null {
     const known = derived.get(`${purpose}:${number}`)
     if (known !== undefined) return known
+    if (!purposes.includes(purpose)) throw new TypeError(`no feature declared the key purpose ${purpose}`)
     const root = byVersion.get(number)
     if (root === undefined) return null
     const key = createSecretKey(Buffer.from(hkdfSync('sha256', root, '', `identsphere/v1/${purpose}`, 32)))

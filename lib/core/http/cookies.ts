@@ -1,8 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import cookieParser from 'cookie-parser'
 
-/** The cookies of the contract, by what they carry. */
-export type CookieName = 'at' | 'rt' | 'csrf' | 'device' | 'flow' | 'trust'
+/** The name of a cookie after `identsphere_`. Features declare theirs. */
+export type CookieName = string
+
+/** Where a cookie is sent, and whether scripts can read it. */
+export interface CookieAttributes {
+  readonly httpOnly: boolean
+  /** `auth`: the routes below `/v1/auth` only. */
+  readonly path: '/' | 'auth'
+}
 
 /** A cookie to set; `value: null` clears it. */
 export interface CookieChange {
@@ -21,31 +28,33 @@ export interface CookieJar {
   serialize(change: CookieChange): string
 }
 
-/** Paths and readability are the defence in depth of the three cookies; see the README. */
-const attributes: Record<CookieName, { httpOnly: boolean; authPathOnly: boolean }> = {
-  at: { httpOnly: true, authPathOnly: false },
-  rt: { httpOnly: true, authPathOnly: true },
-  csrf: { httpOnly: false, authPathOnly: false },
-  device: { httpOnly: true, authPathOnly: true },
-  flow: { httpOnly: true, authPathOnly: true },
-  trust: { httpOnly: true, authPathOnly: true },
-}
-
 /** No cookie may come near the 4096 bytes that browsers keep, attributes included. */
 const largestCookieBytes = 4096
 
-export function createCookieJar(options: { mountPath: string; secure: boolean; prefix: boolean }): CookieJar {
+export function createCookieJar(options: {
+  mountPath: string
+  secure: boolean
+  prefix: boolean
+  attributes: Readonly<Record<CookieName, CookieAttributes>>
+}): CookieJar {
   const parse = cookieParser()
+  const wireNames = new Map(
+    Object.entries(options.attributes).map(([name, { path }]) => {
+      const prefix = options.prefix ? (path === 'auth' ? '__Secure-' : '__Host-') : ''
+      return [name, `${prefix}identsphere_${name}`]
+    }),
+  )
 
   function wireName(name: CookieName): string {
-    if (!options.prefix) return `identsphere_${name}`
-    return `${attributes[name].authPathOnly ? '__Secure-' : '__Host-'}identsphere_${name}`
+    const wire = wireNames.get(name)
+    if (wire === undefined) throw new TypeError(`no feature declared the cookie ${name}`)
+    return wire
   }
 
   return {
     read(header, name) {
-      if (header === undefined || !header.includes(wireName(name))) return null
       const wire = wireName(name)
+      if (header === undefined || !header.includes(wire)) return null
       if (hasConflict(header, wire)) return null
       const carrier = { headers: { cookie: header } } as IncomingMessage & { cookies?: Record<string, unknown> }
       parse(carrier as never, undefined as never, () => {})
@@ -55,13 +64,14 @@ export function createCookieJar(options: { mountPath: string; secure: boolean; p
     },
     conflicting(header) {
       if (header === undefined) return []
-      return (Object.keys(attributes) as CookieName[]).filter((name) => hasConflict(header, wireName(name)))
+      return [...wireNames].filter(([, wire]) => hasConflict(header, wire)).map(([name]) => name)
     },
     serialize({ name, value, maxAgeSeconds }) {
-      const { httpOnly, authPathOnly } = attributes[name]
+      const wire = wireName(name)
+      const { httpOnly, path } = options.attributes[name] as CookieAttributes
       const parts = [
-        `${wireName(name)}=${value ?? ''}`,
-        `Path=${authPathOnly ? `${options.mountPath}/v1/auth` : '/'}`,
+        `${wire}=${value ?? ''}`,
+        `Path=${path === 'auth' ? `${options.mountPath}/v1/auth` : '/'}`,
         ...(value === null ? ['Max-Age=0'] : maxAgeSeconds === undefined ? [] : [`Max-Age=${maxAgeSeconds}`]),
         ...(httpOnly ? ['HttpOnly'] : []),
         ...(options.secure ? ['Secure'] : []),

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { header } from '../context.js'
+import { header } from './request-context.js'
 
 /** `own`, the default: own origins, with cookies. `anyone`: what is public, without. */
 export type Readers = 'own' | 'anyone'
@@ -7,9 +7,9 @@ export type Readers = 'own' | 'anyone'
 /** Lets pages of other own origins call our routes and read the answers (Fetch standard, "CORS protocol"). */
 export interface Cors {
   /** Marks an answer: an own origin may read it, with cookies; a foreign one may not, whatever the host has set before. */
-  mark(request: IncomingMessage, response: ServerResponse, readableBy?: Readers): void
+  mark(request: IncomingMessage, response: ServerResponse, readers?: Readers): void
   /** Answers the preflight of a method that the path has. */
-  answerPreflight(request: IncomingMessage, response: ServerResponse, readableBy?: Readers): void
+  answerPreflight(request: IncomingMessage, response: ServerResponse, readers?: Readers): void
 }
 
 /** The method that a preflight asks for, or null where the request is none. */
@@ -24,9 +24,9 @@ const answerHeaders = 'Retry-After, X-Request-Id, WWW-Authenticate'
 const rememberedSeconds = 600
 
 export function createCors(isOwnOrigin: (origin: string) => boolean): Cors {
-  function mark(request: IncomingMessage, response: ServerResponse, readableBy: Readers = 'own'): boolean {
+  function mark(request: IncomingMessage, response: ServerResponse, readers: Readers = 'own'): boolean {
     response.removeHeader('Access-Control-Allow-Credentials')
-    if (readableBy === 'anyone') {
+    if (readers === 'anyone') {
       response.setHeader('Access-Control-Allow-Origin', '*')
       return true
     }
@@ -42,12 +42,12 @@ export function createCors(isOwnOrigin: (origin: string) => boolean): Cors {
   }
 
   return {
-    mark(request, response, readableBy) {
-      if (mark(request, response, readableBy)) response.setHeader('Access-Control-Expose-Headers', answerHeaders)
+    mark(request, response, readers) {
+      if (mark(request, response, readers)) response.setHeader('Access-Control-Expose-Headers', answerHeaders)
     },
-    answerPreflight(request, response, readableBy) {
+    answerPreflight(request, response, readers) {
       const method = preflightMethod(request)
-      if (method !== null && mark(request, response, readableBy)) {
+      if (method !== null && mark(request, response, readers)) {
         response.setHeader('Access-Control-Allow-Methods', method)
         response.setHeader('Access-Control-Allow-Headers', requestHeaders)
         response.setHeader('Access-Control-Max-Age', rememberedSeconds)

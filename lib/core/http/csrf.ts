@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http'
 import type { KeyRing } from '../crypto/key-ring.js'
 import { issueMacToken, readMacToken } from '../crypto/mac-token.js'
 import { IdentSphereError } from '../errors.js'
+import { header } from './request-context.js'
 
 /**
  * CSRF tokens bound to the session: `<key version>.<HMAC over the session id>`. A token planted by a sibling subdomain,
@@ -26,4 +28,13 @@ export type CsrfProof = { csrfToken: string | null } | 'not_needed'
 /** @throws IdentSphereError `csrf_failed` */
 export function assertCsrfProof(csrf: CsrfTokens, proof: CsrfProof, sessionId: string): void {
   if (proof !== 'not_needed' && !csrf.matches(proof.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
+}
+
+/** The token from `X-IdentSphere-CSRF`, `X-CSRF-Token`, or the `_csrf` field of a form that the host has parsed. */
+export function csrfTokenOf(request: IncomingMessage): string | null {
+  const sent = header(request, 'x-identsphere-csrf') ?? header(request, 'x-csrf-token')
+  if (sent !== null) return sent
+  const body = (request as { body?: unknown }).body
+  const field = typeof body === 'object' && body !== null ? (body as { _csrf?: unknown })._csrf : undefined
+  return typeof field === 'string' ? field : null
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Auth } from '../auth.js'
+import type { Check } from '../checks.js'
 import type { RequestContext } from '../context.js'
 import type { ErrorCode } from '../errors.js'
 import type { CookieChange, CookieName } from './cookies.js'
@@ -46,18 +47,6 @@ export interface RouteInput<Body extends z.ZodType, Params extends z.ZodType, Qu
  */
 export type RouteAuth = 'none' | 'optional' | 'session'
 
-/**
- * What a route does to second factors: begins an enrolment, completes one, removes one, or, where it asks for the password
- * itself, turns them off or replaces recovery codes.
- */
-export type FactorChange =
-  | 'mfa_setup'
-  | 'passkey_registration'
-  | 'completion'
-  | 'removal'
-  | 'mfa_disable'
-  | 'recovery_codes'
-
 type Identity<A extends RouteAuth> = A extends 'session' ? Auth : A extends 'optional' ? Auth | null : null
 
 export interface RouteDeclaration<
@@ -69,20 +58,18 @@ export interface RouteDeclaration<
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly auth: A
-  /** Needs an `auth_time` within the last 10 minutes. */
-  readonly recentAuth?: boolean
-  /** Moves, reads out or ends the account: not for impersonators, and needs a second factor of the last 30 minutes of who has one. */
-  readonly ownAccount?: boolean
-  /** Remains for who must set a second factor up first, because the role or organisation asks for one. Default false. */
-  readonly beforeMfa?: boolean
-  /** Changes factors, and so needs what {@link FactorChange} says. With `auth: 'session'`. */
-  readonly factorChange?: FactorChange
+  /**
+   * What the session has to meet, in order. Their errors join `errors`. With `auth: 'optional'` they run only for a session.
+   */
+  readonly checks?: readonly Check[]
+  /** Reachable by a session that still has to enroll a second factor which its role or organization requires. Default false. */
+  readonly skipsRequirements?: boolean
   /** `Cache-Control`; default `no-store`. */
   readonly cacheControl?: string
-  /** Which pages may read the answer. Default `own`: those of own origins. */
-  readonly readableBy?: Readers
-  /** False where the route answers while the database does not. Default true. */
-  readonly waitsForDatabase?: boolean
+  /** The pages that may read the answer. Default `own`: those of own origins. */
+  readonly cors?: Readers
+  /** False if the route answers while the database does not. Default true. */
+  readonly needsDatabase?: boolean
   readonly input?: RouteInput<Body, Params, Query>
   /** Shape of each answer by status; null for an answer without a body. */
   readonly output: Readonly<Record<number, z.ZodType | null>>
@@ -115,5 +102,6 @@ export function route<
   Params extends z.ZodType = z.ZodUndefined,
   Query extends z.ZodType = z.ZodUndefined,
 >(declaration: RouteDeclaration<A, Body, Params, Query>): Route {
-  return declaration as unknown as Route
+  const errors = [...declaration.errors, ...(declaration.checks ?? []).flatMap((check) => check.errors)]
+  return { ...declaration, errors: [...new Set(errors)] } as unknown as Route
 }

@@ -4,13 +4,13 @@ import { IdentSphereError } from '../errors.js'
 import { assertCleanText } from './body.js'
 
 /** One field that does not fit. `path` is empty for the whole of what was sent. */
-export interface Misfit {
+export interface FieldError {
   readonly path: string
   readonly message: string
 }
 
-/** `invalid_input` with all misfits in `details`; the text names the first one. */
-export function invalidInput(details: readonly Misfit[]): IdentSphereError {
+/** `invalid_input` with all field errors in `details`; the text names the first one. */
+export function invalidInput(details: readonly FieldError[]): IdentSphereError {
   const [first] = details
   const message = first?.path ? `The request is not well formed: ${first.path} ${first.message}.` : undefined
   return new IdentSphereError('invalid_input', { details, ...(message && { message }) })
@@ -22,7 +22,7 @@ export function invalidInput(details: readonly Misfit[]): IdentSphereError {
  * @throws IdentSphereError `invalid_input` with `details: [{ path, message }]`; values are never echoed
  */
 export function validate(schema: z.ZodType, value: unknown): unknown {
-  const parsed = schema.safeParse(value, { error: wordsFor })
+  const parsed = schema.safeParse(value, { error: messageFor })
   if (parsed.success) return parsed.data
   throw invalidInput(
     parsed.error.issues.flatMap((issue) =>
@@ -34,7 +34,7 @@ export function validate(schema: z.ZodType, value: unknown): unknown {
 }
 
 /** What is said after the name of a field, where its schema has no words of its own. */
-export function wordsFor(issue: z.core.$ZodRawIssue): string {
+export function messageFor(issue: z.core.$ZodRawIssue): string {
   if (issue.input === undefined) return 'is required'
   switch (issue.code) {
     case 'invalid_type':

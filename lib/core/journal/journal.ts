@@ -1,21 +1,22 @@
-import type { Notify } from '../../features/email/notices.js'
+import type { Hooks } from '../config/hooks.js'
 import type { Logger } from '../config/logger.js'
-import type { Hooks } from '../config/options.js'
 import type { RequestContext } from '../context.js'
 import type { KeyRing } from '../crypto/key-ring.js'
 import { uuidv7 } from '../crypto/random.js'
 import { seal } from '../crypto/sealing.js'
+import { type Contributions, extensionPoint } from '../extension-point.js'
 import type { Tx } from '../store/store.js'
-import { type Action, announcementOf } from './catalogue.js'
+import type { Action } from './actions.js'
 import { nobody, subjectKey } from './subject-keys.js'
 
-/** What happened. Ids and facts only: secrets never, personal fields only in `email` and `context`. */
+/** What happened. Ids and facts only: never secrets; personal fields only in `email` and `context`. */
 export interface JournalFacts {
-  /** Who did it; null for the system or a stranger. */
+  /** The user who did it; null for the system or a stranger. */
   actorId: string | null
+  /** The platform admin who acts as that user. */
   impersonatorId?: string | null
   organizationId?: string | null
-  /** Whose personal fields the row holds. Default: the actor. */
+  /** The user whose personal fields the row holds. Default: the actor. */
   subjectId?: string | null
   resource?: { type: string; id: string }
   status?: 'success' | 'failure'
@@ -26,25 +27,40 @@ export interface JournalFacts {
   context: RequestContext
 }
 
-/** How rooms tell the world that something happened: audit row, webhook event, notice mail and the host's `on…` hook. */
+/** An entry that was just written. */
+export interface JournalEntry {
+  readonly action: Action
+  readonly facts: JournalFacts
+  /** The user that the entry is about; null if it is about no known user. */
+  readonly subjectId: string | null
+}
+
+/** Reacts to entries in the transaction of the act, e.g. with a mail to the subject. */
+export const journalEntries = extensionPoint<(tx: Tx, entry: JournalEntry) => Promise<void>>('journal.entries')
+
+/** Records what happens: audit row, webhook event and the host's `on…` hook. Features react through {@link journalEntries}. */
 export interface Journal {
-  /** Writes with the change itself, in its transaction; the hook runs after the commit. */
+  /** Writes in the transaction of the change. The hook runs after the commit. */
   record(tx: Tx, action: Action, facts: JournalFacts): Promise<void>
 }
 
-export function createJournal(options: { keys: KeyRing; hooks: Hooks; notify: Notify; logger: Logger }): Journal {
-  const { keys, hooks, notify, logger } = options
+export function createJournal(deps: {
+  keys: KeyRing
+  hooks: Hooks
+  contributions: Contributions
+  logger: Logger
+}): Journal {
+  const { keys, hooks, contributions, logger } = deps
 
-  /** A call of the host's hook for this action, or undefined where it has none. */
-  function hookCall(action: Action, facts: JournalFacts): (() => void) | undefined {
-    const { hook } = announcementOf(action)
+  /** A call of the host's hook for this action, or undefined if there is none. */
+  function hookCall({ name, hook }: Action, facts: JournalFacts): (() => void) | undefined {
     const call = hook === undefined ? undefined : hooks[hook]
     if (call === undefined) return undefined
     return () =>
       void Promise.resolve()
         .then(() =>
           call({
-            action,
+            action: name,
             actorId: facts.actorId,
             organizationId: facts.organizationId ?? null,
             resource: facts.resource ?? null,
@@ -64,7 +80,6 @@ export function createJournal(options: { keys: KeyRing; hooks: Hooks; notify: No
         user_agent: facts.context.userAgent,
         ...(facts.email === undefined ? {} : { email: facts.email }),
       }
-      const { event, notice } = announcementOf(action)
       const now = tx.now
       await tx.table('audit_logs').insert({
         id,
@@ -72,7 +87,7 @@ export function createJournal(options: { keys: KeyRing; hooks: Hooks; notify: No
         actor_id: facts.actorId,
         impersonator_id: facts.impersonatorId ?? null,
         actor_type: facts.actorId === null ? 'system' : 'user',
-        action,
+        action: action.name,
         resource_type: facts.resource?.type ?? null,
         resource_id: facts.resource?.id ?? null,
         status: facts.status ?? 'success',
@@ -82,10 +97,10 @@ export function createJournal(options: { keys: KeyRing; hooks: Hooks; notify: No
         request_id: facts.context.requestId,
         created_at: now,
       })
-      if (event !== undefined) {
+      if (action.event !== undefined) {
         await tx.table('webhook_events').insert({
           id,
-          event,
+          event: action.event,
           organization_id: facts.organizationId ?? null,
           payload: JSON.stringify({
             actor_id: facts.actorId,
@@ -95,7 +110,8 @@ export function createJournal(options: { keys: KeyRing; hooks: Hooks; notify: No
           created_at: now,
         })
       }
-      if (notice !== undefined && subjectId !== nobody) await notify(tx, notice, subjectId)
+      const entry = { action, facts, subjectId: subjectId === nobody ? null : subjectId }
+      for (const react of contributions(journalEntries)) await react(tx, entry)
       const call = hookCall(action, facts)
       if (call !== undefined) tx.afterCommit(call, { table: 'audit_logs', id })
     },

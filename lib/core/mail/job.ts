@@ -2,8 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '../config/clock.js'
 import type { Logger } from '../config/logger.js'
 import type { KeyRing } from '../crypto/key-ring.js'
+import { deadline } from '../deadline.js'
+import type { Contributions } from '../extension-point.js'
 import type { Job } from '../jobs/worker.js'
-import type { Store, Tx } from '../store/store.js'
+import type { Store } from '../store/store.js'
 import type { MailContent, MailRecipient, MailTransport } from './message.js'
 import {
   claimMail,
@@ -15,27 +17,25 @@ import {
   requestPrefix,
   takeRequest,
 } from './outbox.js'
+import { mailRequests } from './requests.js'
 import type { MailName, MailParameters, MailTemplates } from './templates.js'
-
-/** Decides what a request leads to, in the worker and in one transaction with what it writes. */
-export type MailRequestHandler = (tx: Tx, input: never) => Promise<void>
 
 /** Seconds for which a mail belongs to the process that claimed it; renewed while it is on its way. */
 const leaseSeconds = 60
-const renewMilliseconds = 20_000
-/** Mails on their way at once from one process. */
-const lanes = 4
+const leaseRenewalMs = 20_000
+/** Mails that one process sends at the same time. */
+const parallelSends = 4
 /** Seconds between attempts: doubled each time. */
-const firstPause = 5
-const longestPause = 3_600
-const requestPause = 60
-/** Requests that are decided between two rounds of sending. Anybody can ask, so they must not wait for a slow mail server each. */
-const decisions = 50
-/** Milliseconds for a mail to be made and sent. A template or mailer of the host's may never end. */
-const patience = 120_000
-/** Milliseconds for which a process leaves a mail server alone that it cannot reach: doubled each time. */
-const firstRest = 1_000
-const longestRest = 60_000
+const firstRetrySeconds = 5
+const longestRetrySeconds = 3_600
+const requestRetrySeconds = 60
+/** Requests decided between two rounds of sending. Anybody can ask, so requests must not wait for a slow mail server. */
+const requestsPerRound = 50
+/** For a mail to be made and sent. A template or mailer of the host may never end. */
+const defaultSendTimeoutMs = 120_000
+/** For how long a process does not connect to a mail server that it cannot reach: doubled each time. */
+const firstUnreachableMs = 1_000
+const longestUnreachableMs = 60_000
 
 /**
  * The job that sends what is in the outbox. A mail belongs to whoever claimed it; one whose process died is claimed again when
@@ -47,17 +47,17 @@ export function createMailJob(options: {
   keys: KeyRing
   transport: MailTransport
   templates: MailTemplates
-  requests: Readonly<Record<string, MailRequestHandler>>
+  contributions: Contributions
   from: string
   /** Right half of message ids. */
   domain: string
   logger: Logger
-  patienceMilliseconds?: number
+  sendTimeoutMs?: number
 }): Job {
-  const { store, clock, keys, transport, templates, requests, from, domain, logger } = options
-  const { patienceMilliseconds = patience } = options
-  let rest = firstRest
-  let restUntil = 0
+  const { store, clock, keys, transport, templates, contributions, from, domain, logger } = options
+  const { sendTimeoutMs = defaultSendTimeoutMs } = options
+  let unreachableMs = firstUnreachableMs
+  let unreachableUntil = 0
 
   /** One request that cannot be decided waits by itself, and holds up no other. */
   async function decideOne(): Promise<boolean> {
@@ -67,28 +67,29 @@ export function createMailJob(options: {
         const entry = await takeRequest(tx, keys)
         if (entry === null) return false
         taken.push(entry)
-        const handle = requests[entry.template.slice(requestPrefix.length)]
-        if (handle === undefined || entry.content === null) {
+        const name = entry.template.slice(requestPrefix.length)
+        const handler = contributions(mailRequests).find((one) => one.name === name)
+        if (handler === undefined || entry.content === null) {
           logger.error(
             { id: entry.id, template: entry.template },
             'a request in the outbox cannot be read and was dropped',
           )
           return true
         }
-        await handle(tx, entry.content as never)
+        await handler.handle(tx, entry.content as never)
         return true
       })
     } catch (error) {
       const entry = taken.at(-1)
       if (entry === undefined) throw error
       logger.error({ id: entry.id, template: entry.template, err: error }, 'a request in the outbox failed')
-      await postpone(store, entry.id, requestPause)
+      await postpone(store, entry.id, requestRetrySeconds)
       return true
     }
   }
 
   async function decide(): Promise<boolean> {
-    for (let decided = 0; decided < decisions; decided += 1) {
+    for (let decided = 0; decided < requestsPerRound; decided += 1) {
       if (!(await decideOne())) return decided > 0
     }
     return true
@@ -121,10 +122,10 @@ export function createMailJob(options: {
     }
     const renewing = setInterval(() => {
       extendClaim(store, entry.id, leaseSeconds).catch(() => {})
-    }, renewMilliseconds)
+    }, leaseRenewalMs)
     renewing.unref()
     try {
-      if (!(await inTime(deliver(entry), patienceMilliseconds))) {
+      if (!(await deadline(deliver(entry), sendTimeoutMs, timedOut))) {
         logger.error({ id: entry.id, template: entry.template }, 'a mail cannot be made and was given up')
         await giveUp(store, entry.id)
         return true
@@ -135,7 +136,7 @@ export function createMailJob(options: {
     } finally {
       clearInterval(renewing)
     }
-    rest = firstRest
+    unreachableMs = firstUnreachableMs
     await untilMarked(entry.id, stopped)
     return true
   }
@@ -150,10 +151,10 @@ export function createMailJob(options: {
       return
     }
     if (isUnreachable(error)) {
-      restUntil = clock.now() + rest
-      rest = Math.min(rest * 2, longestRest)
+      unreachableUntil = clock.now() + unreachableMs
+      unreachableMs = Math.min(unreachableMs * 2, longestUnreachableMs)
     }
-    const pause = Math.min(firstPause * 2 ** Math.min(entry.attempts - 1, 12), longestPause)
+    const pause = Math.min(firstRetrySeconds * 2 ** Math.min(entry.attempts - 1, 12), longestRetrySeconds)
     const gaveUp = await postpone(store, entry.id, pause)
     logger.warn(
       facts,
@@ -179,22 +180,17 @@ export function createMailJob(options: {
     everySeconds: 2,
     async run(stopped) {
       const decided = await decide()
-      if (clock.now() < restUntil) return decided
+      if (clock.now() < unreachableUntil) return decided
       // All of them end first: one that fails must not leave another's mail on its way without anybody to wait for it.
-      const sent = await Promise.allSettled(Array.from({ length: lanes }, () => sendOne(stopped)))
-      for (const lane of sent) if (lane.status === 'rejected') throw lane.reason
-      return decided || sent.some((lane) => lane.status === 'fulfilled' && lane.value)
+      const sent = await Promise.allSettled(Array.from({ length: parallelSends }, () => sendOne(stopped)))
+      for (const outcome of sent) if (outcome.status === 'rejected') throw outcome.reason
+      return decided || sent.some((outcome) => outcome.status === 'fulfilled' && outcome.value)
     },
   }
 }
 
-/** Rejects once patience is at its end; what was begun is left to itself. */
-async function inTime<T>(work: Promise<T>, milliseconds: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(Object.assign(new Error(), { code: 'ETIMEDOUT' })), milliseconds)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+function timedOut(): never {
+  throw Object.assign(new Error(), { code: 'ETIMEDOUT' })
 }
 
 /** A subject is one line: whatever else a name in it holds, it begins no header. */

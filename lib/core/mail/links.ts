@@ -1,7 +1,4 @@
-import type { Config } from '../config/config.js'
-
-/** Pages that a mail can point to. */
-export type PageName = 'resetPassword' | 'verifyEmail' | 'signInLink' | 'confirmEmail' | 'undo'
+import type { PageName, Pages } from '../config/pages.js'
 
 /** Addresses in mails. They come from `publicBaseUrl`, never from a request's headers. */
 export interface Links {
@@ -11,9 +8,9 @@ export interface Links {
 }
 
 /** @see CVE-2026-29067 links built from `X-Forwarded-Host` */
-export function createLinks(config: Pick<Config, 'pages'>): Links {
+export function createLinks(pages: Pages): Links {
   return {
-    signIn: () => config.pages.signIn().href,
-    page: (name, token) => config.pages[name]().href + (token === undefined ? '' : `#token=${token}`),
+    signIn: () => pages.signIn().href,
+    page: (name, token) => pages[name]().href + (token === undefined ? '' : `#token=${token}`),
   }
 }

@@ -1,12 +1,11 @@
 import { createRequire } from 'node:module'
-import type { Config } from '../config/config.js'
 import { ConfigurationError } from '../config/configuration-error.js'
+import type { FromEnvironment } from '../config/define-options.js'
 import type { Logger } from '../config/logger.js'
 import { isOnLoopback } from '../config/loopback.js'
-import type { IdentSphereOptions } from '../config/options.js'
 import { withoutSlash } from '../config/public-base-url.js'
-import { createMailbox } from './mailbox.js'
-import type { MailTransport } from './message.js'
+import { createMailbox, type Mailbox } from './mailbox.js'
+import type { MailMessage, MailTransport } from './message.js'
 import { createSmtpTransport } from './smtp.js'
 import { defaultTemplates, type MailTemplates } from './templates.js'
 
@@ -14,13 +13,31 @@ const smtpSetting = 'mailer.smtpUrl (SMTP_URL)'
 /** What the query of an SMTP URL may set in production. Nodemailer takes any of its options from there, before ours. */
 const smtpParameters = new Set(['name', 'localAddress', 'authMethod', 'maxMessages', 'tls.servername'])
 
-/** How mail is sent: by the host, by an SMTP server, or in development into the mailbox page. Null: not at all. */
+/** How mail is sent. */
+export interface Mailer {
+  readonly transport: MailTransport
+  readonly from: string
+  readonly templates: MailTemplates
+  /** The mail that would have been sent, in development without SMTP; else null. */
+  readonly mailbox: Mailbox | null
+}
+
+interface MailerOptions {
+  from?: string | undefined
+  smtpUrl?: string | undefined
+  sendMail?: ((message: MailMessage) => unknown) | undefined
+  templates?: Partial<MailTemplates> | undefined
+}
+
+/** An SMTP server of the environment never overrules the host's own `sendMail`. */
+export const smtpUrlFrom: FromEnvironment = (environment, given) =>
+  given('mailer.sendMail') === undefined ? environment.SMTP_URL : undefined
+
+/** Mail is sent by the host, by an SMTP server, or in development into the mailbox page. Null: not at all. */
 export function mailerOf(
-  mailer: NonNullable<IdentSphereOptions['mailer']>,
-  publicBaseUrl: URL,
-  development: boolean,
-  logger: Logger,
-): Config['mailer'] {
+  mailer: MailerOptions,
+  { publicBaseUrl, development, logger }: { publicBaseUrl: URL; development: boolean; logger: Logger },
+): Mailer | null {
   const { smtpUrl, sendMail } = mailer
   const templates: MailTemplates = { ...defaultTemplates, ...mailer.templates }
   if (smtpUrl !== undefined && sendMail !== undefined) {
@@ -43,10 +60,7 @@ export function mailerOf(
   return Object.freeze({ transport: transportOf(mailer, development), from: mailer.from, templates, mailbox: null })
 }
 
-function transportOf(
-  { smtpUrl, sendMail }: NonNullable<IdentSphereOptions['mailer']>,
-  development: boolean,
-): MailTransport {
+function transportOf({ smtpUrl, sendMail }: MailerOptions, development: boolean): MailTransport {
   if (smtpUrl === undefined) {
     return { send: async (message) => void (await sendMail?.(message)), close: async () => {} }
   }

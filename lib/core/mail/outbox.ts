@@ -3,6 +3,7 @@ import { uuidv7 } from '../crypto/random.js'
 import { open, seal } from '../crypto/sealing.js'
 import type { Executor, Tx } from '../store/store.js'
 import type { MailRecipient } from './message.js'
+import type { MailRequest } from './requests.js'
 import type { MailName, MailParameters } from './templates.js'
 
 /** A mail to be sent once the transaction has committed. */
@@ -42,9 +43,9 @@ export interface Outbox {
    * Leaves it to the worker to decide what a request leads to. The request itself does the same work whether or not an account
    * exists, so its duration tells nobody anything.
    *
-   * @param name of a handler that was given to the mail job
+   * @param request what is asked for; its handler is contributed to `mail.requests`
    */
-  request(tx: Tx, name: string, input: object): Promise<void>
+  request<Input extends object>(tx: Tx, request: MailRequest<Input>, input: Input): Promise<void>
 }
 
 export function createOutbox(options: { keys: KeyRing; enabled: boolean; wake: () => void }): Outbox {
@@ -68,7 +69,7 @@ export function createOutbox(options: { keys: KeyRing; enabled: boolean; wake: (
       if (!enabled) return
       await insert(tx, template, { to, parameters }, Math.min(worthSeconds, longestWorth))
     },
-    async request(tx, name, input) {
+    async request(tx, { name }, input) {
       if (enabled) await insert(tx, `${requestPrefix}${name}`, input, longestWorth)
     },
   }

@@ -1,8 +1,8 @@
 import { Html, html } from './html.js'
 import type { MailContent, MailRecipient } from './message.js'
 
-/** The way back from what a mail tells. */
-export interface WayBack {
+/** The link with which the owner undoes the change that a mail reports. */
+export interface RevertLink {
   undoLink: string
   expiresInSeconds: number
 }
@@ -21,17 +21,17 @@ export interface MailParameters {
   /** To the new address. */
   confirmNewEmail: { link: string; expiresInSeconds: number }
   /** To the old address, with the way back. */
-  emailChanged: { newEmail: string } & WayBack
+  emailChanged: { newEmail: string } & RevertLink
   /** Notice: the password was changed. */
   passwordChanged: { resetLink: string }
   /** Notice: a passkey signs in from now on; with the way back. */
-  passkeyAdded: WayBack
+  passkeyAdded: RevertLink
   /** Notice: a passkey signs in no more. */
   passkeyRemoved: { resetLink: string }
   /** Notice: a refresh token came twice, and its session was ended. */
   sessionReused: { resetLink: string }
   /** Notice: signing in now asks for a code of an authenticator app; with the way back. */
-  mfaEnabled: WayBack
+  mfaEnabled: RevertLink
   /** Notice: another authenticator app is asked for than before. */
   mfaReplaced: { resetLink: string }
   /** Notice: signing in asks for no second factor any more. */
@@ -46,6 +46,20 @@ export interface MailParameters {
   /** Notice: the account and everything about it is gone. */
   accountErased: Record<string, never>
 }
+
+/** Mails that tell a user what happened to the account. Each gets a link for a new password, or a {@link RevertLink}. */
+export type NoticeName =
+  | 'passwordChanged'
+  | 'passkeyAdded'
+  | 'passkeyRemoved'
+  | 'sessionReused'
+  | 'mfaEnabled'
+  | 'mfaReplaced'
+  | 'mfaDisabled'
+  | 'recoveryCodesRenewed'
+  | 'recoveryCodeUsed'
+  | 'secondFactorBlocked'
+  | 'accountErased'
 
 /** Names of the mails that IdentSphere sends. */
 export type MailName = keyof MailParameters
@@ -103,11 +117,11 @@ export const defaultTemplates: MailTemplates = {
       { link, label: 'Confirm the new address' },
       `The link works once, for ${duration(expiresInSeconds)}. If you did not ask for it, do nothing.`,
     ]),
-  emailChanged: ({ newEmail, ...wayBack }) =>
+  emailChanged: ({ newEmail, ...revertLink }) =>
     letter('The e-mail address of your account was changed', [
       `The address of your account is now ${newEmail}. If that was you, there is nothing to do.`,
       'If it was not, take the account back. That signs everybody out and asks for a new password:',
-      ...takeBack(wayBack),
+      ...takeBack(revertLink),
     ]),
   passwordChanged: ({ resetLink }) =>
     letter('Your password was changed', [
@@ -115,11 +129,11 @@ export const defaultTemplates: MailTemplates = {
       'If it was not, choose a new one now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
-  passkeyAdded: (wayBack) =>
+  passkeyAdded: (revertLink) =>
     letter('A passkey was added to your account', [
       'A passkey was added, and signs in to your account from now on. If that was you, there is nothing to do.',
       'If it was not, take the account back. That removes the passkey, signs everybody out and asks for a new password:',
-      ...takeBack(wayBack),
+      ...takeBack(revertLink),
     ]),
   passkeyRemoved: ({ resetLink }) =>
     letter('A passkey was removed from your account', [
@@ -133,11 +147,11 @@ export const defaultTemplates: MailTemplates = {
       'If you notice anything unusual, choose a new password:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
-  mfaEnabled: (wayBack) =>
+  mfaEnabled: (revertLink) =>
     letter('Your account now asks for a second step', [
       'Signing in to your account now takes a code of an authenticator app. If that was you, there is nothing to do.',
       'If it was not, take the account back. That removes the app, signs everybody out and asks for a new password:',
-      ...takeBack(wayBack),
+      ...takeBack(revertLink),
     ]),
   mfaReplaced: ({ resetLink }) =>
     letter('Your authenticator app was replaced', [
@@ -181,7 +195,7 @@ export const defaultTemplates: MailTemplates = {
 
 type Paragraph = string | { link: string; label: string } | { code: string }
 
-function takeBack({ undoLink, expiresInSeconds }: WayBack): Paragraph[] {
+function takeBack({ undoLink, expiresInSeconds }: RevertLink): Paragraph[] {
   return [{ link: undoLink, label: 'This was not me' }, `The link works once, for ${duration(expiresInSeconds)}.`]
 }
 

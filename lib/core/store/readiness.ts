@@ -9,9 +9,6 @@ import type { Store } from './store.js'
 const warnSkew = 2
 const refuseSkew = 30
 
-/** Tables whose rows outlive every other use of the secret that they were sealed or keyed with. */
-const longLived = ['audit_subject_keys', 'mfa_factors', 'user_recovery_codes']
-
 /** Whether the database can serve: reachable, writable, migrated, its clock near ours, its sealed rows readable. */
 export interface Readiness {
   /** Resolves at once after the first success. @throws IdentSphereError `service_unavailable` */
@@ -22,9 +19,11 @@ export function createReadiness(options: {
   store: Store
   schemaName: string
   keys: KeyRing
+  /** Tables whose rows outlive every other use of the secret that sealed or keyed them. */
+  sealedTables: readonly string[]
   logger: Logger
 }): Readiness {
-  const { store, schemaName, keys, logger } = options
+  const { store, schemaName, keys, sealedTables, logger } = options
   let checking: Promise<void> | undefined
 
   async function check(): Promise<void> {
@@ -60,7 +59,7 @@ export function createReadiness(options: {
 
   /** Every version of a root secret that a row was sealed with must be configured. */
   async function checkKeyVersions(): Promise<void> {
-    const rows = (await Promise.all(longLived.map(versionsOf))).flat()
+    const rows = (await Promise.all(sealedTables.map(versionsOf))).flat()
     const missing = rows.find((row) => !keys.versions.includes(row.key_version))
     if (missing === undefined) return
     throw new ConfigurationError(

@@ -6,6 +6,7 @@ import { open, seal } from '../../core/crypto/sealing.js'
 import { IdentSphereError } from '../../core/errors.js'
 import { type Budget, spendBudget } from '../../core/store/budgets.js'
 import type { Executor, Store, Tx } from '../../core/store/store.js'
+import type { SecurityChange } from '../users/security-change.js'
 import {
   type ChallengeKind,
   type ChallengeRow,
@@ -79,9 +80,7 @@ const strayTries = 20
  *
  * @see NIST SP 800-63B-4 section 3.1.3
  */
-export function createChallenges(options: { store: Store; keys: KeyRing }) {
-  const { store, keys } = options
-
+export function createChallenges({ store, keys }: { store: Store; keys: KeyRing }) {
   const emailKey = (email: string) => hmacSha256(keys.current('email').key, 'address', email)
   const context = (id: string) => `email_challenges.sealed_payload:${id}`
 
@@ -193,7 +192,12 @@ export function createChallenges(options: { store: Store; keys: KeyRing }) {
         keys.versions.map((version) => hmacSha256(keys.version('email', version) as KeyObject, 'address', email)),
       ),
 
-    voidAll: voidChallenges,
+    /** Deletes open links and codes as the change says. What the new security version makes void may stay until it is swept. */
+    async onSecurityChange(tx: Tx, { userId, consequences, since }: SecurityChange): Promise<void> {
+      if (consequences.verifyLinks === 'keep') return
+      const revertsFrom = { keep: null, later: since, delete: new Date(0) }[consequences.revertLinks]
+      await voidChallenges(tx, userId, revertsFrom)
+    },
   }
 
   async function stray(key: Buffer): Promise<ChallengeRow | undefined> {

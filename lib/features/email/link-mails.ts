@@ -1,4 +1,5 @@
-import type { Links, PageName } from '../../core/mail/links.js'
+import type { PageName } from '../../core/config/pages.js'
+import type { Links } from '../../core/mail/links.js'
 import type { Outbox } from '../../core/mail/outbox.js'
 import type { Tx } from '../../core/store/store.js'
 import { type Challenges, type LinkChallenge, lifetimes } from './challenges.js'

@@ -1,46 +1,31 @@
+import type { JournalEntry } from '../../core/journal/journal.js'
 import type { Links } from '../../core/mail/links.js'
 import type { UserMailbox } from '../../core/mail/message.js'
 import type { Outbox } from '../../core/mail/outbox.js'
-import type { MailParameters, WayBack } from '../../core/mail/templates.js'
+import type { MailParameters, NoticeName } from '../../core/mail/templates.js'
 import type { Tx } from '../../core/store/store.js'
+import type { Users } from '../users/service.js'
+import type { MailProofs } from './mail-proofs.js'
 
-/** Mails that tell a user what happened to the account. */
-export type NoticeName =
-  | 'passwordChanged'
-  | 'passkeyAdded'
-  | 'passkeyRemoved'
-  | 'sessionReused'
-  | 'mfaEnabled'
-  | 'mfaReplaced'
-  | 'mfaDisabled'
-  | 'recoveryCodesRenewed'
-  | 'recoveryCodeUsed'
-  | 'secondFactorBlocked'
-  | 'accountErased'
-
-/** Tells a user what was done, in the transaction of the act. */
-export type Notify = (tx: Tx, name: NoticeName, userId: string) => Promise<void>
-
-export function createNotices(options: {
+/** Tells a user by mail what was done, in the transaction of the act: a reaction to journal entries. */
+export function createNotices(deps: {
   outbox: Outbox
   links: Links
-  /** Null for who has no address. */
-  recipient: (tx: Tx, userId: string) => Promise<{ to: UserMailbox; isProven: boolean } | null>
-  /** Whether an address may get one more mail that it did not prove to want. */
-  mayMail: (tx: Tx, email: string) => Promise<boolean>
-  /** Makes the way back from what was just done, for an address. */
-  offerUndo: (tx: Tx, to: UserMailbox) => Promise<WayBack>
-}): Notify {
-  const { outbox, links, recipient, mayMail, offerUndo } = options
+  users: Pick<Users, 'recipient'>
+  proofs: Pick<MailProofs, 'challenges' | 'reverts'>
+}): (tx: Tx, entry: JournalEntry) => Promise<void> {
+  const { outbox, links, users } = deps
+  const { challenges, reverts } = deps.proofs
   const withResetLink = () => ({ resetLink: links.page('resetPassword') })
+  const withRevertLink = (tx: Tx, to: UserMailbox) => reverts.offer(tx, to)
   const parameters: {
     [Name in NoticeName]: (tx: Tx, to: UserMailbox) => MailParameters[Name] | Promise<MailParameters[Name]>
   } = {
     passwordChanged: withResetLink,
-    passkeyAdded: offerUndo,
+    passkeyAdded: withRevertLink,
     passkeyRemoved: withResetLink,
     sessionReused: withResetLink,
-    mfaEnabled: offerUndo,
+    mfaEnabled: withRevertLink,
     mfaReplaced: withResetLink,
     mfaDisabled: withResetLink,
     recoveryCodesRenewed: withResetLink,
@@ -48,13 +33,13 @@ export function createNotices(options: {
     secondFactorBlocked: withResetLink,
     accountErased: () => ({}),
   }
-  return async (tx, name, userId) => {
-    if (!outbox.enabled) return
-    const found = await recipient(tx, userId)
+  return async (tx, { action: { notice }, subjectId }) => {
+    if (notice === undefined || subjectId === null || !outbox.enabled) return
+    const found = await users.recipient(tx, subjectId)
     if (found === null) return
     const { to, isProven } = found
-    // A stranger's, perhaps, whom the maker of the account would flood by changing the password over and over.
-    if (!isProven && !(await mayMail(tx, to.email))) return
-    await outbox.send(tx, { template: name, to, parameters: await parameters[name](tx, to) })
+    // The mailbox of a stranger, perhaps, whom the maker of the account would flood by changing the password over and over.
+    if (!isProven && !(await challenges.mayMail(tx, to.email))) return
+    await outbox.send(tx, { template: notice, to, parameters: await parameters[notice](tx, to) })
   }
 }

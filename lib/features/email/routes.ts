@@ -1,43 +1,36 @@
 import { type Route, route } from '../../core/http/route.js'
-import type { Store } from '../../core/store/store.js'
-import type { Passwords } from '../passwords/service.js'
-import type { Registrations } from '../registration/service.js'
-import { answerSignIn } from '../sign-in/answer.js'
+import type { Mfa } from '../mfa/feature.js'
+import { recentAuth } from '../sessions/rules/recent-auth.js'
 import { flowCookie } from '../sign-in/flow.js'
 import { mfaChallenge, signInSuccess } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
 import type { AddressChange } from './address-change.js'
-import type { Challenges } from './challenges.js'
+import type { EmailSignIn } from './email-sign-in.js'
 import type { CodeReauthentication } from './reauthentication.js'
+import type { Reverts } from './revert.js'
 import { addressBody, codeBody, confirmBody, linkBody, tokenBody, verified, verifyBody } from './schemas.js'
-import type { EmailSignIn } from './sign-in.js'
-import type { Undo } from './undo.js'
 import type { Verification } from './verification.js'
 
-export function emailRoutes(rooms: {
-  store: Store
-  challenges: Challenges
+export function emailRoutes(deps: {
   verification: Verification
   emailSignIn: EmailSignIn
   addressChange: AddressChange
-  undo: Undo
+  reverts: Reverts
   codeReauthentication: CodeReauthentication
-  registration: Registrations
-  passwords: Passwords
-  signIn: SignIn
+  mfa: Pick<Mfa, 'sensitive'>
+  signIn: Pick<SignIn, 'answer'>
 }): Route[] {
-  const { store, challenges, verification, emailSignIn, addressChange, undo, codeReauthentication, registration } =
-    rooms
+  const { verification, emailSignIn, addressChange, reverts, codeReauthentication, mfa, signIn } = deps
   return [
     route({
       method: 'POST',
       path: '/v1/auth/email/verify/request',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       output: { 204: null },
       errors: [],
       async handle({ auth }) {
-        await store.transaction((tx) => verification.request(tx, auth.userId))
+        await verification.requestFor(auth)
         return { status: 204 }
       },
     }),
@@ -45,7 +38,7 @@ export function emailRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/email/verify',
       auth: 'optional',
-      beforeMfa: true,
+      skipsRequirements: true,
       input: { body: verifyBody },
       output: { 200: verified.or(signInSuccess).or(mfaChallenge) },
       errors: [
@@ -58,12 +51,9 @@ export function emailRoutes(rooms: {
       ],
       async handle({ auth, body, context, cookie }) {
         const device = body.device_token ?? cookie('device')
-        const challenge = await challenges.find(['verify', 'register'], body.token)
-        if (challenge.kind === 'register') {
-          const entered = await registration.complete(challenge, body.password, context)
-          return answerSignIn(rooms, entered, body.token_delivery, device)
-        }
-        await verification.confirm(challenge, { auth, password: body.password, device }, context)
+        const proof = { auth, password: body.password, device }
+        const result = await verification.accept(body.token, proof, context)
+        if (result !== null) return signIn.answer(result, body.token_delivery, device)
         return { status: 200, body: { status: 'verified' } }
       },
     }),
@@ -71,7 +61,7 @@ export function emailRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/reauthenticate/code',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       output: { 204: null },
       errors: [],
       async handle({ auth }) {
@@ -99,13 +89,13 @@ export function emailRoutes(rooms: {
       output: { 200: signInSuccess.or(mfaChallenge) },
       errors: ['invalid_input', 'invalid_credentials'],
       async handle({ body, context, cookie }) {
-        const entered = await emailSignIn.byCode(
+        const result = await emailSignIn.byCode(
           body.email,
           body.code,
           { flow: cookie('flow'), trust: cookie('trust') },
           context,
         )
-        return answerSignIn(rooms, entered, body.token_delivery, cookie('device'))
+        return signIn.answer(result, body.token_delivery, cookie('device'))
       },
     }),
     route({
@@ -128,19 +118,18 @@ export function emailRoutes(rooms: {
       output: { 200: signInSuccess.or(mfaChallenge) },
       errors: ['invalid_input', 'invalid_credentials'],
       async handle({ body, context, cookie }) {
-        const entered = await emailSignIn.byLink(body.token, cookie('trust'), context)
-        return answerSignIn(rooms, entered, body.token_delivery, cookie('device'))
+        const result = await emailSignIn.byLink(body.token, cookie('trust'), context)
+        return signIn.answer(result, body.token_delivery, cookie('device'))
       },
     }),
     route({
       method: 'POST',
       path: '/v1/users/me/email',
       auth: 'session',
-      recentAuth: true,
-      ownAccount: true,
+      checks: [recentAuth(), mfa.sensitive],
       input: { body: addressBody },
       output: { 204: null },
-      errors: ['invalid_input', 'reauthentication_required', 'mfa_required', 'forbidden'],
+      errors: ['invalid_input'],
       async handle({ auth, body }) {
         await addressChange.request(auth, body.email)
         return { status: 204 }
@@ -167,7 +156,7 @@ export function emailRoutes(rooms: {
       output: { 204: null },
       errors: ['invalid_input', 'invalid_credentials', 'conflict'],
       async handle({ body, context }) {
-        await undo.take(body.token, context)
+        await reverts.revert(body.token, context)
         return { status: 204 }
       },
     }),

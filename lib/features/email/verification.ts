@@ -1,36 +1,70 @@
+import type { Auth } from '../../core/auth.js'
 import type { RequestContext } from '../../core/context.js'
 import { IdentSphereError } from '../../core/errors.js'
+import { type Contributions, extensionPoint } from '../../core/extension-point.js'
+import { factsOfUser } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { Outbox } from '../../core/mail/outbox.js'
 import type { Store, Tx } from '../../core/store/store.js'
 import type { Passwords } from '../passwords/service.js'
-import type { Accounts } from '../users/service.js'
+import type { SignInResult } from '../sign-in/service.js'
+import type { Users } from '../users/service.js'
 import { type AccountProof, proveAccount } from './account-proof.js'
-import type { Challenges, ProvenChallenge } from './challenges.js'
-import type { MailLink } from './link-mails.js'
+import { actions } from './actions.js'
+import type { ChallengeKind, ProvenChallenge } from './challenges.js'
+import type { MailProofs } from './mail-proofs.js'
+import { requests } from './requests.js'
+
+/** Another kind of link that the route for verification accepts, e.g. the link that completes a registration. */
+export interface VerificationLink {
+  readonly kind: ChallengeKind
+  /** Uses the link up and signs in. @throws IdentSphereError `reauthentication_required` without a password */
+  complete(challenge: ProvenChallenge, password: string | undefined, context: RequestContext): Promise<SignInResult>
+}
+
+export const verificationLinks = extensionPoint<VerificationLink>('email.verificationLinks')
 
 /**
- * Verification of an address. A link alone is not enough: it would confirm whatever account a stranger made with somebody
- * else's address. It takes a live session of that user, or the password.
+ * Verification of an address. A link alone is not enough: it would confirm an account that a stranger made with the address of the owner
+ * of the mailbox. It needs a live session of that user, or the password.
  */
-export function createVerification(options: {
+export function createVerification(deps: {
   store: Store
   journal: Journal
-  accounts: Accounts
+  users: Users
   passwords: Passwords
-  challenges: Challenges
   outbox: Outbox
-  mailLink: MailLink
+  proofs: MailProofs
+  contributions: Contributions
 }) {
-  const { store, journal, accounts, passwords, challenges, outbox, mailLink } = options
+  const { store, journal, users, passwords, outbox, contributions } = deps
+  const { challenges, mailLink } = deps.proofs
+
+  /** @throws IdentSphereError `invalid_credentials`, `reauthentication_required` without a session of the user or the password */
+  async function confirm(challenge: ProvenChallenge, proof: AccountProof, context: RequestContext): Promise<void> {
+    const { userId } = challenge
+    const { email } = (challenge.payload ?? {}) as { email?: string }
+    if (userId === null || email === undefined) throw new IdentSphereError('invalid_credentials')
+    const proven = await proveAccount(passwords, { userId, email }, proof, context)
+    await store.transaction(async (tx) => {
+      await challenges.consume(tx, challenge)
+      await proven.apply(tx)
+      await users.markVerified(tx, userId, email)
+      await journal.record(tx, actions['users.email_verified'], factsOfUser(userId, context, { email }))
+    })
+  }
 
   return {
-    /** Mails a link to the address of the person who is signed in. */
-    request: (tx: Tx, userId: string): Promise<void> => outbox.request(tx, 'verification', { userId }),
+    /** Mails a link to the address of a user. */
+    request: (tx: Tx, userId: string): Promise<void> => outbox.request(tx, requests.verification, { userId }),
+
+    /** The same for a signed-in user, in a transaction of its own. */
+    requestFor: ({ userId }: Auth): Promise<void> =>
+      store.transaction((tx) => outbox.request(tx, requests.verification, { userId })),
 
     /** In the worker. */
     async answer(tx: Tx, { userId }: { userId: string }): Promise<void> {
-      const user = await accounts.credentialsById(tx, userId)
+      const user = await users.credentialsById(tx, userId)
       if (user?.status !== 'active' || user.email_verified_at !== null) return
       if (!(await challenges.mayMail(tx, user.email))) return
       await mailLink(tx, {
@@ -43,25 +77,19 @@ export function createVerification(options: {
     },
 
     /**
-     * @throws IdentSphereError `invalid_credentials` for a link that is not good, `reauthentication_required` where neither a
-     * session of the user nor the password came with it
+     * Accepts a mailed link.
+     *
+     * @returns the sign-in that the link leads to, or null if it only verified the address
+     * @throws IdentSphereError `invalid_credentials` for a link that is not valid, `reauthentication_required` without a proof of the
+     * account
      */
-    async confirm(challenge: ProvenChallenge, proof: AccountProof, context: RequestContext): Promise<void> {
-      const { userId } = challenge
-      const { email } = (challenge.payload ?? {}) as { email?: string }
-      if (userId === null || email === undefined) throw new IdentSphereError('invalid_credentials')
-      const proven = await proveAccount(passwords, { userId, email }, proof, context)
-      await store.transaction(async (tx) => {
-        await challenges.consume(tx, challenge)
-        await proven.settle(tx)
-        await accounts.markVerified(tx, userId, email)
-        await journal.record(tx, 'users.email_verified', {
-          actorId: userId,
-          resource: { type: 'user', id: userId },
-          email,
-          context,
-        })
-      })
+    async accept(token: string, proof: AccountProof, context: RequestContext): Promise<SignInResult | null> {
+      const others = contributions(verificationLinks)
+      const challenge = await challenges.find(['verify', ...others.map(({ kind }) => kind)], token)
+      const other = others.find(({ kind }) => kind === challenge.kind)
+      if (other !== undefined) return other.complete(challenge, proof.password, context)
+      await confirm(challenge, proof, context)
+      return null
     },
   }
 }

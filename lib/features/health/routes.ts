@@ -10,17 +10,17 @@ const health = z.strictObject({
   hashing_queue: z.int(),
 })
 
-export function healthRoutes(rooms: { health: () => Promise<Health> }): Route[] {
+export function healthRoutes({ health: read }: { health: () => Promise<Health> }): Route[] {
   return [
     route({
       method: 'GET',
       path: '/v1/health',
       auth: 'none',
-      waitsForDatabase: false,
+      needsDatabase: false,
       output: { 200: health, 503: health },
       errors: [],
       async handle() {
-        const body = await rooms.health()
+        const body = await read()
         return { status: body.status === 'ok' ? 200 : 503, body }
       },
     }),

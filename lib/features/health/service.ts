@@ -1,41 +1,41 @@
+import { deadline } from '../../core/deadline.js'
 import type { Store } from '../../core/store/store.js'
 
-/** How IdentSphere is. */
+/** The state of one node. */
 export interface Health {
   status: 'ok' | 'unavailable'
   /** Whether the database answered a query just now. */
   database: 'ok' | 'unavailable'
-  /** `behind`: something has been due for over a minute, so no worker runs or the mail server is away. `off`: nothing sends mail. */
+  /** `behind`: mail has been due for over a minute, so no worker runs or the mail server does not answer. `off`: nothing sends mail. */
   mail_queue: 'ok' | 'behind' | 'off' | 'unavailable'
-  /** Passwords waiting to be hashed on this node. */
+  /** Passwords that wait to be hashed in this process. */
   hashing_queue: number
 }
 
-/** Milliseconds. */
-const deadline = 2_000
+const answerTimeoutMs = 2_000
 
-/** Seconds. */
-const acceptableDelay = 60
+const acceptableDelaySeconds = 60
 
-export function createHealth(options: {
+export function createHealth(deps: {
   store: Store
-  queue: { readonly depth: number }
-  /** Seconds for which the mail that is due first has been due, 0 where none is; null where nothing sends mail. */
+  /** Passwords that wait to be hashed in this process. */
+  waitingHashes: () => number
+  /** Seconds for which the oldest mail has been due, 0 if none is; null if nothing sends mail. */
   mailDelay: (() => Promise<number>) | null
 }) {
-  const { store, queue, mailDelay } = options
+  const { store, waitingHashes, mailDelay } = deps
 
   async function mailQueue(): Promise<Health['mail_queue']> {
     if (mailDelay === null) return 'off'
     const delay = await inTime(mailDelay())
     if (delay === null) return 'unavailable'
-    return delay > acceptableDelay ? 'behind' : 'ok'
+    return delay > acceptableDelaySeconds ? 'behind' : 'ok'
   }
 
   return async function health(): Promise<Health> {
     const [answers, mail_queue] = await Promise.all([inTime(isWritable(store)), mailQueue()])
     const database = answers === true ? 'ok' : 'unavailable'
-    return { status: database, database, mail_queue, hashing_queue: queue.depth }
+    return { status: database, database, mail_queue, hashing_queue: waitingHashes() }
   }
 }
 
@@ -46,15 +46,11 @@ async function isWritable(store: Store): Promise<boolean> {
   return row?.in_recovery === false
 }
 
-/** Null where it fails or takes too long. */
+/** Null if it fails or takes too long. */
 async function inTime<T>(answer: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), deadline)
-  })
-  try {
-    return await Promise.race([answer.catch(() => null), tooLate])
-  } finally {
-    clearTimeout(timer)
-  }
+  return deadline(
+    answer.catch(() => null),
+    answerTimeoutMs,
+    () => null,
+  )
 }

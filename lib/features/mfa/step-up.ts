@@ -2,20 +2,16 @@ import type { Auth } from '../../core/auth.js'
 import type { RequestContext } from '../../core/context.js'
 import { IdentSphereError } from '../../core/errors.js'
 import type { Reply } from '../../core/http/route.js'
+import { factsOf } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { Tx } from '../../core/store/store.js'
-import type { TokenIssuer } from '../sessions/issue.js'
-import { renewTokens } from '../sessions/renew-tokens.js'
 import type { Sessions } from '../sessions/service.js'
-import type { SecondFactorMethod } from '../sign-in/service.js'
+import type { SecondFactorMethod } from '../sign-in/extension-points.js'
+import { actions } from './actions.js'
+import { recentMfaSeconds } from './rules/recent-mfa.js'
 
-/** Seconds for which a step-up holds by default: `requireRecentMfa`. */
-const stepUpSeconds = 1800
-
-/** A second factor shown in a session that is there already. */
-export function createStepUp(options: { journal: Journal; sessions: Sessions; issuer: TokenIssuer }) {
-  const { journal, sessions } = options
-
+/** A second factor shown in a live session. */
+export function createStepUp({ journal, sessions }: { journal: Journal; sessions: Sessions }) {
   function write(
     tx: Tx,
     auth: Auth,
@@ -23,18 +19,16 @@ export function createStepUp(options: { journal: Journal; sessions: Sessions; is
     status: 'success' | 'failure',
     context: RequestContext,
   ): Promise<void> {
-    return journal.record(tx, 'auth.mfa.step_up', {
-      actorId: auth.userId,
-      organizationId: auth.organizationId,
-      resource: { type: 'session', id: auth.sessionId },
-      status,
-      data: { method },
-      context,
-    })
+    const resource = { type: 'session', id: auth.sessionId }
+    return journal.record(
+      tx,
+      actions['auth.mfa.step_up'],
+      factsOf(auth, context, { resource, status, data: { method } }),
+    )
   }
 
   return {
-    /** @throws IdentSphereError `forbidden` for who acts as somebody else, `authentication_required` where the session has ended */
+    /** @throws IdentSphereError `forbidden` for an impersonated session, `authentication_required` if the session has ended */
     async record(
       tx: Tx,
       auth: Auth,
@@ -50,14 +44,14 @@ export function createStepUp(options: { journal: Journal; sessions: Sessions; is
     refuse: (tx: Tx, auth: Auth, method: SecondFactorMethod, context: RequestContext): Promise<void> =>
       write(tx, auth, method, 'failure', context),
 
-    /** The answer after the commit: with new tokens, as those from before gain nothing by it. */
+    /** The answer after the commit, with new tokens: those from before gain nothing by the step-up. */
     async answer(auth: Auth): Promise<Reply> {
-      const { session, fields, cookies } = await renewTokens(options, auth)
+      const { session, fields, cookies } = await sessions.renewTokens(auth)
       const { expires_in: _, ...tokens } = fields
       const verifiedAt = session.mfa_verified_at?.toISOString()
       return {
         status: 200,
-        body: { verified: true, verified_at: verifiedAt, expires_in: stepUpSeconds, ...tokens },
+        body: { verified: true, verified_at: verifiedAt, expires_in: recentMfaSeconds, ...tokens },
         cookies,
       }
     },

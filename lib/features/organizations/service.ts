@@ -1,22 +1,44 @@
 import type { Role } from '../../core/auth.js'
 import { randomSuffix, uuidv7 } from '../../core/crypto/random.js'
 import { IdentSphereError } from '../../core/errors.js'
-import type { Tx } from '../../core/store/store.js'
+import type { Journal, JournalFacts } from '../../core/journal/journal.js'
+import type { Executor, Tx } from '../../core/store/store.js'
+import type { Users } from '../users/service.js'
+import { actions } from './actions.js'
 import {
+  changeSettings,
+  deleteMembership,
+  findOrganization,
   firstOrganizationOf,
   insertMembership,
   insertOrganization,
   leaveAll,
+  listMembers,
   lockMembers,
+  type MemberRow,
+  type OrganizationRow,
   roleOf,
   updateRole,
 } from './repository.js'
+import type { RoleMatrix } from './roles.js'
+import { assertAnotherOwner } from './rules/last-owner.js'
+
+export type { MemberRow, OrganizationRow } from './repository.js'
 
 /** Characters. */
 export const longestOrganizationName = 100
 
 const slugAttempts = 3
 const longestSlug = 100
+
+/** A member of an organization. */
+export interface Membership {
+  organizationId: string
+  userId: string
+}
+
+/** Who acts: facts for the journal, without what the entry is about. */
+export type Actor = Pick<JournalFacts, 'actorId' | 'impersonatorId' | 'context'>
 
 /** `Ångström & Söhne` → `angstrom-sohne`. */
 function slugOf(name: string): string {
@@ -30,50 +52,156 @@ function slugOf(name: string): string {
   return slug === '' ? 'organization' : slug
 }
 
-export function createOrganizations() {
-  return {
-    /**
-     * An organisation with its first owner.
-     *
-     * @throws IdentSphereError `conflict` where the wanted slug is taken
-     */
-    async create(tx: Tx, input: { name: string; slug: string | null; ownerId: string }): Promise<string> {
-      const id = uuidv7()
-      for (let attempt = 1; ; attempt += 1) {
-        const derived = slugOf(input.name)
-        const slug = input.slug ?? (attempt === 1 ? derived : `${derived}-${randomSuffix(6)}`)
-        if (await insertOrganization(tx, { id, name: input.name, slug })) break
-        if (input.slug !== null || attempt === slugAttempts) {
-          throw new IdentSphereError('conflict', {
-            message: 'This organisation slug is taken.',
-            details: [{ path: 'organization_slug', message: 'is taken' }],
-          })
-        }
+export function createOrganizations(deps: { journal: Journal; users: Pick<Users, 'exists'>; matrix: RoleMatrix }) {
+  const { journal, users, matrix } = deps
+
+  async function assertUser(tx: Tx, userId: string): Promise<void> {
+    if (!(await users.exists(tx, userId)))
+      throw new IdentSphereError('not_found', { message: 'There is no such user.' })
+  }
+
+  async function lock(tx: Tx, organizationId: string): Promise<void> {
+    if (!(await lockMembers(tx, organizationId))) throw noOrganization()
+  }
+
+  /** The role of a member, with the members locked. */
+  async function lockedRole(tx: Tx, { organizationId, userId }: Membership): Promise<Role> {
+    await lock(tx, organizationId)
+    const role = await roleOf(tx, organizationId, userId)
+    if (role === undefined) throw new IdentSphereError('not_found', { message: 'There is no such member.' })
+    return role
+  }
+
+  const aboutMember = (actor: Actor, { organizationId, userId }: Membership) => ({
+    ...actor,
+    subjectId: userId,
+    organizationId,
+    resource: { type: 'user', id: userId },
+  })
+
+  /**
+   * An organization with its first owner. Without a slug, one is made of the name.
+   *
+   * @returns the id
+   * @throws IdentSphereError `conflict` if the slug is taken
+   */
+  async function create(tx: Tx, input: { name: string; slug: string | null; ownerId: string }): Promise<string> {
+    const id = uuidv7()
+    for (let attempt = 1; ; attempt += 1) {
+      const derived = slugOf(input.name)
+      const slug = input.slug ?? (attempt === 1 ? derived : `${derived}-${randomSuffix(6)}`)
+      if (await insertOrganization(tx, { id, name: input.name, slug })) break
+      if (input.slug !== null || attempt === slugAttempts) {
+        throw new IdentSphereError('conflict', {
+          message: 'This organization slug is taken.',
+          details: [{ path: 'organization_slug', message: 'is taken' }],
+        })
       }
-      await insertMembership(tx, { organizationId: id, userId: input.ownerId, role: 'owner' })
-      return id
+    }
+    await insertMembership(tx, { organizationId: id, userId: input.ownerId, role: 'owner' })
+    return id
+  }
+
+  /** @throws IdentSphereError `not_found` */
+  async function find(db: Executor, organizationId: string): Promise<OrganizationRow> {
+    const row = await findOrganization(db, organizationId)
+    if (row === undefined) throw noOrganization()
+    return row
+  }
+
+  return {
+    permissionsOf: matrix.permissionsOf,
+    create,
+    find,
+
+    /** Creates an organization for a user who exists, and records it. @throws IdentSphereError `conflict`, `not_found` */
+    async found(
+      tx: Tx,
+      input: { name: string; slug: string | null; ownerId: string },
+      actor: Actor,
+    ): Promise<OrganizationRow> {
+      await assertUser(tx, input.ownerId)
+      const id = await create(tx, input)
+      await journal.record(tx, actions['organizations.created'], {
+        ...aboutMember(actor, { organizationId: id, userId: input.ownerId }),
+        resource: { type: 'organization', id },
+        data: { owner_id: input.ownerId },
+      })
+      return find(tx, id)
     },
 
-    /** Ends all memberships of a user, and the organisations that nobody is left in. */
+    /** The members; the one who joined first comes first. @throws IdentSphereError `not_found` */
+    async members(db: Executor, organizationId: string): Promise<MemberRow[]> {
+      const rows = await listMembers(db, organizationId)
+      if (rows.length === 0) await find(db, organizationId)
+      return rows
+    },
+
+    /** @throws IdentSphereError `conflict` if the user is a member already, `not_found` */
+    async addMember(tx: Tx, member: Membership & { role: Role }, actor: Actor): Promise<void> {
+      await lock(tx, member.organizationId)
+      await assertUser(tx, member.userId)
+      if ((await roleOf(tx, member.organizationId, member.userId)) !== undefined) {
+        throw new IdentSphereError('conflict', { message: 'The user is a member already.' })
+      }
+      await insertMembership(tx, member)
+      await journal.record(tx, actions['members.added'], {
+        ...aboutMember(actor, member),
+        data: { role: member.role },
+      })
+    },
+
+    /** @throws IdentSphereError `conflict` for the last owner, `not_found` for a user who is no member */
+    async setRole(tx: Tx, member: Membership & { role: Role }, actor: Actor): Promise<void> {
+      const before = await lockedRole(tx, member)
+      if (before === member.role) return
+      if (before === 'owner') await assertAnotherOwner(tx, member.organizationId, member.userId)
+      await updateRole(tx, member.organizationId, member.userId, member.role)
+      await journal.record(tx, actions['members.role_changed'], {
+        ...aboutMember(actor, member),
+        data: { role: member.role, previous_role: before },
+      })
+    },
+
+    /** @throws IdentSphereError `conflict` for the last owner, `not_found` for a user who is no member */
+    async removeMember(tx: Tx, member: Membership, actor: Actor): Promise<void> {
+      const role = await lockedRole(tx, member)
+      if (role === 'owner') await assertAnotherOwner(tx, member.organizationId, member.userId)
+      await deleteMembership(tx, member.organizationId, member.userId)
+      await journal.record(tx, actions['members.removed'], { ...aboutMember(actor, member), data: { role } })
+    },
+
+    /** Whether members need a second factor. @throws IdentSphereError `not_found` */
+    async requireMfa(tx: Tx, organizationId: string, required: boolean, actor: Actor): Promise<void> {
+      if (!(await changeSettings(tx, organizationId, { require_mfa: required }))) throw noOrganization()
+      await journal.record(tx, actions['organizations.updated'], {
+        ...actor,
+        organizationId,
+        resource: { type: 'organization', id: organizationId },
+        data: { require_mfa: required },
+      })
+    },
+
+    /** Ends all memberships of a user, and the organizations that have no other member. */
     leaveAll,
 
     /**
-     * Sees to it that somebody is a member: a new one as `member` where no role is given, a known one with the role they have.
+     * Makes sure that a user is a member: a new one as `member` if no role is given, a known one with the role that they have.
      *
-     * @throws IdentSphereError `not_found` where there is no such organisation
+     * @throws IdentSphereError `not_found`
      */
     async ensureMember(tx: Tx, organizationId: string, userId: string, role: Role | undefined): Promise<void> {
-      if (!(await lockMembers(tx, organizationId))) {
-        throw new IdentSphereError('not_found', { message: 'There is no such organisation.' })
-      }
+      await lock(tx, organizationId)
       const before = await roleOf(tx, organizationId, userId)
       if (before === undefined) await insertMembership(tx, { organizationId, userId, role: role ?? 'member' })
       else if (role !== undefined) await updateRole(tx, organizationId, userId, role)
     },
 
-    /** The organisation a new session begins in: the one joined first, or null. */
+    /** The organization that a new session begins in: the one joined first, or null. */
     defaultFor: firstOrganizationOf,
   }
 }
+
+const noOrganization = () => new IdentSphereError('not_found', { message: 'There is no such organization.' })
 
 export type Organizations = ReturnType<typeof createOrganizations>

@@ -1,4 +1,4 @@
-import type { Config } from '../../core/config/config.js'
+import type { CoreSettings } from '../../core/config/settings.js'
 import { type Route, route } from '../../core/http/route.js'
 import { type Html, html } from '../../core/mail/html.js'
 import type { Mailbox } from '../../core/mail/mailbox.js'
@@ -149,16 +149,18 @@ const pagesOf = (minLength: number): readonly Page[] => [
  * sent to no server. A host puts its own in their place with `pages`.
  */
 export function pageRoutes({
-  config,
+  settings,
+  minLength,
   mailbox,
 }: {
-  config: Pick<Config, 'mountPath' | 'pages' | 'passwords' | 'publicBaseUrl'>
+  settings: Pick<CoreSettings, 'mountPath' | 'pages' | 'publicBaseUrl'>
+  /** Least number of characters of a password. */
+  minLength: number
   mailbox: Mailbox | null
 }): Route[] {
-  const base = config.mountPath
-  const { minLength = 12 } = config.passwords
+  const base = settings.mountPath
   const next: Record<Next, Html | null> = {
-    home: html`<a href="${config.publicBaseUrl.origin}">Go on</a>`,
+    home: html`<a href="${settings.publicBaseUrl.origin}">Go on</a>`,
     mailbox: mailbox === null ? null : html`<a href="${base}/v1/dev/mailbox">Open the mailbox</a>`,
   }
   const data = (signIn: string) =>
@@ -168,7 +170,7 @@ export function pageRoutes({
     route({
       ...where,
       auth: 'none',
-      waitsForDatabase: false,
+      needsDatabase: false,
       cacheControl: 'public, max-age=300',
       output: { 200: null },
       errors: [],
@@ -182,11 +184,11 @@ export function pageRoutes({
       method,
       path,
       auth: 'none',
-      waitsForDatabase: false,
+      needsDatabase: false,
       output: { 200: null },
       errors: [],
       handle() {
-        const signIn = config.pages.signIn().href
+        const signIn = settings.pages.signIn().href
         const main = html`<main>
 <h1>${title}</h1>
 ${lead}
@@ -216,8 +218,8 @@ export function clientRoutes(): Route[] {
       method: 'GET',
       path: '/v1/client.js',
       auth: 'none',
-      waitsForDatabase: false,
-      readableBy: 'anyone',
+      needsDatabase: false,
+      cors: 'anyone',
       cacheControl: 'public, max-age=300',
       output: { 200: null },
       errors: [],

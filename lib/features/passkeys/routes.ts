@@ -1,18 +1,11 @@
 import { type Delivery, idInPath } from '../../core/http/fields.js'
 import { type Reply, type Route, route } from '../../core/http/route.js'
-import type { Store } from '../../core/store/store.js'
-import type { StepUp } from '../mfa/step-up.js'
-import type { Passwords } from '../passwords/service.js'
-import type { TokenIssuer } from '../sessions/issue.js'
-import { renewTokens } from '../sessions/renew-tokens.js'
+import type { Mfa } from '../mfa/feature.js'
+import { steppedUp } from '../mfa/schemas.js'
 import type { Sessions } from '../sessions/service.js'
-import { answerSignIn } from '../sign-in/answer.js'
-import type { MfaChallenges } from '../sign-in/challenges.js'
-import type { Completion } from '../sign-in/completion.js'
 import { flowCookie, flowToken } from '../sign-in/flow.js'
 import { signInSuccess } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
-import { steppedUp } from '../totp/schemas.js'
 import type { RequestOptions } from './library.js'
 import type { PasskeyRow } from './repository.js'
 import {
@@ -30,41 +23,40 @@ import {
 } from './schemas.js'
 import type { Passkeys } from './service.js'
 
-export function passkeyRoutes(rooms: {
-  store: Store
+/** What a reauthentication for the first passkey is made for. */
+export const passkeyPurpose = 'passkey_registration'
+
+export function passkeyRoutes(deps: {
   passkeys: Passkeys
-  passwords: Passwords
-  sessions: Sessions
-  issuer: TokenIssuer
-  signIn: SignIn
-  mfaChallenges: MfaChallenges
-  completion: Completion
-  stepUp: StepUp
+  mfa: Pick<Mfa, 'stepUp' | 'factorChange'>
+  sessions: Pick<Sessions, 'renewTokens'>
+  signIn: Pick<SignIn, 'answer'>
 }): Route[] {
-  const { store, passkeys, signIn, mfaChallenges, completion, stepUp } = rooms
+  const { passkeys, sessions, signIn } = deps
+  const { stepUp, factorChange } = deps.mfa
   return [
     route({
       method: 'POST',
       path: '/v1/users/me/passkeys/register/begin',
       auth: 'session',
-      beforeMfa: true,
-      factorChange: 'passkey_registration',
+      skipsRequirements: true,
+      checks: [factorChange({ kind: { begins: passkeyPurpose } })],
       output: { 200: ceremony },
-      errors: ['forbidden', 'reauthentication_required', 'mfa_required'],
+      errors: [],
       handle: async ({ auth }) => ({ status: 200, body: { options: await passkeys.beginRegistration(auth) } }),
     }),
     route({
       method: 'POST',
       path: '/v1/users/me/passkeys/register/complete',
       auth: 'session',
-      beforeMfa: true,
-      factorChange: 'completion',
+      skipsRequirements: true,
+      checks: [factorChange({ kind: 'completion', provesItself: true })],
       input: { body: registerBody },
       output: { 201: registered },
-      errors: ['invalid_input', 'invalid_credentials', 'mfa_required', 'forbidden', 'conflict'],
+      errors: ['invalid_input', 'invalid_credentials', 'conflict'],
       async handle({ auth, body, context }) {
         const row = await passkeys.register(auth, body.response, body.label ?? null, context)
-        const { fields, cookies } = await renewTokens(rooms, auth)
+        const { fields, cookies } = await sessions.renewTokens(auth)
         return { status: 201, body: { passkey: shown(row), ...fields }, cookies }
       },
     }),
@@ -72,7 +64,7 @@ export function passkeyRoutes(rooms: {
       method: 'GET',
       path: '/v1/users/me/passkeys',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       output: { 200: passkeyList },
       errors: [],
       async handle({ auth }) {
@@ -95,10 +87,10 @@ export function passkeyRoutes(rooms: {
       method: 'DELETE',
       path: '/v1/users/me/passkeys/:id',
       auth: 'session',
-      factorChange: 'removal',
+      checks: [factorChange({ kind: 'removal' })],
       input: { params: idInPath },
       output: { 204: null },
-      errors: ['forbidden', 'reauthentication_required', 'mfa_required', 'not_found', 'conflict'],
+      errors: ['not_found', 'conflict'],
       async handle({ auth, params, context }) {
         await passkeys.remove(auth, params.id, context)
         return { status: 204 }
@@ -124,11 +116,8 @@ export function passkeyRoutes(rooms: {
       output: { 200: signInSuccess },
       errors: ['invalid_input', 'invalid_credentials'],
       async handle({ body, context, cookie }) {
-        const proven = await passkeys.proveLogin(body.response, body.flow_token ?? cookie('flow'), context)
-        const entered = await store.transaction((tx) =>
-          signIn.enter(tx, { ...proven, authMethod: 'passkey', mfaAgeSeconds: 0, context }),
-        )
-        return answerSignIn(rooms, entered, body.token_delivery, body.device_token ?? cookie('device'))
+        const result = await passkeys.signIn(body.response, body.flow_token ?? cookie('flow'), context)
+        return signIn.answer(result, body.token_delivery, body.device_token ?? cookie('device'))
       },
     }),
     route({
@@ -139,9 +128,8 @@ export function passkeyRoutes(rooms: {
       output: { 200: ceremony },
       errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited'],
       async handle({ body, cookie }) {
-        const { userId } = await mfaChallenges.find(body.mfa_token)
         const flow = flowToken(cookie('flow'))
-        const options = await passkeys.beginAnswer(userId, flow)
+        const options = await passkeys.beginAnswer(body.mfa_token, flow)
         return begun(options, flow, body.token_delivery)
       },
     }),
@@ -153,20 +141,16 @@ export function passkeyRoutes(rooms: {
       output: { 200: signInSuccess },
       errors: ['invalid_input', 'invalid_credentials', 'rate_limited'],
       async handle({ body, context, cookie }) {
-        const challenge = await mfaChallenges.find(body.mfa_token)
         const flow = body.flow_token ?? cookie('flow')
-        const { amr } = await passkeys.proveAnswer(challenge.userId, body.response, flow, context)
-        const entered = await store.transaction((tx) =>
-          completion.finish(tx, challenge, { method: 'passkey', amr }, context),
-        )
-        return answerSignIn(rooms, entered, body.token_delivery, body.device_token ?? cookie('device'))
+        const result = await passkeys.answerChallenge(body.mfa_token, body.response, flow, context)
+        return signIn.answer(result, body.token_delivery, body.device_token ?? cookie('device'))
       },
     }),
     route({
       method: 'POST',
       path: '/v1/auth/mfa/verify/passkey/begin',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       output: { 200: ceremony },
       errors: ['conflict'],
       async handle({ auth }) {
@@ -177,13 +161,12 @@ export function passkeyRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/mfa/verify/passkey/complete',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       input: { body: stepUpBody },
       output: { 200: steppedUp },
       errors: ['invalid_input', 'invalid_credentials', 'forbidden'],
       async handle({ auth, body, context }) {
-        const { amr } = await passkeys.proveStepUp(auth, body.response, context)
-        await store.transaction((tx) => stepUp.record(tx, auth, { method: 'passkey', amr }, context))
+        await passkeys.verify(auth, body.response, context)
         return stepUp.answer(auth)
       },
     }),

@@ -1,16 +1,21 @@
-import type { SecondFactor } from '../sign-in/service.js'
+import type { Tx } from '../../core/store/store.js'
+import type { SecondFactor } from '../sign-in/extension-points.js'
+import type { SecurityChange } from '../users/security-change.js'
 import { deleteChallenges, deletePasskeys, hasPasskey } from './repository.js'
 
 /**
- * Passkeys as sign-in sees them: they answer a challenge, and count where factors are changed. By themselves they make no
- * other sign-in ask for them, as nothing would help who has lost the only one.
+ * Passkeys as sign-in sees them: they answer a challenge, and count where factors are changed. They make no other sign-in ask for them,
+ * because a user who lost the only one would be locked out.
  */
 export const passkeyFactor: SecondFactor = {
   demandsChallenge: false,
   methods: async (db, userId) => ((await hasPasskey(db, userId)) ? ['passkey'] : []),
-  removePending: deleteChallenges,
-  async removeAll(tx, userId, since) {
-    await deletePasskeys(tx, userId, since ?? null)
-    await deleteChallenges(tx, userId)
-  },
+}
+
+/** Removes passkeys and ceremonies as the change says. */
+export async function onSecurityChange(tx: Tx, { userId, consequences, since }: SecurityChange): Promise<void> {
+  if (consequences.factors !== 'keep') {
+    await deletePasskeys(tx, userId, consequences.factors === 'since' ? since : null)
+  }
+  await deleteChallenges(tx, userId)
 }

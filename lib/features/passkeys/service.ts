@@ -3,12 +3,16 @@ import type { RequestContext } from '../../core/context.js'
 import type { KeyRing } from '../../core/crypto/key-ring.js'
 import { uuidv7 } from '../../core/crypto/random.js'
 import { IdentSphereError } from '../../core/errors.js'
+import { factsOf } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
-import type { Store } from '../../core/store/store.js'
-import type { FactorChanges } from '../mfa/factor-changes.js'
+import type { Store, Tx } from '../../core/store/store.js'
+import type { Mfa } from '../mfa/feature.js'
 import type { Sessions } from '../sessions/service.js'
-import type { FreshProof } from '../sign-in/reauthentication.js'
-import type { Accounts } from '../users/service.js'
+import type { Reauthentication } from '../sign-in/extension-points.js'
+import type { SignInService } from '../sign-in/feature.js'
+import type { SignInResult } from '../sign-in/service.js'
+import type { Users } from '../users/service.js'
+import { actions } from './actions.js'
 import type { Ceremonies } from './ceremonies.js'
 import { beginChallenge, type Purpose, useChallenge } from './challenges.js'
 import { decoyCredentials } from './decoys.js'
@@ -42,16 +46,17 @@ interface AskedOf {
   boundTo: string
 }
 
-export function createPasskeys(options: {
+export function createPasskeys(deps: {
   store: Store
   keys: KeyRing
   journal: Journal
-  accounts: Accounts
+  users: Users
   sessions: Pick<Sessions, 'assertUnchanged'>
-  factorChanges: FactorChanges
+  signIn: Pick<SignInService, 'completeFirstFactor' | 'completion'>
+  mfa: Pick<Mfa, 'stepUp'>
   ceremonies: Ceremonies
 }) {
-  const { store, keys, journal, accounts, sessions, factorChanges, ceremonies } = options
+  const { store, keys, journal, users, sessions, signIn, mfa, ceremonies } = deps
 
   /**
    * Checks an assertion: its challenge first, which is used up by it, then what the authenticator signed.
@@ -113,7 +118,7 @@ export function createPasskeys(options: {
   /** The signature was right and the count was not: somebody has a copy of the authenticator. */
   async function recordRegress(passkey: UsablePasskey, received: number, context: RequestContext): Promise<void> {
     await store.transaction((tx) =>
-      journal.record(tx, 'auth.passkey.counter_regressed', {
+      journal.record(tx, actions['auth.passkey.counter_regressed'], {
         actorId: null,
         subjectId: passkey.user_id,
         resource: { type: 'passkey', id: passkey.id },
@@ -124,13 +129,20 @@ export function createPasskeys(options: {
     )
   }
 
-  const facts = (auth: Auth, id: string, context: RequestContext) => ({
-    actorId: auth.userId,
-    impersonatorId: auth.impersonatorId,
-    organizationId: auth.organizationId,
-    resource: { type: 'passkey', id },
-    context,
-  })
+  const facts = (auth: Auth, id: string, context: RequestContext) =>
+    factsOf(auth, context, { resource: { type: 'passkey', id } })
+
+  async function changeFactors(
+    tx: Tx,
+    auth: Auth,
+    cause: 'factorAdded' | 'factorRemoved',
+    shown: readonly string[] | null,
+    context: RequestContext,
+  ): Promise<void> {
+    const input = { userId: auth.userId, session: auth, ...(shown && { shown }), context }
+    const version = await users.changeSecurity(tx, cause, input)
+    if (version === undefined) throw new IdentSphereError('authentication_required')
+  }
 
   return {
     list: (userId: string): Promise<PasskeyRow[]> => listPasskeys(store, userId),
@@ -158,7 +170,7 @@ export function createPasskeys(options: {
     ): Promise<PasskeyRow> {
       const challenge = await ceremonies.challengeOf(response)
       // Before the challenge is used: from then on no change of factors can take it away.
-      const user = await accounts.credentialsById(store, auth.userId)
+      const user = await users.credentialsById(store, auth.userId)
       const userId = await useChallenge(store, challenge, 'registration', auth.sessionId)
       if (userId !== auth.userId || user === undefined) throw new IdentSphereError('invalid_credentials')
       const made = await ceremonies.verifyRegistration(response, challenge)
@@ -182,8 +194,8 @@ export function createPasskeys(options: {
           })
         }
         await sessions.assertUnchanged(tx, auth.sessionId, user.security_version)
-        await factorChanges.settle(tx, auth, { others: 'keep', shown: amrOf(made) }, context)
-        await journal.record(tx, 'auth.passkey.added', facts(auth, passkey.id, context))
+        await changeFactors(tx, auth, 'factorAdded', amrOf(made), context)
+        await journal.record(tx, actions['auth.passkey.added'], facts(auth, passkey.id, context))
         return passkey
       })
     },
@@ -207,8 +219,8 @@ export function createPasskeys(options: {
         if (outcome === 'last') {
           throw new IdentSphereError('conflict', { message: 'Set a password or add another passkey first.' })
         }
-        await factorChanges.settle(tx, auth, { others: 'end', shown: null }, context)
-        await journal.record(tx, 'auth.passkey.removed', facts(auth, id, context))
+        await changeFactors(tx, auth, 'factorRemoved', null, context)
+        await journal.record(tx, actions['auth.passkey.removed'], facts(auth, id, context))
       })
     },
 
@@ -224,37 +236,57 @@ export function createPasskeys(options: {
         return ceremonies.requestOptions(challenge)
       }
       // Without an account the challenge is that of a user who does not exist, so that no passkey answers it.
-      const userId = (await accounts.credentialsByEmail(store, email))?.id ?? uuidv7()
+      const userId = (await users.credentialsByEmail(store, email))?.id ?? uuidv7()
       const known = await listPasskeys(store, userId)
       const decoys = decoyCredentials(keys, email)
       const challenge = await beginChallenge(store, { purpose: 'login', userId, boundTo: flow })
       return ceremonies.requestOptions(challenge, known.length > 0 ? known.map(described) : decoys)
     },
 
-    proveLogin: (response: AssertionResponse, flow: string | null, context: RequestContext): Promise<ProvenPasskey> =>
-      prove('login', response, flow, context),
+    /** Signs in with a passkey alone: it is a second factor too. @throws IdentSphereError `invalid_credentials` for every cause */
+    async signIn(response: AssertionResponse, flow: string | null, context: RequestContext): Promise<SignInResult> {
+      const proven = await prove('login', response, flow, context)
+      return store.transaction((tx) =>
+        signIn.completeFirstFactor(tx, { ...proven, authMethod: 'passkey', mfaAgeSeconds: 0, context }),
+      )
+    },
 
-    /** For the sign-in of somebody whose first factor was proven. @throws IdentSphereError `conflict` where this user has no passkey */
-    beginAnswer: (userId: string, flow: string): Promise<RequestOptions> =>
-      beginProof({ purpose: 'challenge', userId, boundTo: flow }),
+    /**
+     * Options for a sign-in that waits for its second factor.
+     *
+     * @throws IdentSphereError `conflict` if this user has no passkey, `invalid_credentials`, `rate_limited`
+     */
+    async beginAnswer(mfaToken: string, flow: string): Promise<RequestOptions> {
+      const { userId } = await signIn.completion.find(mfaToken)
+      return beginProof({ purpose: 'challenge', userId, boundTo: flow })
+    },
 
-    /** @throws IdentSphereError `invalid_credentials` for every cause */
-    proveAnswer: (
-      userId: string,
+    /** Answers the challenge of a sign-in. @throws IdentSphereError `invalid_credentials` for every cause, `rate_limited` */
+    async answerChallenge(
+      mfaToken: string,
       response: AssertionResponse,
       flow: string | null,
       context: RequestContext,
-    ): Promise<ProvenPasskey> => proveAsked({ purpose: 'challenge', userId, boundTo: flow }, response, context),
+    ): Promise<SignInResult> {
+      const challenge = await signIn.completion.find(mfaToken)
+      const asked = { purpose: 'challenge', userId: challenge.userId, boundTo: flow } as const
+      const { amr } = await proveAsked(asked, response, context)
+      return store.transaction((tx) => signIn.completion.finish(tx, challenge, { method: 'passkey', amr }, context))
+    },
 
-    /** For who is signed in. @throws IdentSphereError `conflict` where this user has no passkey */
+    /** Options for a step-up. @throws IdentSphereError `conflict` if this user has no passkey */
     beginStepUp: (auth: Auth): Promise<RequestOptions> => beginProof(stepUpOf(auth)),
 
-    proveStepUp,
+    /** Shows the passkey in a live session. @throws IdentSphereError `invalid_credentials` for every cause */
+    async verify(auth: Auth, response: AssertionResponse, context: RequestContext): Promise<void> {
+      const { amr } = await proveStepUp(auth, response, context)
+      await store.transaction((tx) => mfa.stepUp.record(tx, auth, { method: 'passkey', amr }, context))
+    },
 
-    /** After a begin of a step-up. @throws IdentSphereError `invalid_credentials` for every cause */
-    async proveAgain(auth: Auth, response: AssertionResponse, context: RequestContext): Promise<FreshProof> {
+    /** After {@link beginStepUp}. @throws IdentSphereError `invalid_credentials` for every cause */
+    async proveAgain(auth: Auth, response: AssertionResponse, context: RequestContext): Promise<Reauthentication> {
       await proveStepUp(auth, response, context)
-      return { settle: async () => {} } // the challenge is used up already
+      return { apply: async () => {} } // the challenge is used up already
     },
   }
 }

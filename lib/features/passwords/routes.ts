@@ -1,60 +1,38 @@
+import type { Check } from '../../core/checks.js'
 import { type Route, route } from '../../core/http/route.js'
-import type { Recovery } from '../recovery/service.js'
-import { answerSignIn } from '../sign-in/answer.js'
 import { mfaChallenge, signInSuccess } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
-import { changeBody, forgotBody, resetBody } from './schemas.js'
+import { changeBody, loginBody } from './schemas.js'
 import type { Passwords } from './service.js'
 
-/** Routes that cannot work where nothing sends mail. */
-export function recoveryRoutes(rooms: { recovery: Recovery; passwords: Passwords; signIn: SignIn }): Route[] {
-  const { recovery } = rooms
+export function passwordRoutes(deps: {
+  passwords: Passwords
+  signIn: Pick<SignIn, 'answer'>
+  sensitive: Check
+}): Route[] {
+  const { passwords, signIn, sensitive } = deps
   return [
     route({
       method: 'POST',
-      path: '/v1/auth/password/forgot',
+      path: '/v1/auth/login',
       auth: 'none',
-      input: { body: forgotBody },
-      output: { 204: null },
-      errors: ['invalid_input'],
-      async handle({ body }) {
-        await recovery.forgot(body.email)
-        return { status: 204 }
-      },
-    }),
-    route({
-      method: 'POST',
-      path: '/v1/auth/password/reset',
-      auth: 'none',
-      input: { body: resetBody },
+      input: { body: loginBody },
       output: { 200: signInSuccess.or(mfaChallenge) },
-      errors: ['invalid_input', 'invalid_credentials', 'conflict', 'service_unavailable'],
+      errors: ['invalid_input', 'invalid_credentials', 'rate_limited', 'service_unavailable'],
       async handle({ body, context, cookie }) {
-        const entered = await recovery.reset(body.token, body.new_password, context)
-        return answerSignIn(rooms, entered, body.token_delivery, cookie('device'))
+        const device = body.device_token ?? cookie('device')
+        const result = await passwords.signIn({ ...body, device, trustToken: cookie('trust') }, context)
+        return signIn.answer(result, body.token_delivery, device)
       },
     }),
-  ]
-}
-
-export function passwordRoutes({ passwords }: { passwords: Passwords }): Route[] {
-  return [
     route({
       method: 'POST',
       path: '/v1/users/me/password',
       auth: 'session',
-      ownAccount: true,
+      checks: [sensitive],
       input: { body: changeBody },
       output: { 204: null },
-      errors: [
-        'invalid_input',
-        'invalid_credentials',
-        'mfa_required',
-        'forbidden',
-        'conflict',
-        'rate_limited',
-        'service_unavailable',
-      ],
+      errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited', 'service_unavailable'],
       async handle({ auth, body, context }) {
         await passwords.change(
           auth,

@@ -1,17 +1,16 @@
 import { z } from 'zod'
-import { passwordText, tokenDelivery, tokenText } from '../../core/http/fields.js'
+import { deviceToken, passwordText, tokenDelivery } from '../../core/http/fields.js'
 import { emailAddress } from '../users/email-address.js'
+
+export const loginBody = z.strictObject({
+  email: emailAddress,
+  password: passwordText,
+  token_delivery: tokenDelivery,
+  device_token: deviceToken,
+})
 
 export const changeBody = z.strictObject({
   current_password: passwordText,
   new_password: passwordText,
   sign_out_other_sessions: z.boolean().default(true),
-})
-
-export const forgotBody = z.strictObject({ email: emailAddress })
-
-export const resetBody = z.strictObject({
-  token: tokenText,
-  new_password: passwordText,
-  token_delivery: tokenDelivery,
 })

@@ -3,40 +3,43 @@ import type { Clock } from '../../core/config/clock.js'
 import type { RequestContext } from '../../core/context.js'
 import type { KeyRing } from '../../core/crypto/key-ring.js'
 import { IdentSphereError } from '../../core/errors.js'
+import { factsOf } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import { clientNetwork } from '../../core/net/client-network.js'
 import { type Budget, clearBudgets, refundBudget, spendBudget } from '../../core/store/budgets.js'
 import type { Store, Tx } from '../../core/store/store.js'
 import type { Sessions } from '../sessions/service.js'
-import type { DeviceCookies, DeviceToken } from '../sign-in/device-cookie.js'
-import type { Accounts, UserCredentials } from '../users/service.js'
+import type { SignIn, SignInResult } from '../sign-in/service.js'
+import { justChanged } from '../users/security-change.js'
+import type { UserCredentials, Users } from '../users/service.js'
+import { actions } from './actions.js'
 import { accountTotals, auditBudget, passwordBudgets, type Source } from './budgets.js'
 import type { PasswordHasher, PasswordVerification } from './hasher.js'
 import type { PasswordPolicy } from './password-policy.js'
 import type { PasswordOwner } from './rules/rule.js'
 
-/** An account whose password was right. */
+/** A user whose password was right. */
 export interface ProvenPassword {
   user: UserCredentials
-  /** Writes what follows from the success: budgets forgotten, an old hash replaced. */
-  settle(tx: Tx): Promise<void>
+  /** Writes what follows from the success: clears the budgets and replaces an old hash. */
+  apply(tx: Tx): Promise<void>
 }
 
 /** Seconds. Longest wait that is named to a client. */
 const longestRetryAfter = 3_600
 
-export function createPasswords(options: {
+export function createPasswords(deps: {
   store: Store
   clock: Clock
   keys: KeyRing
   journal: Journal
-  accounts: Accounts
-  sessions: Sessions
+  users: Users
+  sessions: Pick<Sessions, 'assertUnchanged'>
+  signIn: Pick<SignIn, 'readDevice' | 'completeFirstFactor'>
   hasher: PasswordHasher
   policy: PasswordPolicy
-  devices: DeviceCookies
 }) {
-  const { store, clock, keys, journal, accounts, sessions, hasher, policy, devices } = options
+  const { store, clock, keys, journal, users, sessions, signIn, hasher, policy } = deps
 
   /**
    * One attempt: budgets are spent before anything is hashed, unknown and unusable accounts cost the same work, and every
@@ -62,13 +65,13 @@ export function createPasswords(options: {
     const upgraded = verified.needsRehash ? await upgrade(password, context) : null
     return {
       user: usable,
-      async settle(tx) {
+      async apply(tx) {
         await clearBudgets(tx, [
           ...[...budgets, ...passwordBudgets(keys, email, { kind: 'network', id: network })].map(({ key }) => key),
           ...accountTotals(keys, email),
         ])
         if (upgraded !== null && usable.password_hash !== null) {
-          await accounts.upgradePasswordHash(tx, usable.id, usable.password_hash, upgraded)
+          await users.upgradePasswordHash(tx, usable.id, usable.password_hash, upgraded)
         }
       },
     }
@@ -123,7 +126,7 @@ export function createPasswords(options: {
   ): Promise<void> {
     if ((await spendBudget(store, auditBudget(keys, email))) !== null) return
     await store.transaction((tx) =>
-      journal.record(tx, 'auth.login.failed', {
+      journal.record(tx, actions['auth.login.failed'], {
         actorId: null,
         subjectId: user?.id ?? null,
         ...(user === undefined ? {} : { resource: { type: 'user', id: user.id } }),
@@ -137,48 +140,71 @@ export function createPasswords(options: {
   const hashOf = (password: string, context: RequestContext) =>
     hasher.hash(policy.normalise(password), clientNetwork(context.ipAddress ?? undefined))
 
+  /**
+   * Checks an address and its password.
+   *
+   * @param deviceToken what the client kept from an earlier sign-in, or null
+   * @throws IdentSphereError `invalid_credentials` (one answer for every cause), `rate_limited`, `service_unavailable`
+   */
+  async function proveByEmail(
+    email: string,
+    password: string,
+    deviceToken: string | null,
+    context: RequestContext,
+  ): Promise<ProvenPassword> {
+    const user = await users.credentialsByEmail(store, email)
+    const device = user === undefined ? null : signIn.readDevice(deviceToken, user.id)
+    const source: Source =
+      device === null
+        ? { kind: 'network', id: clientNetwork(context.ipAddress ?? undefined) }
+        : { kind: 'device', id: device }
+    return attempt(email, user, password, source, context)
+  }
+
+  /**
+   * Checks the password of a signed-in user. Throws as {@link proveByEmail} does. Its `apply` throws if the session ended or the
+   * credentials changed while the password was hashed.
+   */
+  async function proveBySession(auth: Auth, password: string, context: RequestContext): Promise<ProvenPassword> {
+    const user = await users.credentialsById(store, auth.userId)
+    const source = { kind: 'session', id: auth.sessionId } as const
+    const proven = await attempt(user?.email ?? auth.email, user, password, source, context)
+    return {
+      user: proven.user,
+      async apply(tx) {
+        await sessions.assertUnchanged(tx, auth.sessionId, proven.user.security_version)
+        await proven.apply(tx)
+      },
+    }
+  }
+
   return {
+    proveByEmail,
+
     /**
-     * Checks an address and its password.
+     * Signs in with address and password, up to a second factor if there is one.
      *
-     * @param deviceCookie what the browser kept from an earlier sign-in, or null
      * @throws IdentSphereError `invalid_credentials` (one answer for every cause), `rate_limited`, `service_unavailable`
      */
-    async proveByEmail(
-      email: string,
-      password: string,
-      deviceCookie: string | null,
+    async signIn(
+      input: { email: string; password: string; device: string | null; trustToken: string | null },
       context: RequestContext,
-    ): Promise<ProvenPassword> {
-      const user = await accounts.credentialsByEmail(store, email)
-      const device = user === undefined ? null : devices.read(deviceCookie, user.id)
-      const source: Source =
-        device === null
-          ? { kind: 'network', id: clientNetwork(context.ipAddress ?? undefined) }
-          : { kind: 'device', id: device }
-      return attempt(email, user, password, source, context)
+    ): Promise<SignInResult> {
+      const proven = await proveByEmail(input.email, input.password, input.device, context)
+      return store.transaction(async (tx) => {
+        await proven.apply(tx)
+        return signIn.completeFirstFactor(tx, {
+          userId: proven.user.id,
+          securityVersion: proven.user.security_version,
+          authMethod: 'password',
+          amr: ['pwd'],
+          trustToken: input.trustToken,
+          context,
+        })
+      })
     },
 
-    /**
-     * Checks the password of the person who is signed in. Throws as {@link proveByEmail} does; so does what settles it where
-     * the session ended or the credentials changed while the password was hashed.
-     */
-    async proveBySession(auth: Auth, password: string, context: RequestContext): Promise<ProvenPassword> {
-      const user = await accounts.credentialsById(store, auth.userId)
-      const source = { kind: 'session', id: auth.sessionId } as const
-      const proven = await attempt(user?.email ?? auth.email, user, password, source, context)
-      return {
-        user: proven.user,
-        async settle(tx) {
-          await sessions.assertUnchanged(tx, auth.sessionId, proven.user.security_version)
-          await proven.settle(tx)
-        },
-      }
-    },
-
-    /** For a browser or a native client that has just signed in, or null where it has a good one. */
-    deviceTokenFor: (userId: string, present: string | null): DeviceToken | null =>
-      devices.read(present, userId) === null ? devices.issue(userId) : null,
+    proveBySession,
 
     /** A hash for a new password. @throws IdentSphereError `invalid_input` where the policy refuses it */
     async hashNew(
@@ -226,23 +252,30 @@ export function createPasswords(options: {
       const owner = { email: auth.email, displayName: auth.displayName }
       // Before the current password is tried: a refused new one must not cost an attempt.
       await policy.check(input.newPassword, owner, 'new_password')
-      const proven = await this.proveBySession(auth, input.currentPassword, context)
+      const proven = await proveBySession(auth, input.currentPassword, context)
       const { user } = proven
       const passwordHash = await hashOf(input.newPassword, context)
       await store.transaction(async (tx) => {
-        await proven.settle(tx)
-        await accounts.replacePassword(tx, user, passwordHash)
-        const others = input.signOutOthers ? 'end' : 'keep'
-        await sessions.followCredentialChange(tx, auth, user.security_version, others, context)
-        await journal.record(tx, 'users.password_changed', {
-          actorId: auth.userId,
-          impersonatorId: auth.impersonatorId,
-          organizationId: auth.organizationId,
-          resource: { type: 'user', id: auth.userId },
+        await proven.apply(tx)
+        const version = await users.changeSecurity(tx, 'passwordChanged', {
+          userId: user.id,
+          session: auth,
+          expectedVersion: user.security_version,
+          update: { passwordHash },
+          keepOthers: !input.signOutOthers,
           context,
         })
+        if (version === undefined) throw justChanged()
+        const resource = { type: 'user', id: auth.userId }
+        await journal.record(tx, actions['users.password_changed'], factsOf(auth, context, { resource }))
       })
     },
+
+    /** The field error of an imported hash that could not be verified, or null. */
+    checkImport: ({ passwordHash }: { passwordHash?: string }) =>
+      passwordHash === undefined || hasher.canVerify(passwordHash)
+        ? null
+        : { path: 'passwordHash', message: 'is not a hash that could be verified' },
   }
 }
 

@@ -1,57 +1,54 @@
 import type { RequestContext } from '../../core/context.js'
 import { IdentSphereError } from '../../core/errors.js'
+import { factsOfUser } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { Outbox } from '../../core/mail/outbox.js'
+import { mailRequest } from '../../core/mail/requests.js'
 import type { Store, Tx } from '../../core/store/store.js'
-import type { Challenges } from '../email/challenges.js'
-import type { MailLink } from '../email/link-mails.js'
-import type { ProveMailbox } from '../email/takeover.js'
+import type { MailProofs } from '../email/mail-proofs.js'
+import { actions as passwordActions } from '../passwords/actions.js'
 import type { Passwords } from '../passwords/service.js'
-import type { Sessions } from '../sessions/service.js'
-import type { Entered, SignIn } from '../sign-in/service.js'
-import type { Accounts } from '../users/service.js'
+import type { SignIn, SignInResult } from '../sign-in/service.js'
+import { justChanged } from '../users/security-change.js'
+import type { Users } from '../users/service.js'
+import { actions } from './actions.js'
 
-/** A forgotten password: a mailed link, and with it a new one. */
-export function createRecovery(options: {
+export const passwordReset = mailRequest<{ email: string }>('passwordReset')
+
+/** A forgotten password: a mailed link, and a new password with it. */
+export function createRecovery(deps: {
   store: Store
   journal: Journal
-  accounts: Accounts
-  passwords: Passwords
-  sessions: Sessions
-  challenges: Challenges
-  proveMailbox: ProveMailbox
-  signIn: SignIn
   outbox: Outbox
-  mailLink: MailLink
+  users: Users
+  passwords: Pick<Passwords, 'hashNew' | 'forgetFailures'>
+  signIn: Pick<SignIn, 'completeFirstFactor'>
+  proofs: MailProofs
 }) {
-  const { store, journal, accounts, passwords, sessions, challenges, proveMailbox, signIn, outbox, mailLink } = options
+  const { store, journal, outbox, users, passwords, signIn } = deps
+  const { challenges, mailLink, proveMailbox } = deps.proofs
 
   return {
-    /** The same work for every address: what it leads to is decided by the worker. */
-    forgot: (email: string): Promise<void> => store.transaction((tx) => outbox.request(tx, 'passwordReset', { email })),
+    /** The same work for every address. The worker decides what it leads to. */
+    forgot: (email: string): Promise<void> => store.transaction((tx) => outbox.request(tx, passwordReset, { email })),
 
     /** In the worker. */
     async answer(tx: Tx, { email }: { email: string }): Promise<void> {
       if (!(await challenges.mayMail(tx, email))) return
-      const user = await accounts.credentialsByEmail(tx, email)
+      const user = await users.credentialsByEmail(tx, email)
       if (user?.status !== 'active') return
-      await mailLink(tx, {
-        kind: 'reset',
-        email,
-        userId: user.id,
-        securityVersion: user.security_version,
-      })
+      await mailLink(tx, { kind: 'reset', email, userId: user.id, securityVersion: user.security_version })
     },
 
     /**
-     * Sets a new password, ends every session, and signs in as any first factor does: up to a second one where there is one.
+     * Sets a new password, ends every session, and signs in as any first factor does: up to a second factor if there is one.
      *
-     * @throws IdentSphereError `invalid_credentials` for a link that is not good, `invalid_input` for a password that is not;
-     * the link stays good then
+     * @throws IdentSphereError `invalid_credentials` for a link that is not valid, `invalid_input` for a password that is not accepted:
+     * the link stays valid then
      */
-    async reset(token: string, newPassword: string, context: RequestContext): Promise<Entered> {
+    async reset(token: string, newPassword: string, context: RequestContext): Promise<SignInResult> {
       const challenge = await challenges.find(['reset'], token)
-      const user = challenge.userId === null ? undefined : await accounts.credentialsById(store, challenge.userId)
+      const user = challenge.userId === null ? undefined : await users.credentialsById(store, challenge.userId)
       if (user?.status !== 'active' || user.security_version !== challenge.securityVersion) {
         throw new IdentSphereError('invalid_credentials')
       }
@@ -59,17 +56,21 @@ export function createRecovery(options: {
       const passwordHash = await passwords.hashNew(newPassword, owner, context, 'new_password')
       return store.transaction(async (tx) => {
         await challenges.consume(tx, challenge)
-        const proven = await proveMailbox(tx, user, context)
-        await accounts.replacePassword(tx, { ...user, security_version: proven }, passwordHash)
-        await sessions.endAll(tx, user.id, 'password_reset', context)
-        await challenges.voidAll(tx, user.id)
-        await passwords.forgetFailures(tx, user.email)
-        const facts = { actorId: user.id, resource: { type: 'user', id: user.id }, context }
-        await journal.record(tx, 'auth.password_reset.consumed', facts)
-        await journal.record(tx, 'users.password_changed', facts)
-        return signIn.enter(tx, {
+        const provenVersion = await proveMailbox(tx, user, context)
+        const securityVersion = await users.changeSecurity(tx, 'passwordReset', {
           userId: user.id,
-          securityVersion: proven + 1,
+          expectedVersion: provenVersion,
+          update: { passwordHash },
+          context,
+        })
+        if (securityVersion === undefined) throw justChanged()
+        await passwords.forgetFailures(tx, user.email)
+        const facts = factsOfUser(user.id, context)
+        await journal.record(tx, actions['auth.password_reset.consumed'], facts)
+        await journal.record(tx, passwordActions['users.password_changed'], facts)
+        return signIn.completeFirstFactor(tx, {
+          userId: user.id,
+          securityVersion,
           authMethod: 'password_reset',
           amr: ['pwd'],
           context,

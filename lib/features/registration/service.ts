@@ -1,21 +1,27 @@
-import type { Config } from '../../core/config/config.js'
 import type { RequestContext } from '../../core/context.js'
 import { uuidv7 } from '../../core/crypto/random.js'
 import { IdentSphereError } from '../../core/errors.js'
-import { invalidInput, wordsFor } from '../../core/http/validate.js'
+import { invalidInput, messageFor } from '../../core/http/validate.js'
+import { factsOfUser } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { Links } from '../../core/mail/links.js'
 import type { Outbox } from '../../core/mail/outbox.js'
+import { mailRequest } from '../../core/mail/requests.js'
 import type { Store, Tx } from '../../core/store/store.js'
-import type { Challenges, ProvenChallenge } from '../email/challenges.js'
-import type { MailLink } from '../email/link-mails.js'
-import type { Verification } from '../email/verification.js'
+import type { ProvenChallenge } from '../email/challenges.js'
+import type { Email } from '../email/feature.js'
 import { longestOrganizationName, type Organizations } from '../organizations/service.js'
 import type { Passwords } from '../passwords/service.js'
-import type { Entered, SignIn } from '../sign-in/service.js'
-import { type Accounts, emailTaken } from '../users/service.js'
+import type { SignIn, SignInResult } from '../sign-in/service.js'
+import { emailTaken, type Users } from '../users/service.js'
+import { actions } from './actions.js'
+import type { RegistrationSettings } from './options.js'
 
-export interface Registration {
+/** A registration that was kept until its address is proven. */
+export const keptRegistration = mailRequest<PreparedRegistration>('registration')
+
+/** The body of a registration. */
+export interface RegistrationBody {
   email: string
   password: string
   display_name?: string | undefined
@@ -24,51 +30,38 @@ export interface Registration {
   fields?: unknown
 }
 
-/** Somebody whose account is to be made. */
+/** A user who is to be created. */
 export interface Admission {
   email: string
   displayName: string | null
-  /** Null for accounts that sign in without a password. */
+  /** Null for a user without a password. */
   passwordHash: string | null
-  /** What the host's `beforeRegister` gets. */
+  /** The fields that the host's `beforeRegister` gets. */
   fields: Readonly<Record<string, unknown>>
   /** Makes the new user a member of an organisation, in the same transaction. @returns its id, null for none */
   organizationFor(userId: string): Promise<string | null>
 }
 
-export function createRegistration(options: {
+export function createRegistration(deps: {
   store: Store
   journal: Journal
-  accounts: Accounts
-  passwords: Passwords
-  organizations: Organizations
-  signIn: SignIn
-  challenges: Challenges
-  verification: Verification
   outbox: Outbox
   links: Links
-  mailLink: MailLink
-  config: Pick<Config, 'registration' | 'hooks'>
+  users: Users
+  organizations: Organizations
+  passwords: Passwords
+  signIn: Pick<SignIn, 'completeFirstFactor'>
+  email: Email
+  settings: RegistrationSettings
 }) {
-  const {
-    store,
-    journal,
-    accounts,
-    passwords,
-    organizations,
-    signIn,
-    challenges,
-    verification,
-    outbox,
-    links,
-    mailLink,
-    config,
-  } = options
+  const { store, journal, outbox, links, users, organizations, passwords, signIn, settings } = deps
+  const { verification, proofs } = deps.email
+  const { challenges, mailLink } = proofs
 
   function hostFields(value: unknown): Readonly<Record<string, unknown>> {
-    const schema = config.registration.fields
+    const schema = settings.fields
     if (schema === null) return {}
-    const parsed = schema.safeParse(value ?? {}, { error: wordsFor })
+    const parsed = schema.safeParse(value ?? {}, { error: messageFor })
     if (parsed.success) return parsed.data as Record<string, unknown>
     throw invalidInput(
       parsed.error.issues.map(({ path, message }) => ({ path: ['fields', ...path].join('.'), message })),
@@ -78,9 +71,9 @@ export function createRegistration(options: {
   async function createOrganization(
     tx: Tx,
     ownerId: string,
-    input: Omit<Registration, 'password'>,
+    input: Omit<RegistrationBody, 'password'>,
   ): Promise<string | null> {
-    const kind = config.registration.organization
+    const kind = settings.organization
     if (kind === 'none') return null
     const owner = input.display_name || input.email.slice(0, input.email.indexOf('@'))
     const personal = [...owner].slice(0, longestOrganizationName).join('').trim()
@@ -95,28 +88,22 @@ export function createRegistration(options: {
     context: RequestContext,
   ): Promise<{ userId: string; organizationId: string | null }> {
     const userId = uuidv7()
-    await accounts.insert(tx, { id: userId, email, displayName, passwordHash })
+    await users.insert(tx, { id: userId, email, displayName, passwordHash })
     // Until now there was nothing to guess: what strangers spent on the address must not lock its new account.
     await passwords.forgetFailures(tx, email)
     const organizationId = await organizationFor(userId)
-    await config.hooks.beforeRegister?.(tx.trx, { userId, email, displayName, organizationId, fields })
-    await journal.record(tx, 'auth.register', {
-      actorId: userId,
-      organizationId,
-      resource: { type: 'user', id: userId },
-      email,
-      context,
-    })
+    await settings.beforeRegister?.(tx.trx, { userId, email, displayName, organizationId, fields })
+    await journal.record(tx, actions['auth.register'], factsOfUser(userId, context, { organizationId, email }))
     return { userId, organizationId }
   }
 
   function assertOpen(): void {
-    if (config.registration.mode === 'open') return
+    if (settings.mode === 'open') return
     throw new IdentSphereError('forbidden', { message: 'Registration is not open.' })
   }
 
   /** @throws IdentSphereError `forbidden`, `invalid_input` */
-  async function prepare(input: Registration, context: RequestContext): Promise<PreparedRegistration> {
+  async function prepare(input: RegistrationBody, context: RequestContext): Promise<PreparedRegistration> {
     assertOpen()
     hostFields(input.fields)
     const owner = {
@@ -133,7 +120,7 @@ export function createRegistration(options: {
     prepared: PreparedRegistration,
     isVerified: boolean,
     context: RequestContext,
-  ): Promise<Entered> {
+  ): Promise<SignInResult> {
     const { email, passwordHash } = prepared
     const { userId, organizationId } = await admit(
       tx,
@@ -147,13 +134,13 @@ export function createRegistration(options: {
       },
       context,
     )
-    if (isVerified) await accounts.markVerified(tx, userId, email)
+    if (isVerified) await users.markVerified(tx, userId, email)
     else {
       // After the row: whoever changes the address at this moment has by then committed the way back.
       if (await challenges.isKeptForUndo(tx, email)) throw emailTaken()
       await verification.request(tx, userId)
     }
-    return signIn.enter(tx, {
+    return signIn.completeFirstFactor(tx, {
       userId,
       organizationId,
       securityVersion: 1,
@@ -173,22 +160,22 @@ export function createRegistration(options: {
      * @throws IdentSphereError `forbidden` where registration is not open, `invalid_input`, `conflict`, or what the host's
      * `beforeRegister` throws
      */
-    async now(input: Registration, context: RequestContext): Promise<Entered> {
+    async now(input: RegistrationBody, context: RequestContext): Promise<SignInResult> {
       const prepared = await prepare(input, context)
       return store.transaction((tx) => create(tx, prepared, false, context))
     },
 
     /** With `verification: 'first'`: keeps the registration until the address is proven. The same for every address. */
-    async later(input: Registration, context: RequestContext): Promise<void> {
+    async later(input: RegistrationBody, context: RequestContext): Promise<void> {
       const prepared = await prepare(input, context)
-      await store.transaction((tx) => outbox.request(tx, 'registration', prepared))
+      await store.transaction((tx) => outbox.request(tx, keptRegistration, prepared))
     },
 
     /** In the worker: a link to whoever has no account yet, a hint to whoever has one. */
     async answer(tx: Tx, prepared: PreparedRegistration): Promise<void> {
       const { email } = prepared
       if (!(await challenges.mayMail(tx, email))) return
-      const known = await accounts.credentialsByEmail(tx, email)
+      const known = await users.credentialsByEmail(tx, email)
       if (known !== undefined) {
         await outbox.send(tx, {
           template: 'alreadyRegistered',
@@ -217,7 +204,7 @@ export function createRegistration(options: {
       challenge: ProvenChallenge,
       password: string | undefined,
       context: RequestContext,
-    ): Promise<Entered> {
+    ): Promise<SignInResult> {
       const prepared = challenge.payload as PreparedRegistration | null
       if (prepared === null) throw new IdentSphereError('invalid_credentials')
       assertOpen()
@@ -232,8 +219,8 @@ export function createRegistration(options: {
 }
 
 /** A registration that has been checked, without the password in the clear. */
-interface PreparedRegistration extends Omit<Registration, 'password'> {
+interface PreparedRegistration extends Omit<RegistrationBody, 'password'> {
   passwordHash: string
 }
 
-export type Registrations = ReturnType<typeof createRegistration>
+export type Registration = ReturnType<typeof createRegistration>

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { noRequest } from '../../core/context.js'
 import { IdentSphereError } from '../../core/errors.js'
 import type { HostCallOptions, HostCalls } from '../../core/store/host-calls.js'
-import type { Tx } from '../../core/store/store.js'
 import type { Sessions } from './service.js'
 
 /** A live session, as the host's own code sees it. */
@@ -33,13 +32,7 @@ export interface SessionsApi {
   revokeAll(userId: string, options?: HostCallOptions): Promise<number>
 }
 
-export function sessionsApi(options: {
-  calls: HostCalls
-  sessions: Sessions
-  moveSecurityVersion: (tx: Tx, userId: string) => Promise<number | undefined>
-  removePending: (tx: Tx, userId: string) => Promise<void>
-}): SessionsApi {
-  const { calls, sessions, moveSecurityVersion, removePending } = options
+export function sessionsApi({ calls, sessions }: { calls: HostCalls; sessions: Sessions }): SessionsApi {
   const byUser = z.strictObject({ userId: z.uuid() })
 
   return {
@@ -63,11 +56,9 @@ export function sessionsApi(options: {
 
     revokeAll: (userId, given) =>
       calls.write(byUser, { userId }, given, async (tx, input) => {
-        if ((await moveSecurityVersion(tx, input.userId)) === undefined) {
-          throw new IdentSphereError('not_found', { message: 'There is no such user.' })
-        }
-        await removePending(tx, input.userId)
-        return sessions.endAll(tx, input.userId, 'revoked_by_host', noRequest())
+        const ended = await sessions.endAll(tx, input.userId, noRequest())
+        if (ended === undefined) throw new IdentSphereError('not_found', { message: 'There is no such user.' })
+        return ended
       }),
   }
 }

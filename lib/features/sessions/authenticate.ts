@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Auth } from '../../core/auth.js'
-import { bearerToken, header } from '../../core/context.js'
 import { IdentSphereError } from '../../core/errors.js'
+import { type Contributions, extensionPoint } from '../../core/extension-point.js'
 import type { CookieJar } from '../../core/http/cookies.js'
-import type { CsrfTokens } from '../../core/http/csrf.js'
+import { type CsrfTokens, csrfTokenOf } from '../../core/http/csrf.js'
 import type { Delivery } from '../../core/http/fields.js'
 import {
   type HeadersLike,
@@ -16,7 +16,7 @@ import {
 } from '../../core/http/identity-source.js'
 import { type ForeignOrigin, isForeignRequest, isUnsafe } from '../../core/http/origin.js'
 import { perRequest } from '../../core/http/per-request.js'
-import { csrfTokenOf } from '../../core/http/router.js'
+import { bearerToken, header } from '../../core/http/request-context.js'
 import type { AccessTokenClaims, AccessTokens } from '../tokens/access-tokens.js'
 import type { Verified } from '../tokens/verified-tokens.js'
 import type { LiveSession, SessionCheck } from './check.js'
@@ -47,13 +47,23 @@ export interface AuthenticateOptions {
   origin?: 'own'
 }
 
-/** Establishes who is asking. Rejects where it cannot know, so that nobody is let through by accident. */
+/** What a session has to meet besides being live, e.g. a second factor that its organization asks for. */
+export interface SessionRequirement {
+  isMissing(session: LiveSession): boolean
+  /** Throws the error of the denial. */
+  deny(auth: Auth): Promise<never>
+}
+
+/** Requirements that features below this one have for every session. */
+export const sessionRequirements = extensionPoint<SessionRequirement>('sessions.requirements')
+
+/** Says who is asking. Rejects if it cannot know, so that no request passes by accident. */
 export type Authenticate = (source: IdentitySource, options?: AuthenticateOptions) => Promise<Auth | null>
 
-/** Asks again for what was established before, from the database. */
+/** Reads an established session again from the database. */
 export type Recheck = (auth: Auth) => Promise<Auth | null>
 
-export function createAuthenticate(options: {
+export function createAuthenticate(deps: {
   accessTokens: AccessTokens
   check: SessionCheck
   cookies: CookieJar
@@ -62,18 +72,10 @@ export function createAuthenticate(options: {
   isOwnOrigin: (origin: string) => boolean
   foreignOrigin: ForeignOrigin
   permissionsOf: (role: string | null) => readonly string[]
-  /** Roles that need a second factor whatever their organisation asks for. */
-  mfaRequiredFor: readonly string[]
-  /** Throws where the role or organisation asks for a second factor that the session has not shown. */
-  assertMfaWhereRequired: (auth: Auth) => Promise<void>
+  contributions: Contributions
   ready: () => Promise<void>
-}): {
-  authenticate: Authenticate
-  recheck: Recheck
-  /** As `authenticate()`, but without the second factor that a role or organisation asks for: for our own routes. */
-  identify: (request: IncomingMessage) => Promise<Auth | null>
-} {
-  const { accessTokens, check, cookies, csrf, lastSeen } = options
+}): Authentication {
+  const { accessTokens, check, cookies, csrf, lastSeen, contributions } = deps
   /** One look per request, shared by all guards in front of it. A method override in between asks anew: it may need CSRF proof. */
   const known = perRequest<Known>()
   /** Keeps with each `Auth` the token it came from, for `recheck()`: on the object, as a WeakMap costs more than all the rest. */
@@ -98,7 +100,7 @@ export function createAuthenticate(options: {
     // A token minted for the cookie works nowhere else, and none but those works there. An OAuth client's never works here.
     if (claims.client_id !== undefined) return null
     if ((claims.dlv === 'cookie' ? 'cookie' : 'body') !== found.delivery) return null
-    await options.ready()
+    await deps.ready()
     const session = await check.read(claims.sid)
     if (session === null || !fits(verified, session)) return null
     if (found.delivery === 'cookie') assertOwnRequest(credentials, session.id)
@@ -110,8 +112,8 @@ export function createAuthenticate(options: {
 
   function toAuth(session: LiveSession, verified: Verified, delivery: Delivery): Auth {
     const auth = describe(session, verified.claims, delivery, {
-      permissions: options.permissionsOf(session.role),
-      mfaMissing: lacksMfa(session, options.mfaRequiredFor),
+      permissions: deps.permissionsOf(session.role),
+      mfaMissing: contributions(sessionRequirements).some((requirement) => requirement.isMissing(session)),
     })
     return Object.freeze(Object.defineProperty(auth, provenBy, { value: verified }))
   }
@@ -120,35 +122,40 @@ export function createAuthenticate(options: {
     // A WebSocket begins as a GET that browsers send for every page, cookies included (CWE-1385).
     if (credentials.isUpgrade) assertOwnOrigin(credentials.origin)
     if (!isUnsafe(credentials.method)) return
-    if (isForeignRequest(credentials, options.isOwnOrigin)) throw options.foreignOrigin(credentials.origin)
+    if (isForeignRequest(credentials, deps.isOwnOrigin)) throw deps.foreignOrigin(credentials.origin)
     if (!csrf.matches(credentials.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
   }
 
   function assertOwnOrigin(origin: string | undefined): void {
-    if (origin === undefined || !options.isOwnOrigin(origin)) throw options.foreignOrigin(origin)
+    if (origin === undefined || !deps.isOwnOrigin(origin)) throw deps.foreignOrigin(origin)
   }
 
   function identify(source: IncomingMessage): Known {
     const before = known.get(source)
     if (before !== undefined && before.method === source.method) return before
     const answer = establish(fromMessage(source))
-    const now = { method: source.method, answer, withMfa: undefined }
+    const now = { method: source.method, answer, withRequirements: undefined }
     known.set(source, now)
     answer.catch(() => known.set(source, undefined))
     return now
   }
 
-  async function withMfa(answer: Promise<Auth | null>): Promise<Auth | null> {
+  async function assertRequirements(auth: Auth): Promise<void> {
+    if (!auth.mfaMissing) return
+    for (const requirement of contributions(sessionRequirements)) await requirement.deny(auth)
+  }
+
+  async function withRequirements(answer: Promise<Auth | null>): Promise<Auth | null> {
     const auth = await answer
-    if (auth?.mfaMissing === true) await options.assertMfaWhereRequired(auth)
+    if (auth !== null) await assertRequirements(auth)
     return auth
   }
 
   function identifyFully(source: IdentitySource, method: string | undefined): Promise<Auth | null> {
-    if (!isMessage(source)) return withMfa(establish(fromFetch(source, method)))
+    if (!isMessage(source)) return withRequirements(establish(fromFetch(source, method)))
     const found = identify(source)
-    found.withMfa ??= withMfa(found.answer)
-    return found.withMfa
+    found.withRequirements ??= withRequirements(found.answer)
+    return found.withRequirements
   }
 
   async function identifyWith(source: IdentitySource, given: AuthenticateOptions): Promise<Auth | null> {
@@ -167,11 +174,12 @@ export function createAuthenticate(options: {
     },
 
     identify: (request) => identify(request).answer,
+    assertRequirements,
 
     async recheck(auth) {
       const verified = (auth as (Auth & Proven) | null | undefined)?.[provenBy]
       if (verified === undefined) throw new TypeError('recheck() takes what this instance of IdentSphere established')
-      await options.ready()
+      await deps.ready()
       // Not noted as use: a connection that is only held open must not keep an idle session alive.
       const session = await check.read(auth.sessionId)
       if (session === null || !fits(verified, session)) return null
@@ -181,12 +189,22 @@ export function createAuthenticate(options: {
   }
 }
 
+/** Everything that says who is asking. */
+export interface Authentication {
+  readonly authenticate: Authenticate
+  readonly recheck: Recheck
+  /** As `authenticate()`, but without the requirements: for our own routes. */
+  identify(request: IncomingMessage): Promise<Auth | null>
+  /** Throws if the session does not meet every requirement. */
+  assertRequirements(auth: Auth): Promise<void>
+}
+
 /** What was found out about one request. */
 interface Known {
   readonly method: string | undefined
   readonly answer: Promise<Auth | null>
-  /** The answer for whatever needs the second factor that the role or organisation asks for. */
-  withMfa: Promise<Auth | null> | undefined
+  /** The same, once every requirement was met. */
+  withRequirements: Promise<Auth | null> | undefined
 }
 
 interface Proven {
@@ -243,15 +261,6 @@ function describe(
     checkedAt: session.checked_at,
     delivery,
   }
-}
-
-/** Whoever acts as somebody else has shown a second factor of their own. */
-function lacksMfa(session: LiveSession, requiredFor: readonly string[]): boolean {
-  if (session.role === null || session.impersonator_id !== null) return false
-  if (!session.organization_requires_mfa && !requiredFor.includes(session.role)) return false
-  const { mfa_verified_at: shown, checked_at: now } = session
-  // The driver reads Postgres' infinity as a number.
-  return !(shown instanceof Date && shown.getTime() <= now.getTime())
 }
 
 function originOf(source: IdentitySource): string | undefined {

@@ -1,10 +1,10 @@
 import type { Role } from '../../core/auth.js'
 import type { Clock } from '../../core/config/clock.js'
-import type { Config } from '../../core/config/config.js'
 import { IdentSphereError } from '../../core/errors.js'
 import type { Database } from '../../core/store/database.js'
 import { translateError } from '../../core/store/database-errors.js'
 import { giveUp, type RawConnection } from '../../core/store/late-answers.js'
+import type { SessionSettings } from './options.js'
 import type { SessionForTokens } from './repository.js'
 
 /** What the strict check reads of one live session. */
@@ -54,13 +54,14 @@ interface Waiting {
  * one prepared read. Look-ups that arrive while a query is in flight share the next one, so an idle node waits for nothing
  * and a busy one asks once for many. A result is never kept: revocation holds from the next request on, on every node.
  */
-export function createSessionCheck(options: {
+export function createSessionCheck(deps: {
   database: Database
   clock: Clock
-  config: Pick<Config, 'schema' | 'refreshTokenSeconds' | 'sessionIdleSeconds'>
+  schema: string
+  settings: Pick<SessionSettings, 'refreshTokenSeconds' | 'sessionIdleSeconds'>
 }): SessionCheck {
-  const { database, clock, config } = options
-  const text = checkSql(`"${config.schema}"`)
+  const { database, clock, schema, settings } = deps
+  const text = checkSql(`"${schema}"`)
   let waiting: Waiting[] = []
   let inFlight = 0
   let scheduled = false
@@ -101,7 +102,7 @@ export function createSessionCheck(options: {
   }
 
   async function ask(ids: string[]): Promise<Map<string, LiveSession>> {
-    const values = [ids, config.refreshTokenSeconds, config.sessionIdleSeconds ?? 0, clock.offsetSeconds()]
+    const values = [ids, settings.refreshTokenSeconds, settings.sessionIdleSeconds ?? 0, clock.offsetSeconds()]
     const rows = await withDeadline((abandoned) => query(values, abandoned))
     if (rows.some((row) => row.in_recovery)) {
       throw new IdentSphereError('service_unavailable', { cause: new Error('the database is a read-only standby') })

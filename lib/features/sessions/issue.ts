@@ -1,33 +1,34 @@
 import type { z } from 'zod'
-import type { Config } from '../../core/config/config.js'
 import type { CookieChange } from '../../core/http/cookies.js'
 import type { CsrfTokens } from '../../core/http/csrf.js'
 import type { Delivery } from '../../core/http/fields.js'
 import { type AccessTokens, assertNoReservedClaims } from '../tokens/access-tokens.js'
+import type { TokenSettings } from '../tokens/options.js'
+import type { SessionSettings } from './options.js'
 import type { SessionForTokens } from './repository.js'
 import type { issuedTokens } from './schemas.js'
 
-/** Tokens as they leave the house: fields of the answer, and cookies. */
+/** Tokens of an answer: fields of the body, and cookies. */
 export interface IssuedTokens {
   readonly fields: z.output<typeof issuedTokens>
   readonly cookies: readonly CookieChange[]
 }
 
-/** Makes the access token of a session and puts it where the client wants it. */
+/** Makes the access token of a session, for the cookie or for the body. */
 export interface TokenIssuer {
-  /** @param refreshToken the new refresh token, or null where the client keeps the one it has */
+  /** @param refreshToken the new refresh token, or null if the client keeps the one it has */
   issue(session: SessionForTokens, refreshToken: string | null, delivery: Delivery): IssuedTokens
 }
 
-export function createTokenIssuer(options: {
+export function createTokenIssuer(deps: {
   accessTokens: AccessTokens
   csrf: CsrfTokens
-  config: Pick<Config, 'accessTokenSeconds' | 'exposeAccessToken' | 'accessTokenClaims'>
+  settings: Pick<SessionSettings, 'accessTokenSeconds'> & Pick<TokenSettings, 'exposeAccessToken' | 'accessTokenClaims'>
 }): TokenIssuer {
-  const { accessTokens, csrf, config } = options
+  const { accessTokens, csrf, settings } = deps
 
   function hostClaims(session: SessionForTokens): Readonly<Record<string, unknown>> {
-    const claims = config.accessTokenClaims?.({
+    const claims = settings.accessTokenClaims?.({
       userId: session.user_id,
       email: session.email,
       organizationId: session.organization_id,
@@ -40,7 +41,7 @@ export function createTokenIssuer(options: {
   return {
     issue(session, refreshToken, delivery) {
       const remaining = Math.max(1, Math.floor((session.expires_at.getTime() - session.checked_at.getTime()) / 1000))
-      const expiresIn = Math.min(config.accessTokenSeconds, remaining)
+      const expiresIn = Math.min(settings.accessTokenSeconds, remaining)
       const accessToken = accessTokens.sign(
         {
           ...hostClaims(session),
@@ -65,13 +66,13 @@ export function createTokenIssuer(options: {
         { name: 'csrf', value: csrfToken, maxAgeSeconds: remaining },
       ]
       if (refreshToken !== null) cookies.push({ name: 'rt', value: refreshToken, maxAgeSeconds: remaining })
-      const exposed = config.exposeAccessToken ? { access_token: accessToken } : {}
+      const exposed = settings.exposeAccessToken ? { access_token: accessToken } : {}
       return { fields: { expires_in: expiresIn, csrf_token: csrfToken, ...exposed }, cookies }
     },
   }
 }
 
-/** What signing out leaves in the browser: nothing but the device cookie. */
+/** Signing out leaves nothing in the browser but the device cookie. */
 export const clearedCookies: readonly CookieChange[] = [
   { name: 'at', value: null },
   { name: 'rt', value: null },

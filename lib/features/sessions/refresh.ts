@@ -1,4 +1,3 @@
-import type { Config } from '../../core/config/config.js'
 import type { RequestContext } from '../../core/context.js'
 import { hmacSha256, sha256 } from '../../core/crypto/digest.js'
 import type { KeyRing } from '../../core/crypto/key-ring.js'
@@ -8,14 +7,16 @@ import { assertCsrfProof, type CsrfProof, type CsrfTokens } from '../../core/htt
 import type { Delivery } from '../../core/http/fields.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { Store } from '../../core/store/store.js'
+import { actions } from './actions.js'
 import type { IssuedTokens, TokenIssuer } from './issue.js'
+import type { SessionSettings } from './options.js'
 import { findRefresh, type RefreshRow, revokeSessions, rotateRefresh, type SessionForTokens } from './repository.js'
 
 /** A refresh token as a client presents it. */
 export interface PresentedRefresh {
   token: string
   delivery: Delivery
-  /** Not needed where the token came in the body, nor for the redirect of `resume`, which a browser sends as a navigation. */
+  /** Not needed if the token came in the body, nor for the redirect of `resume`, which a browser sends as a navigation. */
   proof: CsrfProof
 }
 
@@ -24,20 +25,20 @@ const tokenPattern = /^[\w-]{43}$/
 /** Bytes. As long as the HMAC key, so that a successor cannot be guessed from its predecessor. */
 const saltBytes = 32
 
-export function createRefresh(options: {
+export function createRefresh(deps: {
   store: Store
   journal: Journal
   keys: KeyRing
   csrf: CsrfTokens
   issuer: TokenIssuer
-  config: Pick<Config, 'refreshTokenSeconds' | 'refreshGraceSeconds' | 'sessionIdleSeconds'>
+  settings: Pick<SessionSettings, 'refreshTokenSeconds' | 'refreshGraceSeconds' | 'sessionIdleSeconds'>
 }) {
-  const { store, journal, keys, csrf, issuer, config } = options
+  const { store, journal, keys, csrf, issuer, settings } = deps
 
   const limits = {
-    longestLifeSeconds: config.refreshTokenSeconds,
-    idleSeconds: config.sessionIdleSeconds ?? 0,
-    graceSeconds: config.refreshGraceSeconds,
+    longestLifeSeconds: settings.refreshTokenSeconds,
+    idleSeconds: settings.sessionIdleSeconds ?? 0,
+    graceSeconds: settings.refreshGraceSeconds,
   }
 
   /** The successor of a token: the same for everyone who presents the same token with the same salt. */
@@ -73,7 +74,7 @@ export function createRefresh(options: {
     await store.transaction(async (tx) => {
       const ended = await revokeSessions(tx, row.user_id, { only: row.session_id }, 'refresh_reused')
       if (ended.length === 0) return
-      await journal.record(tx, 'auth.refresh.reused', {
+      await journal.record(tx, actions['auth.refresh.reused'], {
         actorId: null,
         subjectId: row.user_id,
         organizationId: row.organization_id,
@@ -111,3 +112,5 @@ export function createRefresh(options: {
     return issuer.issue(row, successor, presented.delivery)
   }
 }
+
+export type Refresh = ReturnType<typeof createRefresh>

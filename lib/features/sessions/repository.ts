@@ -148,13 +148,18 @@ export async function rotateRefresh(
   return rows.length > 0
 }
 
-/** The session a refresh token belongs to, live or not: enough to end it. */
-export async function findSessionOfToken(
-  db: Executor,
-  tokenHash: Buffer,
-): Promise<{ id: string; user_id: string; organization_id: string | null } | undefined> {
-  const [row] = await db.sql<{ id: string; user_id: string; organization_id: string | null }>(
-    `SELECT s.id, s.user_id, s.organization_id FROM ${db.schema}.refresh_tokens t
+/** What ending a session needs to know of it. */
+interface SessionOfToken {
+  id: string
+  user_id: string
+  organization_id: string | null
+  impersonator_id: string | null
+}
+
+/** The session of a refresh token, live or not. */
+export async function findSessionOfToken(db: Executor, tokenHash: Buffer): Promise<SessionOfToken | undefined> {
+  const [row] = await db.sql<SessionOfToken>(
+    `SELECT s.id, s.user_id, s.organization_id, s.impersonator_id FROM ${db.schema}.refresh_tokens t
      JOIN ${db.schema}.user_sessions s ON s.id = t.session_id WHERE t.token_hash = ?`,
     [tokenHash],
   )
@@ -284,7 +289,7 @@ export async function beganWithRecovery(db: Executor, sessionId: string, seconds
 }
 
 /** Lets live sessions follow a security version that the user's own act has just moved on. @returns the ids of those that do */
-export async function carrySecurityVersion(
+export async function keepSecurityVersion(
   tx: Tx,
   userId: string,
   which: { only: string } | 'all',
@@ -294,6 +299,26 @@ export async function carrySecurityVersion(
   if (which !== 'all') query.where({ id: which.only })
   const rows: Array<{ id: string }> = await query.update({ security_version: from + 1 } as never).returning('id')
   return rows.map((row) => row.id)
+}
+
+/**
+ * Notes that a session belongs to a trusted browser.
+ *
+ * @returns the user and security version under which the browser is trusted; undefined if the session has ended
+ */
+export async function trustBrowser(
+  tx: Tx,
+  sessionId: string,
+  browserId: string,
+): Promise<{ userId: string; securityVersion: number } | undefined> {
+  const [row] = await tx.sql<{ user_id: string; security_version: number }>(
+    `UPDATE ${tx.schema}.user_sessions s SET trusted_browser_id = ? FROM ${tx.schema}.users u
+     WHERE s.id = ? AND u.id = s.user_id AND s.revoked_at IS NULL AND u.status = 'active'
+       AND u.security_version = s.security_version
+     RETURNING s.user_id, s.security_version`,
+    [browserId, sessionId],
+  )
+  return row === undefined ? undefined : { userId: row.user_id, securityVersion: row.security_version }
 }
 
 /** Whether a session is live, and nothing about its user's credentials has changed since `securityVersion`. */

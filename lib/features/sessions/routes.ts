@@ -1,5 +1,5 @@
 import type { Auth } from '../../core/auth.js'
-import type { Config } from '../../core/config/config.js'
+import type { CoreSettings } from '../../core/config/settings.js'
 import type { RequestContext } from '../../core/context.js'
 import { IdentSphereError } from '../../core/errors.js'
 import type { CookieName } from '../../core/http/cookies.js'
@@ -9,26 +9,25 @@ import { safeReturnTarget } from '../../core/http/origin.js'
 import { type Route, route } from '../../core/http/route.js'
 import type { AccessTokens } from '../tokens/access-tokens.js'
 import { describeSession } from './describe.js'
-import { clearedCookies, type TokenIssuer } from './issue.js'
-import type { createRefresh } from './refresh.js'
+import { clearedCookies } from './issue.js'
+import type { Refresh } from './refresh.js'
 import { currentSession, issuedTokens, refreshBody, returnTo, sessionList } from './schemas.js'
 import type { Sessions } from './service.js'
 
-export function sessionRoutes(rooms: {
+export function sessionRoutes(deps: {
   sessions: Sessions
-  refresh: ReturnType<typeof createRefresh>
-  issuer: TokenIssuer
+  refresh: Refresh
   accessTokens: AccessTokens
   csrf: CsrfTokens
   permissionsOf: (role: string | null) => readonly string[]
-  config: Pick<Config, 'publicBaseUrl' | 'mountPath' | 'isOwnOrigin' | 'pages'>
+  settings: Pick<CoreSettings, 'publicBaseUrl' | 'mountPath' | 'isOwnOrigin' | 'pages'>
 }): Route[] {
-  const { sessions, refresh, config } = rooms
+  const { sessions, refresh, settings } = deps
 
-  /** A checked absolute address for `return_to`, else where the router is mounted. */
+  /** A checked absolute address for `return_to`, else the mount of the router. */
   function targetOf(wanted: string | undefined): string {
-    const home = `${config.publicBaseUrl.origin}${config.mountPath}/`
-    return safeReturnTarget(wanted, config.publicBaseUrl, config.isOwnOrigin) ?? home
+    const home = `${settings.publicBaseUrl.origin}${settings.mountPath}/`
+    return safeReturnTarget(wanted, settings.publicBaseUrl, settings.isOwnOrigin) ?? home
   }
 
   return [
@@ -63,13 +62,13 @@ export function sessionRoutes(rooms: {
         const target = targetOf(query.return_to)
         const token = cookie('rt')
         try {
-          // A new cookie beside a planted one would be refused again, and the browser sent round for ever.
+          // A new cookie beside a planted one would be refused again, and the browser redirected for ever.
           if (token === null || conflictingCookies.length > 0) throw new IdentSphereError('authentication_required')
           const { cookies } = await refresh({ token, delivery: 'cookie', proof: 'not_needed' }, context)
           return { status: 303, location: target, cookies }
         } catch (error) {
           if (!(error instanceof IdentSphereError) || error.code !== 'authentication_required') throw error
-          const signIn = config.pages.signIn()
+          const signIn = settings.pages.signIn()
           signIn.searchParams.set('return_to', target)
           return { status: 303, location: signIn.href, cookies: clearedCookies }
         }
@@ -83,7 +82,7 @@ export function sessionRoutes(rooms: {
       output: { 204: null },
       errors: ['csrf_failed'],
       async handle({ body, context, cookie, csrfToken, bearer }) {
-        // Whatever still names the session ends it: an expired access token is no reason to keep anybody signed in.
+        // An expired access token still names the session, so it may end it.
         if (body.refresh_token !== undefined) {
           await sessions.signOut({ refreshToken: body.refresh_token }, 'not_needed', context)
         } else if (!(await signOutByBearer(bearer, context))) {
@@ -96,20 +95,20 @@ export function sessionRoutes(rooms: {
       method: 'GET',
       path: '/v1/auth/session',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       output: { 200: currentSession },
       errors: [],
       async handle({ auth }) {
         const session = await sessions.live(auth.sessionId)
-        const proof = auth.delivery === 'cookie' ? { csrf_token: rooms.csrf.issue(session.id) } : {}
-        return { status: 200, body: { ...describeSession(session, rooms.permissionsOf(session.role)), ...proof } }
+        const proof = auth.delivery === 'cookie' ? { csrf_token: deps.csrf.issue(session.id) } : {}
+        return { status: 200, body: { ...describeSession(session, deps.permissionsOf(session.role)), ...proof } }
       },
     }),
     route({
       method: 'GET',
       path: '/v1/users/me/sessions',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       output: { 200: sessionList },
       errors: [],
       handle: async ({ auth }) => ({ status: 200, body: { sessions: await describeAll(auth) } }),
@@ -118,7 +117,7 @@ export function sessionRoutes(rooms: {
       method: 'DELETE',
       path: '/v1/users/me/sessions/:id',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       input: { params: idInPath },
       output: { 204: null },
       errors: ['not_found'],
@@ -131,7 +130,7 @@ export function sessionRoutes(rooms: {
       method: 'DELETE',
       path: '/v1/users/me/sessions',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       output: { 204: null },
       errors: [],
       async handle({ auth, context }) {
@@ -141,9 +140,9 @@ export function sessionRoutes(rooms: {
     }),
   ]
 
-  /** @returns false where the header holds no access token of a native client; somebody else's says nothing of our cookies */
+  /** @returns false if the header holds no access token of a native client: another service's token says nothing about our cookies */
   async function signOutByBearer(bearer: string | null, context: RequestContext): Promise<boolean> {
-    const verified = bearer === null ? null : rooms.accessTokens.verifyEvenExpired(bearer)
+    const verified = bearer === null ? null : deps.accessTokens.verifyEvenExpired(bearer)
     if (verified?.ok !== true) return false
     if (verified.claims.dlv !== undefined || verified.claims.client_id !== undefined) return false
     await sessions.signOut({ accessToken: verified }, 'not_needed', context)
@@ -158,7 +157,7 @@ export function sessionRoutes(rooms: {
     const refreshToken = cookie('rt')
     if (refreshToken !== null) await sessions.signOut({ refreshToken }, { csrfToken }, context)
     const accessToken = cookie('at')
-    const verified = accessToken === null ? null : rooms.accessTokens.verifyEvenExpired(accessToken)
+    const verified = accessToken === null ? null : deps.accessTokens.verifyEvenExpired(accessToken)
     if (verified?.ok === true) await sessions.signOut({ accessToken: verified }, { csrfToken }, context)
   }
 

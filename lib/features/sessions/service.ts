@@ -1,5 +1,4 @@
 import type { Auth } from '../../core/auth.js'
-import type { Config } from '../../core/config/config.js'
 import type { RequestContext } from '../../core/context.js'
 import { sha256 } from '../../core/crypto/digest.js'
 import { randomToken } from '../../core/crypto/random.js'
@@ -8,15 +7,20 @@ import { assertCsrfProof, type CsrfProof, type CsrfTokens } from '../../core/htt
 import type { Journal } from '../../core/journal/journal.js'
 import type { Executor, Store, Tx } from '../../core/store/store.js'
 import type { Verified } from '../tokens/verified-tokens.js'
+import type { SecurityCause, SecurityChange } from '../users/security-change.js'
+import type { Users } from '../users/service.js'
+import { actions } from './actions.js'
 import type { LiveSession, SessionCheck } from './check.js'
+import type { IssuedTokens, TokenIssuer } from './issue.js'
+import type { SessionSettings } from './options.js'
 import {
   beganWithRecovery,
-  carrySecurityVersion,
   endOldestSessions,
   findSessionOfToken,
   forgetSecondFactors,
   insertSession,
   isUnchanged,
+  keepSecurityVersion,
   listSessions,
   renewAuthTime,
   revokeSession,
@@ -24,40 +28,56 @@ import {
   type SessionRow,
   showSecondFactor,
   spendAuthPurpose,
+  trustBrowser,
 } from './repository.js'
 
-/** What a proven sign-in becomes a session from. */
+/** Input for creating a session. */
 export interface SessionInput {
   userId: string
   organizationId: string | null
   authMethod: string
   amr: readonly string[]
   securityVersion: number
-  /** Seconds since a second factor was shown; undefined where none was. */
+  /** Seconds since a second factor was shown; undefined if none was. */
   mfaAgeSeconds?: number
-  /** The browser that its user trusts, where it was recognised as one. */
+  /** The trusted browser that was recognized, if any. */
   trustedBrowserId?: string
   context: RequestContext
 }
 
 /** Live sessions of one user. One more ends the oldest, so that listing and ending all of them stays cheap. */
-const mostSessions = 100
+const maxSessionsPerUser = 100
 
-export function createSessions(options: {
+/** `revoke_reason` of sessions that a security change ends. */
+const reasons: Readonly<Record<SecurityCause, string>> = {
+  passwordChanged: 'credentials_changed',
+  passwordReset: 'password_reset',
+  factorAdded: 'credentials_changed',
+  factorReplaced: 'credentials_changed',
+  factorRemoved: 'credentials_changed',
+  factorsRemovedByHost: 'second_factors_removed',
+  emailChanged: 'email_changed',
+  accountClaimed: 'taken_over',
+  changesReverted: 'changes_undone',
+  disabled: 'user_disabled',
+  enabled: 'user_disabled',
+  signedOutOthers: 'revoked_others',
+  signedOutEverywhere: 'revoked_by_host',
+  erased: 'user_erased',
+}
+
+export function createSessions(deps: {
   store: Store
   journal: Journal
   check: SessionCheck
   csrf: CsrfTokens
-  moveSecurityVersion: (tx: Tx, userId: string) => Promise<number | undefined>
-  /** Takes ceremonies and enrolments of this user that are on their way away. */
-  removePending: (tx: Tx, userId: string) => Promise<void>
-  /** Lets the trust of this session's browser follow a security version that has just moved on. */
-  carryTrust: (tx: Tx, sessionId: string, from: number) => Promise<void>
-  config: Pick<Config, 'refreshTokenSeconds' | 'sessionIdleSeconds'>
+  issuer: TokenIssuer
+  users: Pick<Users, 'changeSecurity'>
+  settings: Pick<SessionSettings, 'refreshTokenSeconds' | 'sessionIdleSeconds'>
 }) {
-  const { store, journal, check, csrf, config } = options
+  const { store, journal, check, csrf, issuer, users, settings } = deps
 
-  /** @param by whose act it was: the user's own, in a session, or the host's */
+  /** @param by who ended them: the user in a session, or the host */
   async function recordEnded(
     tx: Tx,
     userId: string,
@@ -71,7 +91,7 @@ export function createSessions(options: {
         ? { actorId: null, subjectId: userId }
         : { actorId: userId, impersonatorId: by.impersonatorId, organizationId: by.organizationId }
     for (const id of sessionIds) {
-      await journal.record(tx, 'sessions.revoked', {
+      await journal.record(tx, actions['sessions.revoked'], {
         ...actor,
         resource: { type: 'session', id },
         data: { reason, user_id: userId },
@@ -80,29 +100,25 @@ export function createSessions(options: {
     }
   }
 
-  async function endOthers(tx: Tx, auth: Auth, reason: string, context: RequestContext): Promise<void> {
-    const ended = await revokeSessions(tx, auth.userId, { except: auth.sessionId }, reason)
-    await recordEnded(tx, auth.userId, auth, ended, reason, context)
-  }
-
-  /** @throws IdentSphereError `authentication_required` where this session does not follow: it was overtaken, and changes nothing */
-  async function carry(tx: Tx, auth: Auth, from: number, which: { only: string } | 'all'): Promise<void> {
-    const carried = await carrySecurityVersion(tx, auth.userId, which, from)
-    if (!carried.includes(auth.sessionId)) throw new IdentSphereError('authentication_required')
-  }
-
-  /** The live session that an access token names; undefined also where the token's key has been revoked. */
+  /** The live session that an access token names; undefined also if the token's key has been revoked. */
   async function findSessionOfAccessToken({ claims, kid }: Verified) {
     const session = await check.read(claims.sid)
     if (session === null || session.user_id !== claims.sub || session.revoked_kids?.includes(kid)) return undefined
     return session
   }
 
+  /** @throws IdentSphereError `authentication_required` if the session has ended */
+  async function live(sessionId: string): Promise<LiveSession> {
+    const session = await check.read(sessionId)
+    if (session === null) throw new IdentSphereError('authentication_required')
+    return session
+  }
+
   return {
     /**
-     * Begins a session. Called by sign-in and by nobody else.
+     * Begins a session. Only sign-in calls it.
      *
-     * @throws IdentSphereError `invalid_credentials` where the account changed since its credential was read
+     * @throws IdentSphereError `invalid_credentials` if the account changed since its credential was read
      */
     async create(tx: Tx, input: SessionInput): Promise<{ sessionId: string; refreshToken: string }> {
       const refreshToken = randomToken()
@@ -114,28 +130,38 @@ export function createSessions(options: {
         securityVersion: input.securityVersion,
         mfaAgeSeconds: input.mfaAgeSeconds ?? null,
         trustedBrowserId: input.trustedBrowserId ?? null,
-        lifetimeSeconds: config.refreshTokenSeconds,
+        lifetimeSeconds: settings.refreshTokenSeconds,
         ipAddress: input.context.ipAddress,
         userAgent: input.context.userAgent,
         refreshTokenHash: sha256(refreshToken),
       })
       if (sessionId === null) throw new IdentSphereError('invalid_credentials')
-      const ended = await endOldestSessions(tx, input.userId, mostSessions)
+      const ended = await endOldestSessions(tx, input.userId, maxSessionsPerUser)
       await recordEnded(tx, input.userId, { ...input, impersonatorId: null }, ended, 'too_many_sessions', input.context)
       return { sessionId, refreshToken }
     },
 
-    /** The session as it stands now. @throws IdentSphereError `authentication_required` where it has ended */
-    async live(sessionId: string): Promise<LiveSession> {
-      const session = await check.read(sessionId)
-      if (session === null) throw new IdentSphereError('authentication_required')
-      return session
+    /** The session as it stands now. @throws IdentSphereError `authentication_required` if it has ended */
+    live,
+
+    /** Tokens of a session. */
+    issueTokens: issuer.issue,
+
+    /**
+     * New tokens for a session that goes on, once its new epoch has been committed: tokens from before gain nothing by it. The refresh
+     * token stays.
+     *
+     * @throws IdentSphereError `authentication_required` if the session has ended
+     */
+    async renewTokens(auth: Auth): Promise<IssuedTokens & { readonly session: LiveSession }> {
+      const session = await live(auth.sessionId)
+      return { session, ...issuer.issue(session, null, auth.delivery) }
     },
 
     list: (userId: string, db: Executor = store): Promise<SessionRow[]> =>
       listSessions(db, userId, {
-        longestLifeSeconds: config.refreshTokenSeconds,
-        idleSeconds: config.sessionIdleSeconds ?? 0,
+        longestLifeSeconds: settings.refreshTokenSeconds,
+        idleSeconds: settings.sessionIdleSeconds ?? 0,
       }),
 
     /** @throws IdentSphereError `not_found` also for sessions of others */
@@ -148,40 +174,42 @@ export function createSessions(options: {
     },
 
     /**
-     * Leaves this session and nothing else that opens the account without proving everything anew: the others end, and so do
-     * sign-ins and ceremonies on their way, with the codes and links mailed for them, and the trust of other browsers.
+     * Signs out everywhere but here. Sign-ins that are not complete end too, with their mailed codes and links, and other browsers are
+     * no longer trusted.
      *
-     * @throws IdentSphereError `authentication_required` where this session has just been ended by another one
+     * @throws IdentSphereError `authentication_required` if another session has just ended this one
      */
     async revokeOthers(auth: Auth, context: RequestContext): Promise<void> {
       await store.transaction(async (tx) => {
-        const version = await options.moveSecurityVersion(tx, auth.userId)
+        const input = { userId: auth.userId, session: auth, context }
+        const version = await users.changeSecurity(tx, 'signedOutOthers', input)
         if (version === undefined) throw new IdentSphereError('authentication_required')
-        await endOthers(tx, auth, 'revoked_others', context)
-        await carry(tx, auth, version - 1, { only: auth.sessionId })
-        await options.carryTrust(tx, auth.sessionId, version - 1)
-        await options.removePending(tx, auth.userId)
       })
     },
 
-    /** Ends one session for the host. @throws IdentSphereError `not_found` where it has ended or never was */
+    /** Ends one session for the host. @throws IdentSphereError `not_found` if it has ended or does not exist */
     async endOne(tx: Tx, sessionId: string, reason: string, context: RequestContext): Promise<void> {
       const ended = await revokeSession(tx, sessionId, reason)
       if (ended === undefined) throw new IdentSphereError('not_found')
       await recordEnded(tx, ended.user_id, 'host', [sessionId], reason, context)
     },
 
-    /** Ends all sessions of a user for the host. @returns how many */
-    async endAll(tx: Tx, userId: string, reason: string, context: RequestContext): Promise<number> {
-      const ended = await revokeSessions(tx, userId, 'all', reason)
-      await recordEnded(tx, userId, 'host', ended, reason, context)
-      return ended.length
+    /**
+     * Ends all sessions of a user for the host, and sign-ins that are not complete.
+     *
+     * @returns how many sessions it ended; undefined if the user does not exist
+     */
+    async endAll(tx: Tx, userId: string, context: RequestContext): Promise<number | undefined> {
+      const ended = await revokeSessions(tx, userId, 'all', reasons.signedOutEverywhere)
+      await recordEnded(tx, userId, 'host', ended, reasons.signedOutEverywhere, context)
+      const version = await users.changeSecurity(tx, 'signedOutEverywhere', { userId, context })
+      return version === undefined ? undefined : ended.length
     },
 
     /**
-     * Ends the session behind an access token or a refresh token. Unknown ones are no error.
+     * Ends the session of an access token or a refresh token. Unknown ones are no error.
      *
-     * @throws IdentSphereError `csrf_failed` where a cookie names a session that the CSRF token does not fit
+     * @throws IdentSphereError `csrf_failed` if a cookie names a session that the CSRF token does not fit
      */
     async signOut(
       credential: { accessToken: Verified } | { refreshToken: string },
@@ -197,8 +225,9 @@ export function createSessions(options: {
       await store.transaction(async (tx) => {
         const ended = await revokeSessions(tx, found.user_id, { only: found.id }, 'signed_out')
         if (ended.length === 0) return
-        await journal.record(tx, 'auth.logout', {
+        await journal.record(tx, actions['auth.logout'], {
           actorId: found.user_id,
+          impersonatorId: found.impersonator_id,
           organizationId: found.organization_id,
           resource: { type: 'session', id: found.id },
           context,
@@ -206,21 +235,21 @@ export function createSessions(options: {
       })
     },
 
-    /** After a fresh proof of identity. @throws IdentSphereError `authentication_required` where the session has ended */
+    /** After a new proof of identity. @throws IdentSphereError `authentication_required` if the session has ended */
     async renewAuthTime(tx: Tx, sessionId: string, purpose: string | null): Promise<void> {
       if (!(await renewAuthTime(tx, sessionId, purpose))) throw new IdentSphereError('authentication_required')
     },
 
     /**
-     * For a proof that took its time: what it was read under has to hold still.
+     * For a proof that took some time: the version under which it was read has to hold still.
      *
-     * @throws IdentSphereError `authentication_required` where the session has ended or the credentials have changed
+     * @throws IdentSphereError `authentication_required` if the session has ended or the credentials have changed
      */
     async assertUnchanged(tx: Tx, sessionId: string, securityVersion: number): Promise<void> {
       if (!(await isUnchanged(tx, sessionId, securityVersion))) throw new IdentSphereError('authentication_required')
     },
 
-    /** Uses up what a reauthentication was made for. @returns false where it was made for nothing, or for something else */
+    /** Uses up the purpose of a reauthentication. @returns false if it was made for nothing, or for something else */
     spendAuthPurpose: (sessionId: string, purpose: string): Promise<boolean> =>
       spendAuthPurpose(store, sessionId, purpose),
 
@@ -228,34 +257,55 @@ export function createSessions(options: {
      * After a second factor was shown: `mfa_verified_at` is now, and new tokens are due.
      *
      * @param amr what was used (RFC 8176)
-     * @throws IdentSphereError `authentication_required` where the session has ended
+     * @throws IdentSphereError `authentication_required` if the session has ended
      */
     async showSecondFactor(tx: Tx, sessionId: string, amr: readonly string[]): Promise<void> {
       if (!(await showSecondFactor(tx, sessionId, amr))) throw new IdentSphereError('authentication_required')
     },
 
-    /** No live session of this user has a second factor any more. */
-    forgetSecondFactors,
+    /**
+     * Notes that the session belongs to a trusted browser.
+     *
+     * @returns the user and security version under which the browser is trusted
+     * @throws IdentSphereError `authentication_required` if the session has ended
+     */
+    async trustBrowser(
+      tx: Tx,
+      sessionId: string,
+      browserId: string,
+    ): Promise<{ userId: string; securityVersion: number }> {
+      const trusted = await trustBrowser(tx, sessionId, browserId)
+      if (trusted === undefined) throw new IdentSphereError('authentication_required')
+      return trusted
+    },
 
     /** Whether it began with a recovery code no longer than `seconds` ago. */
     beganWithRecovery: (sessionId: string, seconds: number): Promise<boolean> =>
       beganWithRecovery(store, sessionId, seconds),
 
     /**
-     * Follows a change of credentials that moved the user's security version from `from` to the next: this session goes
-     * on, the others end or go on too.
+     * Ends and keeps sessions as the change says.
      *
-     * @throws IdentSphereError `authentication_required` where it has ended: it was overtaken, and changes nothing
+     * @throws IdentSphereError `authentication_required` if the session that makes the change has ended: it changes nothing then
      */
-    async followCredentialChange(
-      tx: Tx,
-      auth: Auth,
-      from: number,
-      others: 'end' | 'keep',
-      context: RequestContext,
-    ): Promise<void> {
-      if (others === 'end') await endOthers(tx, auth, 'credentials_changed', context)
-      await carry(tx, auth, from, others === 'end' ? { only: auth.sessionId } : 'all')
+    async onSecurityChange(tx: Tx, change: SecurityChange): Promise<void> {
+      const { userId, session, from, endsOthers, consequences, shown, context } = change
+      if (endsOthers) {
+        const reason = reasons[change.cause]
+        const which = session === null ? 'all' : { except: session.sessionId }
+        const ended = await revokeSessions(tx, userId, which, reason)
+        await recordEnded(tx, userId, session ?? 'host', ended, reason, context)
+      }
+      if (session !== null) {
+        const kept = await keepSecurityVersion(tx, userId, endsOthers ? { only: session.sessionId } : 'all', from)
+        if (!kept.includes(session.sessionId)) throw new IdentSphereError('authentication_required')
+      }
+      if (consequences.mfaTime !== 'keep') await forgetSecondFactors(tx, userId)
+      if (consequences.mfaTime === 'renew' && session !== null && shown !== null) {
+        if (!(await showSecondFactor(tx, session.sessionId, shown))) {
+          throw new IdentSphereError('authentication_required')
+        }
+      }
     },
   }
 }

@@ -1,21 +1,21 @@
-import type { Config } from '../../core/config/config.js'
 import { sweep } from '../../core/jobs/sweep.js'
 import type { Job } from '../../core/jobs/worker.js'
 import type { Store } from '../../core/store/store.js'
+import type { SessionSettings } from './options.js'
 
 /**
  * Sessions a day past their end go, with their refresh tokens. Salts go when their grace ends: from then on nobody, the
  * database's reader included, can compute a successor.
  */
-export function sessionSweeps(store: Store, config: Pick<Config, 'refreshGraceSeconds'>): Job[] {
+export function sessionSweeps(store: Store, settings: Pick<SessionSettings, 'refreshGraceSeconds'>): Job[] {
   const salts: Job = {
     name: 'sweep salts',
-    everySeconds: Math.max(5, config.refreshGraceSeconds),
+    everySeconds: Math.max(5, settings.refreshGraceSeconds),
     async run() {
       await store.sql(
         `UPDATE ${store.schema}.refresh_tokens SET successor_salt = NULL
          WHERE successor_salt IS NOT NULL AND used_at + ? * interval '1 second' <= ${store.nowSql}`,
-        [config.refreshGraceSeconds],
+        [settings.refreshGraceSeconds],
       )
       return false
     },

@@ -3,11 +3,12 @@ import { issueMacToken, readMacToken } from '../../core/crypto/mac-token.js'
 import { uuidv7 } from '../../core/crypto/random.js'
 import { IdentSphereError } from '../../core/errors.js'
 import type { Store, Tx } from '../../core/store/store.js'
-import { consumeChallenge, findChallenge, insertChallenge, spendTry, triesPerChallenge } from '../totp/repository.js'
-import type { Challenge, Proven, SecondFactorMethod } from './service.js'
+import type { SecondFactorMethod } from './extension-points.js'
+import { consumeChallenge, findChallenge, insertChallenge, spendTry, triesPerChallenge } from './repository.js'
+import type { FirstFactor } from './service.js'
 
 /** A sign-in that waits for its second factor. */
-export interface MfaChallenge {
+export interface LoginChallenge {
   id: string
   userId: string
   organizationId: string | null
@@ -18,51 +19,59 @@ export interface MfaChallenge {
   securityVersion: number
 }
 
-/** Seconds. */
-const lifetime = 300
-/** What the key of second factors signs besides. */
+/** A challenge as the client gets it. */
+export interface OpenedChallenge {
+  mfa_token: string
+  mfa_token_expires_in: number
+  methods: readonly string[]
+}
+
+const challengeSeconds = 300
+/** The other uses of the same key bind to other words. */
 const boundTo = ['challenge', 'sign_in']
 
 const burntChallenge = () =>
   new IdentSphereError('rate_limited', { message: 'Too many wrong answers. Sign in again.', retryAfterSeconds: 1 })
 
 /**
- * Challenges stand between a first factor and its session: single use, five tries, five minutes, and void once the user's
- * credentials change. `mfa_token` is `<key version>.<id>.<HMAC>`, so that a forged one costs no query.
+ * Challenges between a first factor and its session: single use, five tries, five minutes, and void once the user's credentials change.
+ * `mfa_token` is `<key version>.<id>.<HMAC>`, so that a forged one costs no query.
  *
  * @see GHSA better-auth #9993: attempts that were counted after the comparison
  */
-export function createMfaChallenges(options: { store: Store; keys: KeyRing }) {
-  const { store, keys } = options
-
+export function createLoginChallenges({ store, keys }: { store: Store; keys: KeyRing }) {
   return {
-    /** Begins a challenge for somebody whose first factor was proven. */
+    /** Begins a challenge for a user whose first factor was proven. */
     async begin(
       tx: Tx,
-      proven: Proven & { organizationId: string | null },
+      firstFactor: FirstFactor & { organizationId: string | null },
       methods: readonly SecondFactorMethod[],
-    ): Promise<Challenge> {
+    ): Promise<OpenedChallenge> {
       const id = uuidv7()
       await insertChallenge(tx, {
         id,
-        userId: proven.userId,
-        organizationId: proven.organizationId,
-        authMethod: proven.authMethod,
-        amr: proven.amr,
-        securityVersion: proven.securityVersion,
-        ipAddress: proven.context.ipAddress,
-        userAgent: proven.context.userAgent,
-        lifetimeSeconds: lifetime,
+        userId: firstFactor.userId,
+        organizationId: firstFactor.organizationId,
+        authMethod: firstFactor.authMethod,
+        amr: firstFactor.amr,
+        securityVersion: firstFactor.securityVersion,
+        ipAddress: firstFactor.context.ipAddress,
+        userAgent: firstFactor.context.userAgent,
+        lifetimeSeconds: challengeSeconds,
       })
-      return { mfa_token: issueMacToken(keys, 'mfa', boundTo, [id]), mfa_token_expires_in: lifetime, methods }
+      return {
+        mfa_token: issueMacToken(keys, 'mfa', boundTo, [id]),
+        mfa_token_expires_in: challengeSeconds,
+        methods,
+      }
     },
 
     /**
-     * The open challenge behind a token. Counts nothing.
+     * The open challenge of a token. Counts nothing.
      *
-     * @throws IdentSphereError `invalid_credentials`, `rate_limited` where its tries are used up, whatever would answer it now
+     * @throws IdentSphereError `invalid_credentials`, `rate_limited` if its tries are used up
      */
-    async find(token: string): Promise<MfaChallenge> {
+    async find(token: string): Promise<LoginChallenge> {
       const [id] = readMacToken(keys, 'mfa', boundTo, token) ?? []
       const row = id === undefined ? undefined : await findChallenge(store, id)
       if (row === undefined) throw new IdentSphereError('invalid_credentials')
@@ -80,23 +89,23 @@ export function createMfaChallenges(options: { store: Store; keys: KeyRing }) {
     /**
      * Spends one of five tries, in one statement and before anything is compared: parallel ones get no more.
      *
-     * @returns whether it was the last one @throws IdentSphereError `rate_limited` where none is left
+     * @returns whether it was the last one @throws IdentSphereError `rate_limited` if none is left
      */
-    async spendTry(challenge: Pick<MfaChallenge, 'id'>): Promise<{ isLast: boolean }> {
+    async spendTry(challenge: Pick<LoginChallenge, 'id'>): Promise<{ isLast: boolean }> {
       const spent = await spendTry(store, challenge.id)
       if (spent === undefined) throw burntChallenge()
       return { isLast: spent === triesPerChallenge }
     },
 
-    /** Uses a challenge up. @throws IdentSphereError `invalid_credentials` where somebody was faster */
-    async consume(tx: Tx, challenge: Pick<MfaChallenge, 'id'>): Promise<void> {
+    /** Uses a challenge up. @throws IdentSphereError `invalid_credentials` if another request was faster */
+    async consume(tx: Tx, challenge: Pick<LoginChallenge, 'id'>): Promise<void> {
       if (!(await consumeChallenge(tx, challenge.id))) throw new IdentSphereError('invalid_credentials')
     },
 
-    /** What a miss is answered with. */
+    /** The error of a wrong answer. */
     missed: ({ isLast }: { isLast: boolean }): IdentSphereError =>
       isLast ? burntChallenge() : new IdentSphereError('invalid_credentials'),
   }
 }
 
-export type MfaChallenges = ReturnType<typeof createMfaChallenges>
+export type LoginChallenges = ReturnType<typeof createLoginChallenges>

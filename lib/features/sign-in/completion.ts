@@ -1,43 +1,55 @@
 import type { RequestContext } from '../../core/context.js'
+import type { Action } from '../../core/journal/actions.js'
+import { factsOfUser } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { Store, Tx } from '../../core/store/store.js'
-import type { MfaChallenge, MfaChallenges } from './challenges.js'
-import type { Entered, SecondFactorMethod, SignIn } from './service.js'
+import { actions } from './actions.js'
+import type { LoginChallenge, LoginChallenges } from './challenges.js'
+import type { SecondFactorMethod } from './extension-points.js'
+import type { SignIn, SignInResult } from './service.js'
 
-/** How a challenge ends, whichever factor answered it. */
-export function createCompletion(options: {
+/** How a challenge ends, for every factor that can answer it. */
+export function createCompletion(deps: {
   store: Store
   journal: Journal
-  challenges: MfaChallenges
-  signIn: SignIn
+  challenges: LoginChallenges
+  signIn: Pick<SignIn, 'completeFirstFactor'>
 }) {
-  const { store, journal, challenges, signIn } = options
-  const facts = (challenge: MfaChallenge, context: RequestContext) => ({
-    actorId: challenge.userId,
-    organizationId: challenge.organizationId,
-    resource: { type: 'user', id: challenge.userId },
-    context,
-  })
+  const { store, journal, challenges, signIn } = deps
+
+  function record(
+    tx: Tx,
+    action: Action,
+    { userId, organizationId }: LoginChallenge,
+    details: { method: SecondFactorMethod; status?: 'failure' },
+    context: RequestContext,
+  ): Promise<void> {
+    const { method, ...rest } = details
+    return journal.record(tx, action, factsOfUser(userId, context, { organizationId, data: { method }, ...rest }))
+  }
 
   return {
+    /** The open challenge of an `mfa_token`. Counts nothing. @throws IdentSphereError `invalid_credentials`, `rate_limited` */
+    find: challenges.find,
+
+    /** Spends one of the challenge's tries. @throws IdentSphereError `rate_limited` if none is left */
+    spendTry: challenges.spendTry,
+
     /**
-     * Uses the challenge up and begins the session that it stood in front of.
+     * Uses the challenge up and begins its session.
      *
-     * @param shown methods of the second factor (RFC 8176); `recovered` where a recovery code stood in for it
-     * @throws IdentSphereError `invalid_credentials` where somebody was faster or the account has changed
+     * @param shown methods of the second factor (RFC 8176); `recovered` if a recovery code was used in its place
+     * @throws IdentSphereError `invalid_credentials` if another request was faster or the account has changed
      */
     async finish(
       tx: Tx,
-      challenge: MfaChallenge,
+      challenge: LoginChallenge,
       shown: { method: SecondFactorMethod; amr: readonly string[]; recovered?: true },
       context: RequestContext,
-    ): Promise<Entered> {
+    ): Promise<SignInResult> {
       await challenges.consume(tx, challenge)
-      await journal.record(tx, 'auth.mfa.challenge.succeeded', {
-        ...facts(challenge, context),
-        data: { method: shown.method },
-      })
-      return signIn.enter(tx, {
+      await record(tx, actions['auth.mfa.challenge.succeeded'], challenge, { method: shown.method }, context)
+      return signIn.completeFirstFactor(tx, {
         userId: challenge.userId,
         organizationId: challenge.organizationId,
         securityVersion: challenge.securityVersion,
@@ -48,17 +60,15 @@ export function createCompletion(options: {
       })
     },
 
-    /** After a wrong answer, whose try was spent: records it and throws. */
+    /** After a wrong answer whose try was spent: records it and throws. */
     async refuse(
-      challenge: MfaChallenge,
+      challenge: LoginChallenge,
       spent: { isLast: boolean },
       method: SecondFactorMethod,
       context: RequestContext,
     ): Promise<never> {
-      const action = spent.isLast ? 'auth.mfa.challenge.locked' : 'auth.mfa.challenge.failed'
-      await store.transaction((tx) =>
-        journal.record(tx, action, { ...facts(challenge, context), status: 'failure', data: { method } }),
-      )
+      const action = spent.isLast ? actions['auth.mfa.challenge.locked'] : actions['auth.mfa.challenge.failed']
+      await store.transaction((tx) => record(tx, action, challenge, { method, status: 'failure' }, context))
       throw challenges.missed(spent)
     },
   }

@@ -19,16 +19,25 @@ export interface DeviceToken {
  */
 export interface DeviceCookies {
   issue(userId: string): DeviceToken
-  /** The random id, or null where the cookie is not of this user. */
+  /** A new token for a client that has just signed in, or null if the one that it has is good. */
+  renew(userId: string, present: string | null): DeviceToken | null
+  /** The random id, or null if the cookie is not of this user. */
   read(cookie: string | null, userId: string): string | null
 }
 
 export function createDeviceCookies(keys: KeyRing): DeviceCookies {
+  function issue(userId: string): DeviceToken {
+    return { token: issueMacToken(keys, 'device', [userId], [randomToken()]), maxAgeSeconds }
+  }
+
+  function read(cookie: string | null, userId: string): string | null {
+    const [id = null] = readMacToken(keys, 'device', [userId], cookie) ?? []
+    return id
+  }
+
   return {
-    issue: (userId) => ({ token: issueMacToken(keys, 'device', [userId], [randomToken()]), maxAgeSeconds }),
-    read(cookie, userId) {
-      const [id = null] = readMacToken(keys, 'device', [userId], cookie) ?? []
-      return id
-    },
+    issue,
+    read,
+    renew: (userId, present) => (read(present, userId) === null ? issue(userId) : null),
   }
 }

@@ -1,31 +1,50 @@
 import type { Auth } from '../../core/auth.js'
 import type { RequestContext } from '../../core/context.js'
 import { IdentSphereError } from '../../core/errors.js'
-import type { Tx } from '../../core/store/store.js'
-import type { AssertionResponse } from '../passkeys/webauthn-response.js'
+import type { Contributions } from '../../core/extension-point.js'
+import { factsOf } from '../../core/journal/facts.js'
+import type { Journal } from '../../core/journal/journal.js'
+import type { Store } from '../../core/store/store.js'
+import type { Sessions } from '../sessions/service.js'
+import { actions } from './actions.js'
+import { reauthenticationMethods } from './extension-points.js'
 
-/** A proof that was good. */
-export interface FreshProof {
-  /** Writes what follows from it, or uses it up. @throws IdentSphereError `invalid_credentials` where somebody was faster */
-  settle(tx: Tx): Promise<void>
+/** A signed-in user proves again who they are. */
+export function createReauthentication(deps: {
+  store: Store
+  journal: Journal
+  sessions: Pick<Sessions, 'renewAuthTime'>
+  contributions: Contributions
+}) {
+  const { store, journal, sessions, contributions } = deps
+  return {
+    /**
+     * Moves `auth_time` to now. New tokens are due after it.
+     *
+     * @param proof exactly one field of a reauthentication method
+     * @param purpose what it is made for, or null
+     * @throws IdentSphereError `invalid_credentials`, `rate_limited`, `authentication_required` if the session has ended
+     */
+    async reauthenticate(
+      auth: Auth,
+      proof: Readonly<Record<string, unknown>>,
+      purpose: string | null,
+      context: RequestContext,
+    ): Promise<void> {
+      const method = contributions(reauthenticationMethods).find(({ field }) => proof[field] !== undefined)
+      if (method === undefined) throw new IdentSphereError('invalid_credentials')
+      const proven = await method.prove(auth, proof[method.field] as never, context)
+      await store.transaction(async (tx) => {
+        await proven.apply(tx)
+        await sessions.renewAuthTime(tx, auth.sessionId, purpose)
+        await journal.record(
+          tx,
+          actions['auth.reauthenticated'],
+          factsOf(auth, context, { resource: { type: 'session', id: auth.sessionId }, data: { purpose } }),
+        )
+      })
+    },
+  }
 }
 
-/** The ways in which a person who is signed in can prove again who they are. A way that a deployment lacks is null. */
-export interface FreshProofs {
-  password(auth: Auth, password: string, context: RequestContext): Promise<FreshProof>
-  code: ((auth: Auth, code: string) => Promise<FreshProof>) | null
-  passkey(auth: Auth, response: AssertionResponse, context: RequestContext): Promise<FreshProof>
-}
-
-/** @throws IdentSphereError `invalid_credentials`, also for a way that this deployment lacks */
-export async function proveAgain(
-  proofs: FreshProofs,
-  auth: Auth,
-  shown: { password?: string | undefined; code?: string | undefined; passkey?: AssertionResponse | undefined },
-  context: RequestContext,
-): Promise<FreshProof> {
-  if (shown.password !== undefined) return proofs.password(auth, shown.password, context)
-  if (shown.code !== undefined && proofs.code !== null) return proofs.code(auth, shown.code)
-  if (shown.passkey !== undefined) return proofs.passkey(auth, shown.passkey, context)
-  throw new IdentSphereError('invalid_credentials')
-}
+export type Reauthenticator = ReturnType<typeof createReauthentication>

@@ -1,15 +1,6 @@
 import { z } from 'zod'
-import { deviceToken, passwordText, sixDigits, tokenDelivery } from '../../core/http/fields.js'
-import { assertionResponse } from '../passkeys/webauthn-response.js'
 import { issuedTokens, sessionDescription } from '../sessions/schemas.js'
-import { emailAddress } from '../users/email-address.js'
-
-export const loginBody = z.strictObject({
-  email: emailAddress,
-  password: passwordText,
-  token_delivery: tokenDelivery,
-  device_token: deviceToken,
-})
+import type { ReauthenticationMethod } from './extension-points.js'
 
 export const signInSuccess = z.strictObject({
   status: z.literal('success'),
@@ -25,19 +16,19 @@ export const mfaChallenge = z.strictObject({
   methods: z.array(z.string()),
 })
 
-export const reauthenticateBody = z
-  .strictObject({
-    password: passwordText.optional(),
-    /** From a mail that `/v1/auth/reauthenticate/code` asked for. */
-    code: sixDigits.optional(),
-    /** The answer to `POST /v1/auth/mfa/verify/passkey/begin`. */
-    passkey: assertionResponse.optional(),
-    /** What the fresh proof is for; the first enrolment of a factor needs one made for it. */
-    purpose: z.enum(['mfa_setup', 'passkey_registration']).optional(),
-  })
-  .refine(
-    ({ password, code, passkey }) => [password, code, passkey].filter((proof) => proof !== undefined).length === 1,
-    'needs password, code or passkey',
-  )
+/** Exactly one proof, and what it is made for: the first enrollment of a factor needs one made for it. */
+export function reauthenticateBody(
+  methods: ReadonlyArray<ReauthenticationMethod<never>>,
+  purposes: readonly string[],
+): z.ZodType<Readonly<Record<string, unknown>> & { purpose?: string | undefined }> {
+  const fields = methods.map(({ field }) => field)
+  const proofs = Object.fromEntries(methods.map(({ field, schema }) => [field, (schema as z.ZodType).optional()]))
+  return z
+    .strictObject({ ...proofs, purpose: z.enum(purposes as [string, ...string[]]).optional() })
+    .refine(
+      (body) => fields.filter((field) => (body as Record<string, unknown>)[field] !== undefined).length === 1,
+      `needs ${fields.slice(0, -1).join(', ')} or ${fields.at(-1)}`,
+    ) as never
+}
 
 export const reauthenticated = z.strictObject({ auth_time: z.iso.datetime(), ...issuedTokens.shape })

@@ -1,6 +1,7 @@
 import { noRequest } from '../../core/context.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { Executor, Store } from '../../core/store/store.js'
+import { actions } from './actions.js'
 
 /** Takes a signing key out of use at once: the session check of every node reads this with its next query. */
 export async function revokeKey({ store, journal }: { store: Store; journal: Journal }, kid: string): Promise<void> {
@@ -10,7 +11,7 @@ export async function revokeKey({ store, journal }: { store: Store; journal: Jou
        ON CONFLICT (kid) DO UPDATE SET state = 'revoked', updated_at = excluded.updated_at`,
       [kid],
     )
-    await journal.record(tx, 'keys.revoked', {
+    await journal.record(tx, actions['keys.revoked'], {
       actorId: null,
       resource: { type: 'signing_key', id: kid },
       context: noRequest(),

@@ -13,7 +13,7 @@ export function tokenRoutes({ store, keys }: { store: Store; keys: SigningKeys }
       path: '/.well-known/jwks.json',
       auth: 'none',
       cacheControl: 'public, max-age=300',
-      readableBy: 'anyone',
+      cors: 'anyone',
       output: { 200: jwks },
       errors: ['service_unavailable'],
       async handle() {

@@ -1,53 +1,43 @@
 import { type Route, route } from '../../core/http/route.js'
-import type { StepUp } from '../mfa/step-up.js'
-import type { Passwords } from '../passwords/service.js'
-import type { TokenIssuer } from '../sessions/issue.js'
-import { renewTokens } from '../sessions/renew-tokens.js'
+import type { Mfa } from '../mfa/feature.js'
+import { steppedUp } from '../mfa/schemas.js'
 import type { Sessions } from '../sessions/service.js'
-import { answerSignIn } from '../sign-in/answer.js'
 import { signInSuccess } from '../sign-in/schemas.js'
 import type { SignIn } from '../sign-in/service.js'
-import {
-  challengeBody,
-  codeBody,
-  mfaEnabled,
-  mfaSetup,
-  mfaStatus,
-  newRecoveryCodes,
-  passwordBody,
-  steppedUp,
-} from './schemas.js'
-import type { Mfa } from './service.js'
+import { challengeBody, codeBody, mfaEnabled, mfaSetup, mfaStatus, newRecoveryCodes, passwordBody } from './schemas.js'
+import type { Totp } from './service.js'
 
-export function mfaRoutes(rooms: {
-  mfa: Mfa
-  stepUp: StepUp
-  sessions: Sessions
-  issuer: TokenIssuer
-  signIn: SignIn
-  passwords: Passwords
+/** What a reauthentication for the first enrollment is made for. */
+export const totpPurpose = 'mfa_setup'
+
+export function totpRoutes(deps: {
+  totp: Totp
+  mfa: Pick<Mfa, 'stepUp' | 'factorChange'>
+  sessions: Pick<Sessions, 'renewTokens'>
+  signIn: Pick<SignIn, 'answer'>
 }): Route[] {
-  const { mfa, stepUp } = rooms
+  const { totp, sessions, signIn } = deps
+  const { stepUp, factorChange } = deps.mfa
   return [
     route({
       method: 'GET',
       path: '/v1/auth/mfa/status',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       output: { 200: mfaStatus },
       errors: [],
-      handle: async ({ auth }) => ({ status: 200, body: await mfa.status(auth) }),
+      handle: async ({ auth }) => ({ status: 200, body: await totp.status(auth) }),
     }),
     route({
       method: 'POST',
       path: '/v1/auth/mfa/setup',
       auth: 'session',
-      beforeMfa: true,
-      factorChange: 'mfa_setup',
+      skipsRequirements: true,
+      checks: [factorChange({ kind: { begins: totpPurpose } })],
       output: { 200: mfaSetup },
-      errors: ['forbidden', 'reauthentication_required', 'mfa_required'],
+      errors: [],
       async handle({ auth }) {
-        const { secret, url, qrCode } = await mfa.setup(auth)
+        const { secret, url, qrCode } = await totp.setup(auth)
         return { status: 200, body: { secret, otpauth_url: url, qr_code_base64: qrCode } }
       },
     }),
@@ -55,14 +45,14 @@ export function mfaRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/mfa/enable',
       auth: 'session',
-      beforeMfa: true,
-      factorChange: 'completion',
+      skipsRequirements: true,
+      checks: [factorChange({ kind: 'completion', provesItself: true })],
       input: { body: codeBody },
       output: { 200: mfaEnabled },
-      errors: ['invalid_input', 'invalid_credentials', 'mfa_required', 'forbidden', 'conflict', 'rate_limited'],
+      errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited'],
       async handle({ auth, body, context }) {
-        const codes = await mfa.enable(auth, body.code, context)
-        const { fields, cookies } = await renewTokens(rooms, auth)
+        const codes = await totp.enable(auth, body.code, context)
+        const { fields, cookies } = await sessions.renewTokens(auth)
         return { status: 200, body: { enabled: true, recovery_codes: codes, ...fields }, cookies }
       },
     }),
@@ -70,12 +60,12 @@ export function mfaRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/mfa/disable',
       auth: 'session',
-      factorChange: 'mfa_disable',
+      checks: [factorChange({ kind: 'removal', provesItself: true })],
       input: { body: passwordBody },
       output: { 204: null },
-      errors: ['invalid_input', 'invalid_credentials', 'mfa_required', 'forbidden', 'conflict', 'rate_limited'],
+      errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited'],
       async handle({ auth, body, context }) {
-        await mfa.disable(auth, body.password, context)
+        await totp.disable(auth, body.password, context)
         return { status: 204 }
       },
     }),
@@ -83,13 +73,13 @@ export function mfaRoutes(rooms: {
       method: 'POST',
       path: '/v1/auth/mfa/recovery-codes',
       auth: 'session',
-      beforeMfa: true,
-      factorChange: 'recovery_codes',
+      skipsRequirements: true,
+      checks: [factorChange({ kind: 'renewal', provesItself: true })],
       input: { body: passwordBody },
       output: { 200: newRecoveryCodes },
-      errors: ['invalid_input', 'invalid_credentials', 'mfa_required', 'forbidden', 'conflict', 'rate_limited'],
+      errors: ['invalid_input', 'invalid_credentials', 'conflict', 'rate_limited'],
       async handle({ auth, body, context }) {
-        return { status: 200, body: { recovery_codes: await mfa.renewRecoveryCodes(auth, body.password, context) } }
+        return { status: 200, body: { recovery_codes: await totp.renewRecoveryCodes(auth, body.password, context) } }
       },
     }),
     route({
@@ -101,20 +91,20 @@ export function mfaRoutes(rooms: {
       errors: ['invalid_input', 'invalid_credentials', 'rate_limited'],
       async handle({ body, context, cookie }) {
         const answer = body.code === undefined ? { recoveryCode: body.recovery_code ?? '' } : { code: body.code }
-        const entered = await mfa.answerChallenge(body.mfa_token, answer, context)
-        return answerSignIn(rooms, entered, body.token_delivery, body.device_token ?? cookie('device'))
+        const result = await totp.answerChallenge(body.mfa_token, answer, context)
+        return signIn.answer(result, body.token_delivery, body.device_token ?? cookie('device'))
       },
     }),
     route({
       method: 'POST',
       path: '/v1/auth/mfa/verify',
       auth: 'session',
-      beforeMfa: true,
+      skipsRequirements: true,
       input: { body: codeBody },
       output: { 200: steppedUp },
       errors: ['invalid_input', 'invalid_credentials', 'forbidden', 'conflict', 'rate_limited'],
       async handle({ auth, body, context }) {
-        await mfa.verify(auth, body.code, context)
+        await totp.verify(auth, body.code, context)
         return stepUp.answer(auth)
       },
     }),

@@ -44,10 +44,3 @@ export const mfaEnabled = z.strictObject({
 })
 
 export const newRecoveryCodes = z.strictObject({ recovery_codes: recoveryCodes })
-
-/** `expires_in`: seconds for which the step-up holds by default. */
-export const steppedUp = z.strictObject({
-  verified: z.literal(true),
-  verified_at: z.iso.datetime(),
-  ...issuedTokens.shape,
-})

@@ -1,7 +1,9 @@
-import type { SecondFactor } from '../sign-in/service.js'
+import type { Tx } from '../../core/store/store.js'
+import type { SecondFactor } from '../sign-in/extension-points.js'
+import type { SecurityChange } from '../users/security-change.js'
 import { deleteFactors, deletePendingFactor, deleteRecoveryCodes, findEnrolled } from './repository.js'
 
-/** TOTP, with the recovery codes that come with it, as sign-in sees it. What was never confirmed is not there. */
+/** TOTP with its recovery codes, as sign-in sees it. A factor that was never confirmed does not count. */
 export const totpFactor: SecondFactor = {
   demandsChallenge: true,
   async methods(db, userId) {
@@ -9,9 +11,15 @@ export const totpFactor: SecondFactor = {
     if (enrolled === undefined) return []
     return enrolled.has_codes ? ['totp', 'recovery_code'] : ['totp']
   },
-  removePending: deletePendingFactor,
-  async removeAll(tx, userId, since) {
-    const removed = await deleteFactors(tx, userId, since)
-    await deleteRecoveryCodes(tx, userId, removed ? undefined : since)
-  },
+}
+
+/** Removes factors and enrollments as the change says. */
+export async function onSecurityChange(tx: Tx, { userId, consequences, since }: SecurityChange): Promise<void> {
+  if (consequences.factors === 'keep') {
+    await deletePendingFactor(tx, userId)
+    return
+  }
+  const from = consequences.factors === 'since' ? since : null
+  const wasRemoved = await deleteFactors(tx, userId, from)
+  await deleteRecoveryCodes(tx, userId, wasRemoved ? null : from)
 }

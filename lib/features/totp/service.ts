@@ -1,25 +1,25 @@
 import type { Auth } from '../../core/auth.js'
 import type { Clock } from '../../core/config/clock.js'
-import type { Config } from '../../core/config/config.js'
 import type { RequestContext } from '../../core/context.js'
 import type { KeyRing } from '../../core/crypto/key-ring.js'
 import { randomOctets, uuidv7 } from '../../core/crypto/random.js'
 import { open, seal } from '../../core/crypto/sealing.js'
 import { IdentSphereError } from '../../core/errors.js'
 import { invalidInput } from '../../core/http/validate.js'
-import type { Action } from '../../core/journal/catalogue.js'
+import type { Action } from '../../core/journal/actions.js'
+import { factsOf, factsOfUser } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { Store, Tx } from '../../core/store/store.js'
-import type { FactorChanges } from '../mfa/factor-changes.js'
-import { assertRecentAuth } from '../mfa/rules/recency.js'
-import type { StepUp } from '../mfa/step-up.js'
+import { actions as mfaActions } from '../mfa/actions.js'
+import type { Mfa } from '../mfa/feature.js'
 import type { Passwords } from '../passwords/service.js'
+import { assertRecentAuth } from '../sessions/rules/recent-auth.js'
 import type { Sessions } from '../sessions/service.js'
-import type { MfaChallenges } from '../sign-in/challenges.js'
-import type { Completion } from '../sign-in/completion.js'
-import type { Entered, SignIn } from '../sign-in/service.js'
-import type { Accounts } from '../users/service.js'
-import type { MfaBudget } from './budget.js'
+import type { SignInService } from '../sign-in/feature.js'
+import type { SignInResult } from '../sign-in/service.js'
+import type { Users } from '../users/service.js'
+import { actions } from './actions.js'
+import type { TotpBudget } from './budget.js'
 import type { RecoveryCodes } from './recovery-codes.js'
 import {
   confirmFactor,
@@ -51,25 +51,23 @@ const shown = { method: 'totp', amr: ['otp', 'mfa'] } as const
  *
  * @see RFC 6238
  */
-export function createMfa(options: {
+export function createTotp(deps: {
   store: Store
   clock: Clock
   keys: KeyRing
   journal: Journal
-  accounts: Accounts
-  passwords: Passwords
+  users: Users
+  passwords: Pick<Passwords, 'proveBySession'>
   sessions: Pick<Sessions, 'assertUnchanged'>
-  signIn: SignIn
-  challenges: MfaChallenges
-  completion: Completion
-  budget: MfaBudget
-  factorChanges: FactorChanges
+  signIn: Pick<SignInService, 'enrolledMethods' | 'completion'>
+  mfa: Pick<Mfa, 'stepUp'>
+  budget: TotpBudget
   recoveryCodes: RecoveryCodes
-  stepUp: StepUp
-  config: Pick<Config, 'mfa'>
+  issuer: string
 }) {
-  const { store, clock, keys, journal, accounts, passwords, sessions, challenges, completion, budget, recoveryCodes } =
-    options
+  const { store, clock, keys, journal, users, passwords, sessions, signIn, budget, recoveryCodes } = deps
+  const { completion } = signIn
+  const { stepUp } = deps.mfa
 
   const context = (id: string) => `mfa_factors.sealed_secret:${id}`
 
@@ -82,12 +80,22 @@ export function createMfa(options: {
   }
 
   function record(tx: Tx, action: Action, auth: Auth, requestContext: RequestContext): Promise<void> {
-    return journal.record(tx, action, {
-      actorId: auth.userId,
-      organizationId: auth.organizationId,
-      resource: { type: 'user', id: auth.userId },
+    return journal.record(tx, action, factsOf(auth, requestContext, { resource: { type: 'user', id: auth.userId } }))
+  }
+
+  async function changeFactors(
+    tx: Tx,
+    auth: Auth,
+    cause: 'factorAdded' | 'factorReplaced' | 'factorRemoved',
+    requestContext: RequestContext,
+  ): Promise<void> {
+    const version = await users.changeSecurity(tx, cause, {
+      userId: auth.userId,
+      session: auth,
+      ...(cause === 'factorRemoved' ? {} : { shown: shown.amr }),
       context: requestContext,
     })
+    if (version === undefined) throw new IdentSphereError('authentication_required')
   }
 
   /** Uses the code of the user's app up, for as long as `tx` lasts. @returns whether it was right and new */
@@ -107,21 +115,21 @@ export function createMfa(options: {
     password: string | undefined,
     requestContext: RequestContext,
   ): Promise<(tx: Tx) => Promise<void>> {
-    const user = await accounts.credentialsById(store, auth.userId)
+    const user = await users.credentialsById(store, auth.userId)
     if (user?.password_hash === null) {
       assertRecentAuth(auth)
       return (tx) => sessions.assertUnchanged(tx, auth.sessionId, user.security_version)
     }
     if (password === undefined) throw invalidInput([{ path: 'password', message: 'is required' }])
     const proven = await passwords.proveBySession(auth, password, requestContext)
-    return (tx) => proven.settle(tx)
+    return (tx) => proven.apply(tx)
   }
 
   const notOn = () => new IdentSphereError('conflict', { message: 'No authenticator app is set up.' })
 
   return {
     async status(auth: Auth) {
-      const methods = await options.signIn.enrolledMethods(auth.userId)
+      const methods = await signIn.enrolledMethods(auth.userId)
       return {
         enabled: methods.includes('totp'),
         methods: [...methods],
@@ -143,7 +151,7 @@ export function createMfa(options: {
           sealedSecret: seal(key, secret, context(id)),
         }),
       )
-      const url = otpauthUrl(options.config.mfa.issuer, auth.email, secret)
+      const url = otpauthUrl(deps.issuer, auth.email, secret)
       return { secret: new URL(url).searchParams.get('secret') as string, url, qrCode: await qrCode(url) }
     },
 
@@ -169,22 +177,22 @@ export function createMfa(options: {
         if (!(await confirmFactor(tx, pending.id, step, replaced))) throw alreadyOn()
         const codes = await recoveryCodes.replace(tx, auth.userId)
         await budget.begin(tx, auth.userId)
-        const others = replaced === null ? 'keep' : 'end'
-        await options.factorChanges.settle(tx, auth, { others, shown: shown.amr }, requestContext)
-        await record(tx, replaced === null ? 'auth.mfa.enabled' : 'auth.mfa.replaced', auth, requestContext)
+        await changeFactors(tx, auth, replaced === null ? 'factorAdded' : 'factorReplaced', requestContext)
+        const action = replaced === null ? actions['auth.mfa.enabled'] : actions['auth.mfa.replaced']
+        await record(tx, action, auth, requestContext)
         return codes
       })
     },
 
     /** Ends the user's other sessions, and with the factor its recovery codes. @throws IdentSphereError `conflict` where it is off */
     async disable(auth: Auth, password: string | undefined, requestContext: RequestContext): Promise<void> {
-      const settle = await proveOwner(auth, password, requestContext)
+      const applyProof = await proveOwner(auth, password, requestContext)
       await store.transaction(async (tx) => {
-        await settle(tx)
+        await applyProof(tx)
         if (!(await deleteFactors(tx, auth.userId))) throw notOn()
         await deleteRecoveryCodes(tx, auth.userId)
-        await options.factorChanges.settle(tx, auth, { others: 'end', shown: null }, requestContext)
-        await record(tx, 'auth.mfa.disabled', auth, requestContext)
+        await changeFactors(tx, auth, 'factorRemoved', requestContext)
+        await record(tx, mfaActions['auth.mfa.disabled'], auth, requestContext)
       })
     },
 
@@ -194,24 +202,28 @@ export function createMfa(options: {
       password: string | undefined,
       requestContext: RequestContext,
     ): Promise<string[]> {
-      const settle = await proveOwner(auth, password, requestContext)
+      const applyProof = await proveOwner(auth, password, requestContext)
       return store.transaction(async (tx) => {
         if (!(await lockConfirmedFactor(tx, auth.userId))) throw notOn()
-        await settle(tx)
+        await applyProof(tx)
         const codes = await recoveryCodes.replace(tx, auth.userId)
-        await record(tx, 'auth.mfa.recovery_codes_regenerated', auth, requestContext)
+        await record(tx, actions['auth.mfa.recovery_codes_regenerated'], auth, requestContext)
         return codes
       })
     },
 
     /** Answers the challenge of a sign-in. @throws IdentSphereError `invalid_credentials`, `rate_limited` */
-    async answerChallenge(mfaToken: string, answer: ChallengeAnswer, requestContext: RequestContext): Promise<Entered> {
-      const challenge = await challenges.find(mfaToken)
+    async answerChallenge(
+      mfaToken: string,
+      answer: ChallengeAnswer,
+      requestContext: RequestContext,
+    ): Promise<SignInResult> {
+      const challenge = await completion.find(mfaToken)
       const { userId } = challenge
       const method = 'code' in answer ? 'totp' : 'recovery_code'
-      const spent = await challenges.spendTry(challenge)
+      const spent = await completion.spendTry(challenge)
       const { isTold } = await budget.spend(userId, method)
-      const entered = await store.transaction(async (tx) => {
+      const result = await store.transaction(async (tx) => {
         const right =
           'code' in answer
             ? await useCode(tx, userId, answer.code)
@@ -219,15 +231,11 @@ export function createMfa(options: {
         if (!right) return null
         await budget.succeeded(tx, userId)
         if (method === 'totp') return completion.finish(tx, challenge, shown, requestContext)
-        await journal.record(tx, 'auth.mfa.recovery_code_used', {
-          actorId: userId,
-          resource: { type: 'user', id: userId },
-          context: requestContext,
-        })
+        await journal.record(tx, actions['auth.mfa.recovery_code_used'], factsOfUser(userId, requestContext))
         return completion.finish(tx, challenge, { method, amr: ['recovery'], recovered: true }, requestContext)
       })
-      if (entered !== null) return entered
-      if (isTold) await store.transaction((tx) => budget.tell(tx, userId))
+      if (result !== null) return result
+      if (isTold) await store.transaction((tx) => budget.tell(tx, userId, requestContext))
       return completion.refuse(challenge, spent, method, requestContext)
     },
 
@@ -240,13 +248,13 @@ export function createMfa(options: {
       const right = await store.transaction(async (tx) => {
         if (!(await useCode(tx, auth.userId, code))) return false
         await budget.succeeded(tx, auth.userId)
-        await options.stepUp.record(tx, auth, shown, requestContext)
+        await stepUp.record(tx, auth, shown, requestContext)
         return true
       })
       if (right) return
       await store.transaction(async (tx) => {
-        await options.stepUp.refuse(tx, auth, 'totp', requestContext)
-        if (isTold) await budget.tell(tx, auth.userId)
+        await stepUp.refuse(tx, auth, 'totp', requestContext)
+        if (isTold) await budget.tell(tx, auth.userId, requestContext)
       })
       throw new IdentSphereError('invalid_credentials')
     },
@@ -257,4 +265,4 @@ function alreadyOn(): IdentSphereError {
   return new IdentSphereError('conflict', { message: 'An authenticator app is set up already.' })
 }
 
-export type Mfa = ReturnType<typeof createMfa>
+export type Totp = ReturnType<typeof createTotp>

@@ -16,41 +16,37 @@ const live = (db: Executor) =>
   `b.revoked_at IS NULL AND b.expires_at > ${db.nowSql} AND u.id = b.user_id AND u.status = 'active'
    AND u.security_version = b.security_version`
 
-/**
- * Trusts a browser under the security version of its session, which is one of that browser from then on.
- *
- * @returns false where the session has ended
- */
+/** Trusts a browser under the security version of its session. */
 export async function insertBrowser(
   tx: Tx,
   browser: {
     id: string
-    sessionId: string
+    userId: string
+    securityVersion: number
     label: string | null
     ipAddress: string | null
     userAgent: string | null
     lifetimeSeconds: number
   },
-): Promise<boolean> {
-  const rows = await tx.sql(
-    `WITH session AS (
-       UPDATE ${tx.schema}.user_sessions s SET trusted_browser_id = ? FROM ${tx.schema}.users u
-       WHERE s.id = ? AND u.id = s.user_id AND s.revoked_at IS NULL AND u.status = 'active'
-         AND u.security_version = s.security_version
-       RETURNING s.trusted_browser_id, s.user_id, s.security_version
-     )
-     INSERT INTO ${tx.schema}.trusted_browsers
+): Promise<void> {
+  await tx.sql(
+    `INSERT INTO ${tx.schema}.trusted_browsers
        (id, user_id, security_version, label, ip_address, user_agent, created_at, last_used_at, expires_at)
-     SELECT trusted_browser_id, user_id, security_version, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql},
-       ${tx.nowSql} + ? * interval '1 second'
-     FROM session RETURNING 1`,
-    [browser.id, browser.sessionId, browser.label, browser.ipAddress, browser.userAgent, browser.lifetimeSeconds],
+     VALUES (?, ?, ?, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql}, ${tx.nowSql} + ? * interval '1 second')`,
+    [
+      browser.id,
+      browser.userId,
+      browser.securityVersion,
+      browser.label,
+      browser.ipAddress,
+      browser.userAgent,
+      browser.lifetimeSeconds,
+    ],
   )
-  return rows.length > 0
 }
 
 /** Lets the trust of a session's browser follow a security version that its user's own act has just moved on. */
-export async function carryBrowser(tx: Tx, sessionId: string, from: number): Promise<void> {
+export async function keepBrowser(tx: Tx, sessionId: string, from: number): Promise<void> {
   await tx.sql(
     `UPDATE ${tx.schema}.trusted_browsers b SET security_version = ? FROM ${tx.schema}.user_sessions s
      WHERE s.id = ? AND b.id = s.trusted_browser_id AND b.user_id = s.user_id AND b.security_version = ?`,

@@ -2,12 +2,18 @@ import type { Auth } from '../../core/auth.js'
 import type { RequestContext } from '../../core/context.js'
 import { uuidv7 } from '../../core/crypto/random.js'
 import { IdentSphereError } from '../../core/errors.js'
-import type { Journal } from '../../core/journal/journal.js'
+import { factsOf, factsOfUser } from '../../core/journal/facts.js'
+import type { Journal, JournalFacts } from '../../core/journal/journal.js'
 import type { Store, Tx } from '../../core/store/store.js'
-import type { Proven, Trust } from '../sign-in/service.js'
+import type { Mfa } from '../mfa/feature.js'
+import type { Sessions } from '../sessions/service.js'
+import type { ChallengeExemption } from '../sign-in/extension-points.js'
+import type { FirstFactor } from '../sign-in/service.js'
+import type { SecurityChange } from '../users/security-change.js'
+import { actions } from './actions.js'
 import {
-  carryBrowser,
   insertBrowser,
+  keepBrowser,
   listBrowsers,
   revokeBrowser,
   revokeOldest,
@@ -17,37 +23,36 @@ import {
 } from './repository.js'
 import type { TrustTokens } from './token.js'
 
-/** Seconds. Absolute: use does not extend it. */
+/** Lifetime of the trust. Absolute: use does not extend it. */
 export const trustSeconds = 30 * 86_400
 
-/** Seconds since the second factor was shown within which a browser may be trusted. */
-const rightAfter = 300
+/** A browser may be trusted within these seconds after a second factor. */
+const maxMfaAgeSeconds = 300
 
-/** Seconds in which the token before the present one is still taken: two tabs may sign in at once. */
-const grace = 10
+/** Seconds in which the previous token is still accepted: two tabs may sign in at once. */
+const rotationGraceSeconds = 10
 
-/** Live ones of one user. One more ends the oldest. */
-const most = 20
+/** Trusted browsers of one user. One more revokes the oldest. */
+const maxTrustedBrowsers = 20
 
 /**
- * Browsers in which signing in does not ask for the second factor. The trust begins right after a second factor, ends with
- * any change of credentials, and counts for nothing else: no session gets a second factor from it.
+ * Browsers in which a sign-in does not ask for the second factor. The trust begins right after a second factor, ends with any change of
+ * credentials, and counts for nothing else: no session gets a second factor from it.
  */
-export function createTrustedBrowsers(options: {
+export function createTrustedBrowsers(deps: {
   store: Store
   journal: Journal
   tokens: TrustTokens
-  /** Throws `mfa_required` where the session showed no second factor within so many seconds. */
-  assertRecentMfa: (auth: Auth, seconds: number) => Promise<void>
+  sessions: Pick<Sessions, 'trustBrowser'>
+  mfa: Pick<Mfa, 'assertRecentMfa'>
 }) {
-  const { store, journal, tokens, assertRecentMfa } = options
+  const { store, journal, tokens, sessions, mfa } = deps
 
-  const recordRevoked = (tx: Tx, userId: string, id: string, reason: string, context: RequestContext) =>
-    journal.record(tx, 'auth.trusted_browser.revoked', {
-      actorId: userId,
+  const recordRevoked = (tx: Tx, facts: JournalFacts, id: string, reason: string) =>
+    journal.record(tx, actions['auth.trusted_browser.revoked'], {
+      ...facts,
       resource: { type: 'trusted_browser', id },
       data: { reason },
-      context,
     })
 
   return {
@@ -56,8 +61,8 @@ export function createTrustedBrowsers(options: {
      *
      * @param present the token that the browser has already: that trust ends
      * @returns the browser's id and its token
-     * @throws IdentSphereError `mfa_required` unless a second factor was shown in the last 5 minutes, `forbidden` for
-     * native clients and for who acts as somebody else, `authentication_required` where the session has just ended
+     * @throws IdentSphereError `mfa_required` unless a second factor was shown in the last 5 minutes, `forbidden` for native clients and
+     * impersonated sessions, `authentication_required` if the session has just ended
      */
     async trust(
       auth: Auth,
@@ -66,45 +71,44 @@ export function createTrustedBrowsers(options: {
       context: RequestContext,
     ): Promise<{ id: string; token: string }> {
       if (auth.delivery !== 'cookie' || auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
-      await assertRecentMfa(auth, rightAfter)
+      await mfa.assertRecentMfa(auth, maxMfaAgeSeconds)
       const id = uuidv7()
       const replaced = tokens.read(present)
       await store.transaction(async (tx) => {
+        const facts = factsOf(auth, context)
         if (replaced !== null && (await revokeBrowser(tx, auth.userId, replaced.id))) {
-          await recordRevoked(tx, auth.userId, replaced.id, 'replaced', context)
+          await recordRevoked(tx, facts, replaced.id, 'replaced')
         }
+        const session = await sessions.trustBrowser(tx, auth.sessionId, id)
         const { ipAddress, userAgent } = context
-        const browser = { id, sessionId: auth.sessionId, label, ipAddress, userAgent, lifetimeSeconds: trustSeconds }
-        if (!(await insertBrowser(tx, browser))) throw new IdentSphereError('authentication_required')
-        await revokeOldest(tx, auth.userId, most)
-        await journal.record(tx, 'auth.trusted_browser.added', {
-          actorId: auth.userId,
-          organizationId: auth.organizationId,
-          resource: { type: 'trusted_browser', id },
-          context,
-        })
+        await insertBrowser(tx, { id, ...session, label, ipAddress, userAgent, lifetimeSeconds: trustSeconds })
+        await revokeOldest(tx, auth.userId, maxTrustedBrowsers)
+        const resource = { type: 'trusted_browser', id }
+        await journal.record(tx, actions['auth.trusted_browser.added'], { ...facts, resource })
       })
       return { id, token: tokens.issue({ id, generation: 0 }) }
     },
 
     /**
-     * Whether a proven first factor comes from a browser that its user trusts. Rotates the token. One that was rotated
-     * longer ago than the grace is a copy: the trust ends.
+     * Exempts a sign-in from a trusted browser, and rotates the token. A token that was rotated longer ago than the grace is a copy: the
+     * trust ends.
      *
-     * @returns what the browser keeps from now on, or null where the second factor is to be asked for
+     * @returns null if the second factor is to be asked for
      */
-    async recognise(tx: Tx, proven: Proven): Promise<Trust | null> {
-      const claim = tokens.read(proven.trustToken ?? null)
+    async recognize(tx: Tx, firstFactor: FirstFactor): Promise<ChallengeExemption | null> {
+      const claim = tokens.read(firstFactor.trustToken ?? null)
       if (claim === null) return null
-      const { userId, securityVersion } = proven
+      const { userId, securityVersion, context } = firstFactor
       const browser = { ...claim, userId, securityVersion }
       const seconds = await rotate(tx, browser)
       if (seconds !== undefined) {
-        const token = tokens.issue({ id: claim.id, generation: claim.generation + 1 })
-        return { browserId: claim.id, next: { token, maxAgeSeconds: Math.max(1, seconds) } }
+        const value = tokens.issue({ id: claim.id, generation: claim.generation + 1 })
+        return { browserId: claim.id, cookie: { name: 'trust', value, maxAgeSeconds: Math.max(1, seconds) } }
       }
-      if (await wasJustRotated(tx, browser, grace)) return { browserId: claim.id, next: null }
-      if (await revokeBrowser(tx, userId, claim.id)) await recordRevoked(tx, userId, claim.id, 'reused', proven.context)
+      if (await wasJustRotated(tx, browser, rotationGraceSeconds)) return { browserId: claim.id, cookie: null }
+      if (await revokeBrowser(tx, userId, claim.id)) {
+        await recordRevoked(tx, factsOfUser(userId, context), claim.id, 'reused')
+      }
       return null
     },
 
@@ -114,15 +118,17 @@ export function createTrustedBrowsers(options: {
       return rows.map((row) => ({ ...row, current: row.id === current }))
     },
 
-    /** The browser of this session stays trusted where its user's own act moved the security version on from `from`. */
-    carry: (tx: Tx, sessionId: string, from: number): Promise<void> => carryBrowser(tx, sessionId, from),
-
-    /** @throws IdentSphereError `not_found` also for those of others */
+    /** @throws IdentSphereError `not_found` also for browsers of others */
     async revoke(auth: Auth, id: string, context: RequestContext): Promise<void> {
       await store.transaction(async (tx) => {
         if (!(await revokeBrowser(tx, auth.userId, id))) throw new IdentSphereError('not_found')
-        await recordRevoked(tx, auth.userId, id, 'revoked', context)
+        await recordRevoked(tx, factsOf(auth, context), id, 'revoked')
       })
+    },
+
+    /** The new security version ends all trust. The browser of this session follows it if the change says so. */
+    async onSecurityChange(tx: Tx, { consequences, session, from }: SecurityChange): Promise<void> {
+      if (consequences.trust === 'thisBrowser' && session !== null) await keepBrowser(tx, session.sessionId, from)
     },
   }
 }

@@ -2,16 +2,20 @@ import { z } from 'zod'
 import { noRequest } from '../../core/context.js'
 import { uuidv7 } from '../../core/crypto/random.js'
 import { IdentSphereError } from '../../core/errors.js'
+import { type Contributions, extensionPoint } from '../../core/extension-point.js'
 import { plainText } from '../../core/http/fields.js'
+import { type FieldError, invalidInput } from '../../core/http/validate.js'
+import { factsOfHost } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { HostCallOptions, HostCalls } from '../../core/store/host-calls.js'
 import type { Tx } from '../../core/store/store.js'
-import type { Sessions } from '../sessions/service.js'
+import { actions } from './actions.js'
 import { emailAddress, normaliseEmail } from './email-address.js'
-import { findUser, importUser, setStatus, type UserRow } from './repository.js'
+import { findUser, importUser, type UserRow } from './repository.js'
+import type { SecurityChanges } from './security-change.js'
 import { emailTaken } from './service.js'
 
-/** An account, as the host's own code sees it. */
+/** A user, as the host's own code sees it. */
 export interface User {
   userId: string
   email: string
@@ -25,14 +29,14 @@ export interface User {
   updatedAt: Date
 }
 
-/** An account of another system. */
+/** A user of another system. */
 export interface UserImport {
   email: string
-  /** Its id there, up to 200 characters. With one, an import may be run again. */
+  /** The id there, up to 200 characters. With one, an import may be run again. */
   externalId?: string
   /**
-   * Argon2 as a PHC string (up to 256 MiB, 10 passes, 8 lanes), or bcrypt (`$2a$`, `$2b$`, `$2y$`, cost up to 14). It is
-   * replaced at the first sign-in. Without one nobody can sign in with a password.
+   * Argon2 as a PHC string (up to 256 MiB, 10 passes, 8 lanes), or bcrypt (`$2a$`, `$2b$`, `$2y$`, cost up to 14). It is replaced at
+   * the first sign-in. Without one, the user cannot sign in with a password.
    */
   passwordHash?: string
   /** Default false. */
@@ -47,63 +51,58 @@ export interface UsersApi {
   findByEmail(email: string, options?: HostCallOptions): Promise<User | null>
   findByExternalId(externalId: string, options?: HostCallOptions): Promise<User | null>
   /**
-   * Adds an account of another system. Where its external id is known already, that user is left unchanged and returned,
-   * with `created: false`.
+   * Adds a user of another system. If the external id is known already, that user is left unchanged and returned, with `created: false`.
    *
-   * @throws IdentSphereError `conflict` where somebody else has the address
+   * @throws IdentSphereError `conflict` if the address is taken
    */
   import(account: UserImport, options?: HostCallOptions): Promise<{ user: User; created: boolean }>
-  /** Ends all sessions at once and lets nobody in. Does nothing to a disabled user. @throws IdentSphereError `not_found` */
+  /** Ends all sessions at once and refuses sign-ins. Does nothing to a disabled user. @throws IdentSphereError `not_found` */
   disable(userId: string, options?: HostCallOptions): Promise<void>
   /** Lets a disabled user in again. Does nothing to an active one. @throws IdentSphereError `not_found` */
   enable(userId: string, options?: HostCallOptions): Promise<void>
   /**
-   * Takes authenticator app, recovery codes and passkeys away and ends all sessions, for who has lost them or has those of
-   * somebody else. Be sure who is asking: the password or the mailbox is enough to sign in from then on.
+   * Removes authenticator app, recovery codes and passkeys, and ends all sessions: for a user who has lost them, or whose account has
+   * those of a stranger. Be sure who is asking: from then on the password or the mailbox is enough to sign in.
    *
    * @throws IdentSphereError `not_found`
    */
   removeSecondFactors(userId: string, options?: HostCallOptions): Promise<void>
 }
 
-export function usersApi(options: {
+/** Rules that features below this one have for imports, e.g. which password hashes they can verify. Null: nothing to object. */
+export const importChecks = extensionPoint<(account: UserImport) => FieldError | null>('users.importChecks')
+
+export function usersApi(deps: {
   calls: HostCalls
   journal: Journal
-  sessions: Sessions
-  moveSecurityVersion: (tx: Tx, userId: string) => Promise<number | undefined>
-  removeSecondFactors: (tx: Tx, userId: string) => Promise<void>
-  canVerify: (passwordHash: string) => boolean
+  securityChanges: SecurityChanges
+  contributions: Contributions
 }): UsersApi {
-  const { calls, journal, sessions, canVerify } = options
+  const { calls, journal, securityChanges, contributions } = deps
   const byId = z.strictObject({ userId: z.uuid() })
   const account = z.strictObject({
     email: emailAddress,
     externalId: plainText(200).optional(),
-    passwordHash: z.string().refine(canVerify, 'is not a hash that could be verified').optional(),
+    passwordHash: z.string().optional(),
     emailVerified: z.boolean().optional(),
     displayName: plainText(200).optional(),
   })
 
   /** @returns whether this call changed it */
-  async function changeStatus(
-    tx: Tx,
-    userId: string,
-    from: 'active' | 'disabled',
-    to: 'active' | 'disabled',
-  ): Promise<boolean> {
-    if (await setStatus(tx, userId, from, to)) return true
+  async function changeStatus(tx: Tx, userId: string, cause: 'disabled' | 'enabled'): Promise<boolean> {
+    const to = cause === 'disabled' ? 'disabled' : 'active'
+    const from = cause === 'disabled' ? 'active' : 'disabled'
+    const changed = await securityChanges.apply(tx, cause, {
+      userId,
+      update: { status: { from, to } },
+      context: noRequest(),
+    })
+    if (changed !== undefined) return true
     const user = await findUser(tx, { id: userId })
-    if (user === undefined) throw new IdentSphereError('not_found', { message: 'There is no such user.' })
+    if (user === undefined) throw noUser()
     if (user.status === to) return false
     throw new IdentSphereError('conflict', { message: `The user is ${user.status}.` })
   }
-
-  const facts = (userId: string) => ({
-    actorId: null,
-    subjectId: userId,
-    resource: { type: 'user', id: userId },
-    context: noRequest(),
-  })
 
   return {
     get: (userId, given) =>
@@ -122,6 +121,8 @@ export function usersApi(options: {
 
     import: (given, callOptions) =>
       calls.write(account, given, callOptions, async (tx, input) => {
+        const objections = contributions(importChecks).flatMap((check) => check(input as UserImport) ?? [])
+        if (objections.length > 0) throw invalidInput(objections)
         const { externalId = null } = input
         const row = await importUser(tx, {
           id: uuidv7(),
@@ -132,7 +133,7 @@ export function usersApi(options: {
           displayName: input.displayName ?? null,
         })
         if (row !== undefined) {
-          await journal.record(tx, 'users.imported', { ...facts(row.id), email: row.email })
+          await journal.record(tx, actions['users.imported'], factsOfHost(row.id, { email: row.email }))
           return { user: describeRow(row), created: true }
         }
         const known = externalId === null ? undefined : await findUser(tx, { externalId })
@@ -142,27 +143,28 @@ export function usersApi(options: {
 
     disable: (userId, given) =>
       calls.write(byId, { userId }, given, async (tx, input) => {
-        if (!(await changeStatus(tx, input.userId, 'active', 'disabled'))) return
-        await sessions.endAll(tx, input.userId, 'user_disabled', noRequest())
-        await journal.record(tx, 'users.disabled', facts(input.userId))
+        if (!(await changeStatus(tx, input.userId, 'disabled'))) return
+        await journal.record(tx, actions['users.disabled'], factsOfHost(input.userId))
       }),
 
     enable: (userId, given) =>
       calls.write(byId, { userId }, given, async (tx, input) => {
-        if (!(await changeStatus(tx, input.userId, 'disabled', 'active'))) return
-        await journal.record(tx, 'users.enabled', facts(input.userId))
+        if (!(await changeStatus(tx, input.userId, 'enabled'))) return
+        await journal.record(tx, actions['users.enabled'], factsOfHost(input.userId))
       }),
 
     removeSecondFactors: (userId, given) =>
       calls.write(byId, { userId }, given, async (tx, input) => {
-        const version = await options.moveSecurityVersion(tx, input.userId)
-        if (version === undefined) throw new IdentSphereError('not_found', { message: 'There is no such user.' })
-        await options.removeSecondFactors(tx, input.userId)
-        await sessions.endAll(tx, input.userId, 'second_factors_removed', noRequest())
-        await journal.record(tx, 'auth.mfa.disabled', facts(input.userId))
+        const version = await securityChanges.apply(tx, 'factorsRemovedByHost', {
+          userId: input.userId,
+          context: noRequest(),
+        })
+        if (version === undefined) throw noUser()
       }),
   }
 }
+
+const noUser = () => new IdentSphereError('not_found', { message: 'There is no such user.' })
 
 const describe = (row: UserRow | undefined): User | null => (row === undefined ? null : describeRow(row))
 

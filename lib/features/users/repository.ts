@@ -65,21 +65,6 @@ export async function insertUser(
   return rows.length > 0
 }
 
-/** Replaces the password and moves the security version on, if it is still the one that was read. */
-export async function replacePassword(
-  tx: Tx,
-  user: { id: string; securityVersion: number },
-  passwordHash: string,
-): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.users SET password_hash = ?, last_password_change = ${tx.nowSql}, updated_at = ${tx.nowSql},
-       security_version = security_version + 1
-     WHERE id = ? AND security_version = ? AND status = 'active' RETURNING 1`,
-    [passwordHash, user.id, user.securityVersion],
-  )
-  return rows.length > 0
-}
-
 /** The same password under a better hash. Does nothing where the hash has changed meanwhile. */
 export async function upgradePasswordHash(tx: Tx, userId: string, from: string, to: string): Promise<void> {
   await tx.sql(`UPDATE ${tx.schema}.users SET password_hash = ? WHERE id = ? AND password_hash = ?`, [to, userId, from])
@@ -156,30 +141,89 @@ export async function importUser(
   return row
 }
 
-/** @returns whether this call changed it */
-export async function setStatus(
-  tx: Tx,
-  userId: string,
-  from: 'active' | 'disabled',
-  to: 'active' | 'disabled',
-): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.users SET status = ?, security_version = security_version + 1, updated_at = ${tx.nowSql}
-     WHERE id = ? AND status = ? RETURNING 1`,
-    [to, userId, from],
-  )
-  return rows.length > 0
+/** What changes about a user's credentials together with the security version. */
+export interface CredentialUpdate {
+  /** Null: the user has no password from then on. */
+  passwordHash?: string | null
+  email?: string
+  /** The address was proven just now. */
+  isEmailProven?: true
+  /** Only if the address was never proven before. */
+  onlyIfUnverified?: true
+  status?: { from: 'active' | 'disabled'; to: 'active' | 'disabled' }
+  clearsProfile?: true
+  /** Removes everything personal from the row, which stays for foreign keys of the host. */
+  anonymizes?: true
 }
 
-/** Ends every session and every sign-in that is on its way. @returns the new version; undefined for a user that does not exist */
-export async function moveSecurityVersion(tx: Tx, userId: string): Promise<number | undefined> {
+/**
+ * Moves the security version on, with whatever else changes. Sessions, challenges, links and trust of the old version are void with it.
+ *
+ * The address of an anonymized user has a domain of one label, which no account can have. Otherwise a registration with it could keep
+ * others from being erased.
+ *
+ * @param expectedVersion if given, the version must still be this one, and the user active
+ * @returns the new version; undefined if no row fits
+ * @throws a unique violation if the new address is taken
+ */
+export async function bumpSecurityVersion(
+  tx: Tx,
+  userId: string,
+  update: CredentialUpdate,
+  expectedVersion?: number,
+): Promise<number | undefined> {
+  const { status, anonymizes = false } = update
+  const clearsProfile = update.clearsProfile ?? anonymizes
+  const setsPassword = update.passwordHash !== undefined || anonymizes
+  const statuses = status !== undefined ? [status.from] : expectedVersion === undefined ? inUse : ['active']
   const [row] = await tx.sql<{ security_version: number }>(
-    `UPDATE ${tx.schema}.users SET security_version = security_version + 1 WHERE id = ? AND status <> 'deleted'
+    `UPDATE ${tx.schema}.users SET security_version = security_version + 1,
+       password_hash = CASE WHEN ? THEN ?::text ELSE password_hash END,
+       last_password_change = CASE WHEN ? THEN NULL WHEN ?::text IS NOT NULL THEN ${tx.nowSql} ELSE last_password_change END,
+       email = CASE WHEN ? THEN 'erased-' || id || '@invalid' ELSE coalesce(?::text, email) END,
+       email_verified_at = CASE WHEN ? THEN NULL WHEN ? THEN ${tx.nowSql} ELSE email_verified_at END,
+       status = coalesce(?::text, status),
+       display_name = CASE WHEN ? THEN NULL ELSE display_name END,
+       job_title = CASE WHEN ? THEN NULL ELSE job_title END,
+       phone_number = CASE WHEN ? THEN NULL ELSE phone_number END,
+       bio = CASE WHEN ? THEN NULL ELSE bio END,
+       preferences = CASE WHEN ? THEN '{}'::jsonb ELSE preferences END,
+       external_id = CASE WHEN ? THEN NULL ELSE external_id END,
+       deleted_at = CASE WHEN ? THEN ${tx.nowSql} ELSE deleted_at END,
+       updated_at = CASE WHEN ? THEN ${tx.nowSql} ELSE updated_at END
+     WHERE id = ? AND status = ANY (?::text[]) AND (?::integer IS NULL OR security_version = ?::integer)
+       AND (NOT ? OR email_verified_at IS NULL)
      RETURNING security_version`,
-    [userId],
+    [
+      setsPassword,
+      update.passwordHash ?? null,
+      anonymizes,
+      update.passwordHash ?? null,
+      anonymizes,
+      update.email ?? null,
+      anonymizes,
+      update.isEmailProven ?? false,
+      anonymizes ? 'deleted' : (status?.to ?? null),
+      clearsProfile,
+      clearsProfile,
+      clearsProfile,
+      clearsProfile,
+      clearsProfile,
+      anonymizes,
+      anonymizes,
+      Object.keys(update).length > 0,
+      userId,
+      statuses,
+      expectedVersion ?? null,
+      expectedVersion ?? null,
+      update.onlyIfUnverified ?? false,
+    ],
   )
   return row?.security_version
 }
+
+/** Every status but `deleted`. */
+const inUse = ['active', 'invited', 'disabled']
 
 /** The address of an account in use. */
 export async function addressOf(
@@ -204,54 +248,6 @@ export async function markVerified(tx: Tx, userId: string, email: string): Promi
   return rows.length > 0
 }
 
-/**
- * Gives an account whose address was never proven to whoever has just proven it: without its password, under a new security
- * version.
- *
- * @returns the new security version, or undefined where the account has changed since it was read
- */
-export async function takeOver(tx: Tx, user: { id: string; securityVersion: number }): Promise<number | undefined> {
-  const [row] = await tx.sql<{ security_version: number }>(
-    `UPDATE ${tx.schema}.users SET password_hash = NULL, email_verified_at = ${tx.nowSql}, updated_at = ${tx.nowSql},
-       display_name = NULL, job_title = NULL, phone_number = NULL, bio = NULL, preferences = '{}',
-       security_version = security_version + 1
-     WHERE id = ? AND security_version = ? AND email_verified_at IS NULL AND status = 'active'
-     RETURNING security_version`,
-    [user.id, user.securityVersion],
-  )
-  return row?.security_version
-}
-
-/** @returns false where the account has changed since; throws a unique violation where the new address is taken */
-export async function changeEmail(
-  tx: Tx,
-  user: { id: string; securityVersion: number },
-  email: string,
-): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.users SET email = ?, email_verified_at = ${tx.nowSql}, updated_at = ${tx.nowSql},
-       security_version = security_version + 1
-     WHERE id = ? AND security_version = ? AND status = 'active' RETURNING 1`,
-    [email, user.id, user.securityVersion],
-  )
-  return rows.length > 0
-}
-
-/** The way back from {@link changeEmail}, whatever has happened since. The password goes too: somebody else may know it. */
-export async function restoreEmail(
-  tx: Tx,
-  userId: string,
-  email: string,
-): Promise<{ security_version: number } | undefined> {
-  const [row] = await tx.sql<{ security_version: number }>(
-    `UPDATE ${tx.schema}.users SET email = ?, email_verified_at = ${tx.nowSql}, password_hash = NULL,
-       updated_at = ${tx.nowSql}, security_version = security_version + 1
-     WHERE id = ? AND status IN ('active', 'disabled') RETURNING security_version`,
-    [email, userId],
-  )
-  return row
-}
-
 export async function isEmailTaken(db: Executor, email: string): Promise<boolean> {
   const rows = await db.sql(`SELECT 1 FROM ${db.schema}.users WHERE lower(email) = ?`, [email])
   return rows.length > 0
@@ -264,22 +260,4 @@ export async function exportProfile(db: Executor, userId: string): Promise<objec
     [userId],
   )
   return row ?? null
-}
-
-/**
- * Takes everything personal out of a row that stays. The address in its place has a domain of one label, which no account can
- * have: whoever could register with it would keep others from being erased.
- *
- * @returns whether this call did it
- */
-export async function anonymise(tx: Tx, userId: string): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.users SET email = 'erased-' || id || '@invalid', email_verified_at = NULL,
-       password_hash = NULL, status = 'deleted', display_name = NULL, job_title = NULL, phone_number = NULL, bio = NULL,
-       preferences = '{}', external_id = NULL, last_password_change = NULL, deleted_at = ${tx.nowSql},
-       updated_at = ${tx.nowSql}, security_version = security_version + 1
-     WHERE id = ? AND status <> 'deleted' RETURNING 1`,
-    [userId],
-  )
-  return rows.length > 0
 }

@@ -1,30 +1,4 @@
 import { z } from 'zod'
-import { type Delivery, passwordText, tokenDelivery } from '../../core/http/fields.js'
-import { organizationSlug } from '../organizations/schemas.js'
-import { longestOrganizationName } from '../organizations/service.js'
-import type { Registration } from '../registration/service.js'
-import { emailAddress } from './email-address.js'
-
-const organizationName = z.string().trim().min(1).max(longestOrganizationName)
-
-/** Body of `POST /v1/auth/register`; the organisation's fields depend on `registration.organization`. */
-export function registerBody(
-  organization: 'required' | 'personal' | 'none',
-  withFields: boolean,
-): z.ZodType<Registration & { token_delivery: Delivery }> {
-  return z.strictObject({
-    email: emailAddress,
-    password: passwordText,
-    display_name: z.string().trim().max(200).optional(),
-    ...(organization === 'required' ? { organization_name: organizationName } : {}),
-    ...(organization === 'none' ? {} : { organization_slug: organizationSlug.optional() }),
-    ...(withFields ? { fields: z.unknown().optional() } : {}),
-    token_delivery: tokenDelivery,
-  }) as never
-}
-
-/** With `verification: 'first'`: the same for new and for taken addresses. */
-export const registrationKept = z.strictObject({ status: z.literal('verification_required') })
 
 const text = (longest: number) => z.string().max(longest).optional()
 

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { type Config, loadConfig } from '../../../lib/core/config/config.js'
+import { loadSettings } from '../../../lib/core/assemble.js'
 import { ConfigurationError } from '../../../lib/core/config/configuration-error.js'
-import type { IdentSphereOptions } from '../../../lib/core/config/options.js'
+import type { PasskeySettings } from '../../../lib/features/passkeys/options.js'
+import type { PasswordSettings } from '../../../lib/features/passwords/options.js'
+import type { RegistrationSettings } from '../../../lib/features/registration/options.js'
+import type { SessionSettings } from '../../../lib/features/sessions/options.js'
+import type { TokenSettings } from '../../../lib/features/tokens/options.js'
+import { features, type IdentSphereOptions } from '../../../lib/features.js'
 import { buildIdentSphere, createIdentSphere } from '../../../lib/identsphere.js'
 import { testClock } from '../../support/clock.js'
 
@@ -23,6 +28,21 @@ const options: IdentSphereOptions = {
 }
 const production: NodeJS.ProcessEnv = { NODE_ENV: 'production' }
 const test_: NodeJS.ProcessEnv = { NODE_ENV: 'test', IDENTSPHERE_JWT_SECRET: secret }
+
+/** The settings of the core, of tokens and of sessions in one object; those of other features by their names. */
+function loadConfig(given: IdentSphereOptions, environment: NodeJS.ProcessEnv) {
+  const { core, features: settings } = loadSettings(features, given, environment)
+  const { tokens, sessions, passwords, passkeys, registration } = settings as {
+    tokens: TokenSettings
+    sessions: SessionSettings
+    passwords: PasswordSettings
+    passkeys: PasskeySettings
+    registration: RegistrationSettings
+  }
+  const { rbac } = settings.organizations as { rbac: object | null }
+  return { ...core, ...tokens, ...sessions, rbac, passwords, passkeys, registration }
+}
+type Config = ReturnType<typeof loadConfig>
 
 const load = (changes: object = {}, environment: NodeJS.ProcessEnv = production): Config =>
   loadConfig({ ...options, ...changes } as IdentSphereOptions, environment)
@@ -444,7 +464,11 @@ test('the configuration is frozen, and changing the options afterwards changes n
   Object.assign(given.secrets[0] ?? {}, { value: 'x' })
   assert.equal(config.isOwnOrigin('https://evil.example'), false)
   assert.equal(config.cookies.secure, true)
-  assert.deepEqual(config.passwords, { minLength: 12, argon2: { memoryKiB: 19_456, iterations: 2, parallelism: 1 } })
+  assert.deepEqual(config.passwords, {
+    minLength: 12,
+    refuse: undefined,
+    argon2: { memoryKiB: 19_456, iterations: 2, parallelism: 1 },
+  })
   assert.equal(config.registration.mode, 'closed')
   assert.deepEqual(config.rbac?.viewer, ['reports:read'])
   assert.equal(config.secrets[0]?.value, secret)

@@ -6,12 +6,14 @@ import { createKeyRing } from '../../../lib/core/crypto/key-ring.js'
 import { createMailJob } from '../../../lib/core/mail/job.js'
 import type { MailMessage } from '../../../lib/core/mail/message.js'
 import { createOutbox } from '../../../lib/core/mail/outbox.js'
+import { mailRequest, mailRequests } from '../../../lib/core/mail/requests.js'
 import { defaultTemplates, type MailTemplates } from '../../../lib/core/mail/templates.js'
 import type { Store } from '../../../lib/core/store/store.js'
 import type { BuiltIdentSphere } from '../../../lib/identsphere.js'
 import { startApp, type TestApp } from '../../support/app.js'
 
-const keys = createKeyRing([{ version: 1, value: randomBytes(32).toString('base64url') }])
+const keys = createKeyRing([{ version: 1, value: randomBytes(32).toString('base64url') }], ['sealing'])
+const something = mailRequest<object>('something')
 const outbox = createOutbox({ keys, enabled: true, wake: () => {} })
 const never = new AbortController().signal
 
@@ -21,7 +23,7 @@ describe('the mail job', () => {
   before(async () => {
     app = await startApp()
     await app.identsphere.ready()
-    store = (app.identsphere as BuiltIdentSphere).rooms.store
+    store = (app.identsphere as BuiltIdentSphere).store
   })
   after(() => app.close())
 
@@ -37,11 +39,11 @@ describe('the mail job', () => {
       keys,
       transport: { send, close: async () => {} },
       templates: { ...defaultTemplates, ...templates },
-      requests: { something: decide },
+      contributions: (point) => (point === mailRequests ? [something.handledBy(decide)] : []) as never,
       from: 'no-reply@example.com',
       domain: 'example.com',
       logger: app.log,
-      patienceMilliseconds: 50,
+      sendTimeoutMs: 50,
     })
   }
   const write = (email: string) =>
@@ -72,7 +74,7 @@ describe('the mail job', () => {
   it('decides many requests while it sends one round of mail, so that a flood of them delays nobody by much', async () => {
     const flood = 40
     await store.transaction(async (tx) => {
-      for (let asked = 0; asked < flood; asked += 1) await outbox.request(tx, 'something', {})
+      for (let asked = 0; asked < flood; asked += 1) await outbox.request(tx, something, {})
     })
     let decided = 0
     await jobWith({

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import type { IdentSphereOptions } from '../../../lib/core/config/options.js'
 import { IdentSphereError } from '../../../lib/core/errors.js'
+import type { IdentSphereOptions } from '../../../lib/features.js'
 import { password, signUp, startApp, type TestApp } from '../../support/app.js'
 import { codeIn, mailsTo, mailTo, runJobs, signUpAndFollowLink, tokenIn } from '../../support/mail.js'
 

@@ -19,7 +19,7 @@ describe('mail by SMTP', () => {
     await smtp.close()
   })
 
-  const runJobs = (node: TestApp = app) => (node.identsphere as BuiltIdentSphere).rooms.worker.drain()
+  const runJobs = (node: TestApp = app) => (node.identsphere as BuiltIdentSphere).worker.drain()
   const waiting = async () =>
     (
       await app.sql(

@@ -21,7 +21,7 @@ describe('health', () => {
     app.clock.advance(2)
     assert.equal(await mailQueue(), 'behind')
     assert.equal((await app.identsphere.health()).status, 'ok')
-    await (app.identsphere as BuiltIdentSphere).rooms.worker.drain()
+    await (app.identsphere as BuiltIdentSphere).worker.drain()
     assert.equal(await mailQueue(), 'ok')
   })
 })

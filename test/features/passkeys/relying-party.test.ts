@@ -64,7 +64,7 @@ describe('mail', () => {
 describe('challenges that nobody answered', () => {
   it('are swept once they have expired, and not before', async () => {
     const app = await startApp()
-    const { worker } = (app.identsphere as BuiltIdentSphere).rooms
+    const { worker } = app.identsphere as BuiltIdentSphere
     const left = async () => (await app.sql('SELECT 1 FROM identsphere.webauthn_challenges')).length
     await beginLogin(app.client())
     await worker.drain()

@@ -9,7 +9,8 @@ it('look-ups of a database that grants no connection are all refused, and those 
   const check = createSessionCheck({
     database: { reserved: never } as unknown as Database,
     clock: testClock(),
-    config: { schema: 'identsphere', refreshTokenSeconds: 60, sessionIdleSeconds: null },
+    schema: 'identsphere',
+    settings: { refreshTokenSeconds: 60, sessionIdleSeconds: null },
   })
   const settled: number[] = []
   const looked = Array.from({ length: 10_001 }, (_, index) =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import type { BuiltIdentSphere } from '../../../lib/identsphere.js'
 import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
 import { codeIn, mailTo, tokenIn } from '../../support/mail.js'
@@ -294,7 +295,7 @@ describe('a challenge', () => {
     const person = await enrolled()
     await challenged(app, person.email)
     app.clock.advance(2 * 86_400)
-    await (app.identsphere as unknown as { rooms: { worker: { drain(): Promise<void> } } }).rooms.worker.drain()
+    await (app.identsphere as BuiltIdentSphere).worker.drain()
     assert.deepEqual(await app.sql('SELECT id FROM identsphere.mfa_challenges WHERE user_id = $1', [person.userId]), [])
   })
 })

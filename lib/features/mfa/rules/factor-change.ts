@@ -1,55 +1,62 @@
 import type { Auth } from '../../../core/auth.js'
+import type { Check } from '../../../core/checks.js'
 import { IdentSphereError } from '../../../core/errors.js'
-import type { FactorChange } from '../../../core/http/route.js'
+import { assertRecentAuth } from '../../sessions/rules/recent-auth.js'
 import type { Sessions } from '../../sessions/service.js'
-import { assertRecentAuth, assertRecentMfa, type EnrolledMethods, recentMfaSeconds } from './recency.js'
+import { assertRecentMfa, type EnrolledMethods, recentMfaSeconds } from './recent-mfa.js'
 
-/** What a fresh proof has begun, or asks for the password itself. */
-const provesItself: readonly FactorChange[] = ['completion', 'mfa_disable', 'recovery_codes']
+/** What a route does to second factors. */
+export interface FactorChange {
+  /** Begins an enrollment (and names its reauthentication purpose), completes one, removes a factor, or renews recovery codes. */
+  readonly kind: { readonly begins: string } | 'completion' | 'removal' | 'renewal'
+  /** The route asks for the password itself, or completes what a new proof has begun. */
+  readonly provesItself?: boolean
+}
 
 /** Seconds for which a session that began with a recovery code may replace factors and codes. */
-const recoverySeconds = 1800
+const recoverySessionSeconds = 1800
 
 /**
- * The one rule of every route that changes factors. It takes recent authentication, and a recent second factor where one is
- * enrolled: a stolen session or password alone changes nothing, nor completes what began before there was one. The first
- * enrolment takes a reauthentication made for it, which it uses up, so that nobody slips a factor in behind a proof that was
- * given for something else.
+ * The one rule of every route that changes factors. It needs recent authentication, and a recent second factor if one is enrolled: a
+ * stolen session or password alone changes nothing, and completes nothing that began before there was a factor. The first enrollment
+ * needs a reauthentication made for it, which it uses up, so that no factor gets in with a proof that was given for something else.
  *
  * @see GHSA supabase/auth #1439, #2565: factors that were changed at the level of the first one
  */
-export function createFactorChangeRule(parts: {
+export function createFactorChangeCheck(deps: {
   enrolledMethods: EnrolledMethods
   sessions: Pick<Sessions, 'spendAuthPurpose' | 'beganWithRecovery'>
-  /** False where nothing can mail: then no address is ever verified. */
+  /** False if nothing can send mail: then no address is ever verified. */
   needsVerifiedAddress: boolean
-}) {
-  const { enrolledMethods, sessions, needsVerifiedAddress } = parts
+}): (change: FactorChange) => Check {
+  const { enrolledMethods, sessions, needsVerifiedAddress } = deps
 
-  /** Who came in with a recovery code may replace what was lost. Taking it away still takes a factor. */
-  async function mayReplace(auth: Auth, change: FactorChange): Promise<boolean> {
-    if (change === 'removal' || change === 'mfa_disable' || !auth.amr.includes('recovery')) return false
-    return sessions.beganWithRecovery(auth.sessionId, recoverySeconds)
+  /** A session that began with a recovery code may replace what was lost. Removal still takes a factor. */
+  async function mayReplace(auth: Auth, { kind }: FactorChange): Promise<boolean> {
+    if (kind === 'removal' || !auth.amr.includes('recovery')) return false
+    return sessions.beganWithRecovery(auth.sessionId, recoverySessionSeconds)
   }
 
-  /**
-   * @throws IdentSphereError `forbidden` for impersonated sessions and unverified addresses, `reauthentication_required`,
-   * `mfa_required`
-   */
-  return async function assertMayChangeFactors(auth: Auth, change: FactorChange): Promise<void> {
-    if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
-    if (needsVerifiedAddress && !auth.emailVerified) {
-      throw new IdentSphereError('forbidden', { message: 'Confirm your e-mail address first.' })
-    }
-    if (!provesItself.includes(change)) assertRecentAuth(auth)
-    const enrolled = await enrolledMethods(auth.userId)
-    if (enrolled.length > 0) {
-      if (await mayReplace(auth, change)) return
-      await assertRecentMfa(auth, recentMfaSeconds, async () => enrolled)
-      return
-    }
-    if (change !== 'mfa_setup' && change !== 'passkey_registration') return
-    if (await sessions.spendAuthPurpose(auth.sessionId, change)) return
-    throw new IdentSphereError('reauthentication_required', { details: { purpose: change } })
-  }
+  return (change) => ({
+    name: 'factorChange',
+    errors: ['forbidden', 'reauthentication_required', 'mfa_required'],
+    afterInput: true,
+    async assert(auth) {
+      if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
+      if (needsVerifiedAddress && !auth.emailVerified) {
+        throw new IdentSphereError('forbidden', { message: 'Confirm your e-mail address first.' })
+      }
+      if (change.provesItself !== true) assertRecentAuth(auth)
+      const enrolled = await enrolledMethods(auth.userId)
+      if (enrolled.length > 0) {
+        if (await mayReplace(auth, change)) return
+        await assertRecentMfa(auth, recentMfaSeconds, async () => enrolled)
+        return
+      }
+      if (typeof change.kind !== 'object') return
+      const purpose = change.kind.begins
+      if (await sessions.spendAuthPurpose(auth.sessionId, purpose)) return
+      throw new IdentSphereError('reauthentication_required', { details: { purpose } })
+    },
+  })
 }

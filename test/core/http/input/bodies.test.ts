@@ -5,7 +5,7 @@ import type { Knex } from 'knex'
 import { z } from 'zod'
 import type { IdentSphereError } from '../../../../lib/core/errors.js'
 import type { Route } from '../../../../lib/core/http/route.js'
-import { type Misfit, validate } from '../../../../lib/core/http/validate.js'
+import { type FieldError, validate } from '../../../../lib/core/http/validate.js'
 import { password, signUp, startApp, type TestApp } from '../../../support/app.js'
 import { succeedingCalls } from '../../../support/calls.js'
 import { needs } from '../../../support/host.js'
@@ -171,7 +171,7 @@ describe('bodies', () => {
       assert.throws(
         () => validate(schema, body),
         (error: IdentSphereError) => {
-          for (const { path, message } of error.details as Misfit[]) words[path] = message
+          for (const { path, message } of error.details as FieldError[]) words[path] = message
           return true
         },
       )

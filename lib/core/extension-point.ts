@@ -1,0 +1,57 @@
+/** A value that a feature adds to an {@link ExtensionPoint}. */
+export interface Contribution {
+  readonly point: ExtensionPoint<never>
+  readonly value: unknown
+}
+
+/**
+ * A place where later features add to an earlier one. The feature that asks owns the point and its type; features below it in
+ * `lib/features.ts` contribute. The values come in the order of that list.
+ */
+export interface ExtensionPoint<T> {
+  /** E.g. `sign-in.secondFactors`. */
+  readonly name: string
+  of(value: T): Contribution
+}
+
+/**
+ * @example
+ * ```ts
+ * export const secondFactors = extensionPoint<SecondFactor>('sign-in.secondFactors')
+ * contributes: [secondFactors.of(totpFactor)]
+ * ```
+ */
+export function extensionPoint<T>(name: string): ExtensionPoint<T> {
+  const point: ExtensionPoint<T> = { name, of: (value) => ({ point, value }) }
+  return point
+}
+
+/** Reads what features contributed. Throws while features are still being opened, because the list is not complete then. */
+export type Contributions = <T>(point: ExtensionPoint<T>) => readonly T[]
+
+/** Collects contributions until `complete()`; from then on they can be read. */
+export function createContributions(): {
+  read: Contributions
+  add(contributions: readonly Contribution[]): void
+  complete(): void
+} {
+  const values = new Map<ExtensionPoint<never>, unknown[]>()
+  const none: readonly unknown[] = []
+  let isComplete = false
+  return {
+    read<T>(point: ExtensionPoint<T>) {
+      if (!isComplete) throw new Error(`${point.name} is read before all features are open`)
+      return (values.get(point) ?? none) as readonly T[]
+    },
+    add(contributions) {
+      for (const { point, value } of contributions) {
+        const known = values.get(point)
+        if (known === undefined) values.set(point, [value])
+        else known.push(value)
+      }
+    },
+    complete() {
+      isComplete = true
+    },
+  }
+}

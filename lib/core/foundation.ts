@@ -1,0 +1,98 @@
+import type { Clock } from './config/clock.js'
+import type { Logger } from './config/logger.js'
+import type { CoreSettings } from './config/settings.js'
+import { createKeyRing, type KeyRing } from './crypto/key-ring.js'
+import { type Contributions, createContributions } from './extension-point.js'
+import { type CookieAttributes, type CookieJar, createCookieJar } from './http/cookies.js'
+import { createForeignOrigin, type ForeignOrigin } from './http/origin.js'
+import { createJournal, type Journal } from './journal/journal.js'
+import { createLinks, type Links } from './mail/links.js'
+import { createOutbox, type Outbox } from './mail/outbox.js'
+import { type Database, openDatabase } from './store/database.js'
+import { createHostCalls, type HostCalls } from './store/host-calls.js'
+import { createReadiness } from './store/readiness.js'
+import { Store } from './store/store.js'
+
+/** What every feature stands on. */
+export interface Foundation {
+  readonly settings: CoreSettings
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly keys: KeyRing
+  readonly database: Database
+  readonly store: Store
+  readonly journal: Journal
+  /** Mail that is sent once the transaction has committed. */
+  readonly outbox: Outbox
+  readonly links: Links
+  readonly cookies: CookieJar
+  readonly foreignOrigin: ForeignOrigin
+  /** Runs calls of `identsphere.api`. */
+  readonly hostCalls: HostCalls
+  /** Whether something can send mail. If not, features offer nothing that needs it. */
+  readonly canMail: boolean
+  /** Reads what features contributed, once all of them are open. */
+  readonly contributions: Contributions
+  /** Opens the database on first use. @throws IdentSphereError `service_unavailable` */
+  ready(): Promise<void>
+}
+
+/** What features declare for the foundation. */
+export interface Declared {
+  cookies: Readonly<Record<string, CookieAttributes>>
+  keyPurposes: readonly string[]
+  sealedTables: readonly string[]
+}
+
+/** The foundation, and what the assembly sets in it once the features are open. */
+export interface OpenFoundation extends Foundation {
+  readonly collected: ReturnType<typeof createContributions>
+  /** Called when mail was written. */
+  onMail: () => void
+  /** Called when the database can serve. */
+  onReady: () => void
+}
+
+export function openFoundation(settings: CoreSettings, declared: Declared, clock: Clock): OpenFoundation {
+  const { logger, schema } = settings
+  const collected = createContributions()
+  const contributions = collected.read
+  const keys = createKeyRing(settings.secrets, [...coreKeyPurposes, ...declared.keyPurposes])
+  const database = openDatabase(settings.database, logger)
+  const store = new Store(database, schema, clock)
+  const sealedTables = [...coreSealedTables, ...declared.sealedTables]
+  const readiness = createReadiness({ store, schemaName: schema, keys, sealedTables, logger })
+  const canMail = settings.mailer !== null
+
+  const foundation: OpenFoundation = {
+    settings,
+    clock,
+    logger,
+    keys,
+    database,
+    store,
+    journal: createJournal({ keys, hooks: settings.hooks, contributions, logger }),
+    outbox: createOutbox({ keys, enabled: canMail, wake: () => foundation.onMail() }),
+    links: createLinks(settings.pages),
+    cookies: createCookieJar({ mountPath: settings.mountPath, ...settings.cookies, attributes: declared.cookies }),
+    foreignOrigin: createForeignOrigin(settings),
+    hostCalls: createHostCalls({ store, ready }),
+    canMail,
+    contributions,
+    ready,
+    collected,
+    onMail: () => {},
+    onReady: () => {},
+  }
+
+  async function ready(): Promise<void> {
+    await readiness.ready()
+    foundation.onReady()
+  }
+  return foundation
+}
+
+/** Seals mail, links and audit keys. */
+const coreKeyPurposes = ['sealing']
+
+const coreSealedTables = ['audit_subject_keys']

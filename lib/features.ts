@@ -1,0 +1,111 @@
+import type { EventHooks } from './core/config/hooks.js'
+import type { CoreOptions } from './core/config/options.js'
+import { email } from './features/email/feature.js'
+import { type HealthMembers, health } from './features/health/feature.js'
+import { mfa } from './features/mfa/feature.js'
+import type { MfaGuards } from './features/mfa/guards.js'
+import type { MfaOptions } from './features/mfa/options.js'
+import type { OrganizationsApi } from './features/organizations/api.js'
+import { organizations } from './features/organizations/feature.js'
+import type { RoleGuards } from './features/organizations/guards.js'
+import type { RoleOptions } from './features/organizations/options.js'
+import { pages } from './features/pages/feature.js'
+import { passkeys } from './features/passkeys/feature.js'
+import type { PasskeyOptions } from './features/passkeys/options.js'
+import { passwords } from './features/passwords/feature.js'
+import type { PasswordOptions } from './features/passwords/options.js'
+import { personalData } from './features/personal-data/feature.js'
+import { platform } from './features/platform/feature.js'
+import type { PlatformGuards } from './features/platform/guards.js'
+import { recovery } from './features/recovery/feature.js'
+import { registration } from './features/registration/feature.js'
+import type { RegistrationHooks, RegistrationOptions } from './features/registration/options.js'
+import type { SessionsApi } from './features/sessions/api.js'
+import { type SessionMembers, sessions } from './features/sessions/feature.js'
+import type { SessionGuards } from './features/sessions/guards.js'
+import type { SessionOptions } from './features/sessions/options.js'
+import { signIn } from './features/sign-in/feature.js'
+import type { SignInHooks } from './features/sign-in/options.js'
+import { type TokenMembers, tokens } from './features/tokens/feature.js'
+import type { TokenOptions } from './features/tokens/options.js'
+import { totp } from './features/totp/feature.js'
+import type { TotpOptions } from './features/totp/options.js'
+import { trustedBrowsers } from './features/trusted-browsers/feature.js'
+import type { UsersApi } from './features/users/api.js'
+import { users } from './features/users/feature.js'
+
+/**
+ * All features. The order is the layering: a feature imports `core/` and features above it, types included.
+ */
+export const features = [
+  tokens,
+  users,
+  organizations,
+  sessions,
+  signIn,
+  mfa,
+  platform,
+  passwords,
+  totp,
+  passkeys,
+  trustedBrowsers,
+  email,
+  recovery,
+  registration,
+  personalData,
+  pages,
+  health,
+] as const
+
+/**
+ * Every setting of the host. A missing option comes from the environment, then from the default that is named here. Unknown keys are
+ * refused, and every refusal is a `ConfigurationError` that names the setting and the fix.
+ */
+export interface IdentSphereOptions
+  extends CoreOptions,
+    TokenOptions,
+    RoleOptions,
+    SessionOptions,
+    PasswordOptions,
+    PasskeyOptions,
+    RegistrationOptions {
+  mfa?: MfaOptions & TotpOptions
+  /** [below](#hooks). Default: none. */
+  hooks?: Hooks
+}
+
+/**
+ * Hooks of two kinds. `before…` run inside the transaction and refuse by throwing. `on…` run after the commit and can break nothing: what
+ * they throw goes to the logger.
+ */
+export interface Hooks extends RegistrationHooks, SignInHooks, EventHooks {}
+
+/** Guards for the host's own routes. */
+export interface Guards extends SessionGuards, RoleGuards, MfaGuards, PlatformGuards {}
+
+/** Calls for the host's own server code, each optionally inside a transaction of the host. */
+export interface Api {
+  readonly users: UsersApi
+  readonly sessions: SessionsApi
+  readonly organizations: OrganizationsApi
+}
+
+/** Members of an instance that features add. */
+export interface Members extends SessionMembers, TokenMembers, HealthMembers {}
+
+/** Features with routes. Each has a router of its own, on the same paths as the router of all. */
+export type FeatureName =
+  | 'tokens'
+  | 'users'
+  | 'sessions'
+  | 'signIn'
+  | 'passwords'
+  | 'totp'
+  | 'passkeys'
+  | 'trustedBrowsers'
+  | 'email'
+  | 'recovery'
+  | 'registration'
+  | 'personalData'
+  | 'pages'
+  | 'health'

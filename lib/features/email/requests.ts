@@ -1,0 +1,9 @@
+import { mailRequest } from '../../core/mail/requests.js'
+
+/** Mail requests of this feature. The worker decides what each leads to. */
+export const requests = {
+  verification: mailRequest<{ userId: string }>('verification'),
+  code: mailRequest<{ email: string; flowHash: string }>('code'),
+  signInLink: mailRequest<{ email: string }>('signInLink'),
+  addressChange: mailRequest<{ userId: string; email: string }>('addressChange'),
+}

@@ -1,0 +1,28 @@
+import { defineFeature } from '../../core/feature.js'
+import { mailDelay } from '../../core/mail/outbox.js'
+import { passwords } from '../passwords/feature.js'
+import { healthRoutes } from './routes.js'
+import { createHealth, type Health } from './service.js'
+
+/** Members of the instance. */
+export interface HealthMembers {
+  /** Whether the database answers now, by a real query. Never throws. */
+  health(): Promise<Health>
+}
+
+/** Whether this node can serve. */
+export const health = defineFeature<null, { passwords: typeof passwords }>({
+  name: 'health',
+  reads: ['users'],
+  needs: { passwords },
+  open({ store, canMail }, services) {
+    const members: HealthMembers = {
+      health: createHealth({
+        store,
+        waitingHashes: services.passwords.waitingHashes,
+        mailDelay: canMail ? () => mailDelay(store) : null,
+      }),
+    }
+    return { service: null, routes: () => healthRoutes(members), members }
+  },
+})

@@ -1,0 +1,3 @@
+import { defineActions } from '../../core/journal/actions.js'
+
+export const actions = defineActions({ 'users.deleted': { event: 'user.deleted', notice: 'accountErased' } })

@@ -1,0 +1,8 @@
+import { sweep } from '../../core/jobs/sweep.js'
+import type { Job } from '../../core/jobs/worker.js'
+import type { Store } from '../../core/store/store.js'
+
+/** Challenges a day past their end. */
+export function signInSweeps(store: Store): Job[] {
+  return [sweep(store, 'mfa_challenges', 'id', (now) => `expires_at < ${now} - interval '1 day'`)]
+}
