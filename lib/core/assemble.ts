@@ -58,7 +58,11 @@ export function loadSettings(
   const definitions = features.flatMap(({ options: definition }) => definition ?? [])
   const values = parseAllOptions(definitions, options, environment)
   const core = coreSettings(values as never, options, environment)
-  const resolved = features.map(({ name, options: definition }) => [name, definition?.resolve(values, core)])
+  const resolved = features.map(({ name, options: definition }) => {
+    if (definition === undefined) return [name, undefined]
+    const own = Object.fromEntries(Object.keys(definition.fields).map((path) => [path, values[path]]))
+    return [name, deepFreeze(definition.resolve(own, core))]
+  })
   return { core, features: Object.fromEntries(resolved) }
 }
 
@@ -133,6 +137,15 @@ export function assemble(features: readonly AnyFeature[], settings: AllSettings,
       await foundation.database.close()
     },
   }
+}
+
+/** Freezes settings and the plain objects in them. The values are copies that parsing made. */
+function deepFreeze<T>(settings: T): T {
+  if (typeof settings !== 'object' || settings === null || Object.isFrozen(settings)) return settings
+  const prototype = Object.getPrototypeOf(settings)
+  if (prototype !== Object.prototype && prototype !== Array.prototype) return settings
+  for (const member of Object.values(settings)) deepFreeze(member)
+  return Object.freeze(settings)
 }
 
 function openInOrder(

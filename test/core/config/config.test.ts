@@ -39,8 +39,8 @@ function loadConfig(given: IdentSphereOptions, environment: NodeJS.ProcessEnv) {
     passkeys: PasskeySettings
     registration: RegistrationSettings
   }
-  const { rbac } = settings.organizations as { rbac: object | null }
-  return { ...core, ...tokens, ...sessions, rbac, passwords, passkeys, registration }
+  const { rbac } = settings.organizations as { rbac: Record<string, string[]> | null }
+  return Object.freeze({ ...core, ...tokens, ...sessions, rbac, passwords, passkeys, registration })
 }
 type Config = ReturnType<typeof loadConfig>
 
