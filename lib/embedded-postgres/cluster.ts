@@ -2,55 +2,79 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomToken } from '../core/crypto/random.js'
-import { giveTo, root } from './account.js'
-import type { Binaries } from './binaries.js'
-import { EmbeddedPostgresError } from './failure.js'
-import type { Folder } from './folder.js'
-import { spawnProgram } from './program.js'
+import { type Binaries, spawnProgram } from './binaries.js'
+import { EmbeddedPostgresError, isFull } from './failure.js'
+import { type Folder, giveTo } from './folder.js'
 
-/** Name of the superuser and of the database. */
-export const databaseName = 'identsphere'
+const superuser = 'identsphere'
 
 /**
- * Runs initdb unless the data is there already. It works in a folder of its own that is renamed when complete, so that
- * a start that was killed leaves nothing half made.
+ * `postgres://identsphere:<password>@127.0.0.1:<port>/postgres`
  *
+ * @throws EmbeddedPostgresError if the password is missing
+ */
+export function serverUrl(folder: Folder, port: number): string {
+  return `postgres://${superuser}:${readPassword(folder)}@127.0.0.1:${port}/postgres`
+}
+
+function readPassword({ path, password }: Folder): string {
+  const value = existsSync(password) ? readFileSync(password, 'utf8').trim() : ''
+  if (value !== '') return value
+  throw new EmbeddedPostgresError(
+    `${password} is missing or empty. Restore it, or delete ${path} to start with an empty database.`,
+  )
+}
+
+/** The major version of Postgres that made the data; `undefined` if there is no data. */
+export function dataVersion({ data }: Folder): number | undefined {
+  return existsSync(data) ? Number(readFileSync(join(data, 'PG_VERSION'), 'utf8')) : undefined
+}
+
+/**
+ * Creates the data if there is none. It is created in a folder beside its place, which is renamed when complete: a start
+ * that was killed leaves nothing half made.
+ *
+ * @throws EmbeddedPostgresError if existing data lacks its password, or was made by another major version
  * @throws Error with initdb's output
  */
 export async function createCluster(folder: Folder, binaries: Binaries, durable: boolean): Promise<void> {
-  if (existsSync(folder.data)) return
-  for (const name of readdirSync(folder.path)) {
-    if (name.startsWith('data-')) remove(join(folder.path, name))
+  const version = dataVersion(folder)
+  if (version !== undefined) {
+    if (version !== binaries.major) throw new EmbeddedPostgresError(howToMove(folder, version, binaries))
+    readPassword(folder)
+    return
   }
+  const leftovers = readdirSync(folder.path).filter((name) => name.startsWith('data-') || name === 'password')
+  for (const name of leftovers) remove(join(folder.path, name))
   const data = mkdtempSync(join(folder.path, 'data-'))
   try {
-    createPassword(folder)
+    writeFileSync(folder.password, randomToken(), { mode: 0o600, flush: true })
     giveTo(folder.account, data)
     giveTo(folder.account, folder.password) // initdb reads it
     await runInitdb(folder, binaries, data, durable)
-    if (folder.account !== undefined) giveTo(folder.owner ?? root, folder.password)
+    if (isFull(folder.path)) throw new Error('No space left for tables after initdb.')
+    if (folder.account !== undefined) giveTo(folder.owner ?? { uid: 0, gid: 0 }, folder.password)
     renameSync(data, folder.data)
   } catch (error) {
     remove(data)
-    rmSync(folder.password, { force: true })
     throw error
   }
 }
 
-/** The initdb of a start that was killed may still be writing to it. */
-function remove(data: string): void {
-  rmSync(data, { recursive: true, force: true, maxRetries: 10 })
+/** The initdb of a start that was killed may still write to it. */
+function remove(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 10 })
 }
 
 async function runInitdb(folder: Folder, binaries: Binaries, data: string, durable: boolean): Promise<void> {
-  const access = ['--username', databaseName, '--auth=scram-sha-256', '--encoding=UTF8', '--no-instructions']
-  const options = [...access, ...locale(binaries), ...(durable ? [] : ['--no-sync'])]
-  const child = spawnProgram({
-    command: binaries.initdb,
-    account: folder.account,
-    output: 'pipe',
-    paths: [data, folder.password],
-    arguments: (dataPath = '', passwordPath = '') => ['-D', dataPath, `--pwfile=${passwordPath}`, ...options],
+  const options = ['--username', superuser, '--auth=scram-sha-256', '--encoding=UTF8', '--no-instructions']
+  // Case rules of Unicode that do not depend on the machine; before Postgres 17 those of the C library.
+  if (binaries.major < 17) options.push('--locale=C.UTF-8')
+  else options.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8')
+  if (!durable) options.push('--no-sync')
+  const paths = [data, folder.password]
+  const child = spawnProgram(binaries.initdb, folder.account, 'pipe', paths, (target, password) => {
+    return ['-D', target, `--pwfile=${password}`, ...options]
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk))
@@ -60,38 +84,14 @@ async function runInitdb(folder: Folder, binaries: Binaries, data: string, durab
   throw new Error(`initdb failed with ${signal ?? `exit code ${code}`}.\n${failures.join('\n') || output.trim()}`)
 }
 
-/**
- * Postgres reads no data of another major version, older or newer.
- *
- * @throws EmbeddedPostgresError that names both
- */
-export function checkVersion(folder: Folder, binaries: Binaries): void {
-  const made = Number(readFileSync(join(folder.data, 'PG_VERSION'), 'utf8'))
-  if (made === binaries.major) return
-  throw new EmbeddedPostgresError(
-    `${folder.data} was made by Postgres ${made}, and the one here (${binaries.postgres}) is Postgres ${binaries.major}. ` +
-      `Install Postgres ${made} again, or delete ${folder.path} to start with an empty database.`,
-  )
-}
-
-/** @throws EmbeddedPostgresError where the data is there and its password is not */
-export function readPassword(folder: Folder): string {
-  const password = existsSync(folder.password) ? readFileSync(folder.password, 'utf8').trim() : ''
-  if (password !== '') return password
-  throw new EmbeddedPostgresError(
-    `${folder.password} is missing or empty. Restore it, or delete ${folder.path} to start with an empty database.`,
-  )
-}
-
-function createPassword(folder: Folder): void {
-  if (existsSync(folder.password)) return
-  const fresh = `${folder.password}.new`
-  writeFileSync(fresh, randomToken(), { mode: 0o600, flush: true })
-  renameSync(fresh, folder.password)
-}
-
-/** Unicode case rules that do not depend on what the machine has installed; before Postgres 17 the libc's. */
-function locale(binaries: Binaries): string[] {
-  if (binaries.major < 17) return ['--locale=C.UTF-8']
-  return ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+/** Postgres reads no data of another major version, older or newer. */
+function howToMove({ path, data, password }: Folder, version: number, { postgres, major }: Binaries): string {
+  const client = (program: string) =>
+    `  PGPASSWORD=$(cat "${password}") ${program} -h 127.0.0.1 -p $(sed -n 4p "${data}/postmaster.pid") -U ${superuser} postgres`
+  return `${data} was made by Postgres ${version}, and the one here (${postgres}) is Postgres ${major}. \
+Install Postgres ${version} again, or delete ${path} to start with an empty database.
+To move the data, install Postgres ${version}, start with it and run
+${client('pg_dump --clean --if-exists')} > identsphere.sql
+Then stop, delete ${path}, install Postgres ${major}, start with it and run
+${client('psql')} < identsphere.sql`
 }

@@ -6,16 +6,16 @@ export class EmbeddedPostgresError extends Error {
   override name = 'EmbeddedPostgresError'
 }
 
-/** Less than one segment of the write-ahead log, without which Postgres does not go on. */
-const fullBytes = 16 * 1024 * 1024
+/** One segment of the write-ahead log. Postgres needs it to go on. */
+const neededBytes = 16 * 1024 * 1024
 
 const diskFull = /ENOSPC|EDQUOT|EFBIG|No space left|quota exceeded|File too large|wrote only/i
-/** Node answers ENOENT where a folder cannot be made on a read-only disk. */
-const notOurs =
+/** Node reports ENOENT if a folder cannot be created on a read-only disk. */
+const accessDenied =
   /EACCES|EPERM|EROFS|ENOENT: .* mkdir|Permission denied|Operation not permitted|Read-only file system|wrong ownership/i
 
 /**
- * Runs `work` on the folder `path`. What it throws is thrown on with the end of the server's log and the way out.
+ * Runs `work` on the folder `path`. Adds the remedy and the end of the server's log to its errors.
  *
  * @throws EmbeddedPostgresError
  */
@@ -23,72 +23,54 @@ export async function explainFailures<T>(path: string, work: () => Promise<T>): 
   try {
     return await work()
   } catch (error) {
-    throw explained(path, error)
+    if (error instanceof EmbeddedPostgresError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    const log = lastLogLines(path)
+    const lines = [`The embedded Postgres in ${path} does not run: ${reason}`, remedyFor(path, `${reason}\n${log}`)]
+    if (log !== '') lines.push(`The last lines of ${logFile(path)}:\n${log}`)
+    throw new EmbeddedPostgresError(lines.filter(Boolean).join('\n'), { cause: error })
   }
 }
 
-function explained(path: string, error: unknown): EmbeddedPostgresError {
-  if (error instanceof EmbeddedPostgresError) return error
-  const reason = error instanceof Error ? error.message : String(error)
-  const log = lastLogLines(path)
-  const parts = [
-    `The embedded Postgres in ${path} does not run: ${reason}`,
-    remedy(path, `${reason}\n${log}`),
-    log === '' ? undefined : `The last lines of ${logFile(path)}:\n${log}`,
-  ]
-  return new EmbeddedPostgresError(parts.filter((part) => part !== undefined).join('\n'), { cause: error })
-}
-
-function remedy(path: string, text: string): string | undefined {
-  const free = freeBytes(path)
-  if (diskFull.test(text) || free < fullBytes) {
-    const megabytes = Number.isFinite(free) ? ` (${Math.floor(free / 1024 / 1024)} MB are free)` : ''
-    return `The disk of ${path} is too full${megabytes}. Make room, at least 60 MB for a new database; what it holds is kept.`
-  }
-  if (notOurs.test(text)) {
-    return (
-      `${whoIsKeptOut(path)} Start from a folder that you may write to, make yourself the owner of this one ` +
-      '(sudo chown -R), or set DATABASE_URL.'
-    )
-  }
-  return undefined
-}
-
-/** Where the server writes its log. */
+/** The file of the server's log. */
 export function logFile(path: string): string {
   return join(path, 'server.log')
 }
 
-/** The end of the server's log; '' where there is none. */
+/** The last 20 lines of the server's log; '' if there is none. */
 export function lastLogLines(path: string): string {
-  try {
-    return readFileSync(logFile(path), 'utf8').trimEnd().split('\n').slice(-20).join('\n')
-  } catch {
-    return ''
-  }
+  return tryTo(() => readFileSync(logFile(path), 'utf8').trimEnd().split('\n').slice(-20).join('\n')) ?? ''
+}
+
+/** Whether the disk has no room to go on. */
+export function isFull(path: string): boolean {
+  return freeBytes(path) < neededBytes
 }
 
 function freeBytes(path: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(path)
-    return bavail * bsize
-  } catch {
-    return Number.POSITIVE_INFINITY
-  }
+  const disk = tryTo(() => statfsSync(path))
+  return disk === undefined ? Number.POSITIVE_INFINITY : disk.bavail * disk.bsize
 }
 
-function whoIsKeptOut(path: string): string {
+function remedyFor(path: string, text: string): string {
+  if (diskFull.test(text) || isFull(path)) {
+    const megabytes = Math.floor(freeBytes(path) / 1024 / 1024)
+    return `The disk of ${path} is too full (${megabytes} MB are free). Make room, at least 60 MB for a new database. Existing data is kept.`
+  }
+  if (!accessDenied.test(text)) return ''
   const user = process.getuid?.()
-  for (const place of [join(path, 'data'), path]) {
-    const owner = ownerOf(place)
-    if (owner !== undefined && owner !== user) return `User ${user} cannot use ${place}, which is user ${owner}'s.`
-  }
-  return `User ${user} cannot write to ${path}.`
+  const owners = [join(path, 'data'), path].map((place) => ({ place, uid: tryTo(() => statSync(place).uid) }))
+  const foreign = owners.find(({ uid }) => uid !== undefined && uid !== user)
+  const problem =
+    foreign === undefined
+      ? `User ${user} cannot write to ${path}.`
+      : `User ${user} cannot use ${foreign.place}, which is user ${foreign.uid}'s.`
+  return `${problem} Start in a folder that you can write to, run \`sudo chown -R\` on this one, or set DATABASE_URL.`
 }
 
-function ownerOf(path: string): number | undefined {
+function tryTo<T>(read: () => T): T | undefined {
   try {
-    return statSync(path).uid
+    return read()
   } catch {
     return undefined
   }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
@@ -10,39 +9,40 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
+import { sha256 } from '../core/crypto/digest.js'
 
 /**
- * Copies the package's `native` folder (60 MB) to a place below `temporary` that every user can read, and creates the
- * links that npm packages cannot hold. The copy is shared by all later starts of this user.
+ * Copies the package's folder `native` (60 MB) below `temporary`, readable by every user, and creates the links that an npm
+ * package cannot contain. Later starts of this user use the same copy.
  *
- * @returns the copy, e.g. `/tmp/identsphere-postgres-18.4.0-0-1b2c3d4e5f607182`
- * @throws Error where another user occupies the name, or there is no room
+ * @returns the copy, such as `/tmp/identsphere-postgres-0-1b2c3d4e5f607182`
+ * @throws Error if the name belongs to another user, or the disk is full
  */
-export function stageBinaries(native: string, version: string, temporary: string): string {
-  const user = process.getuid?.() ?? 0
+export function stageBinaries(native: string, temporary: string): string {
   const content = fingerprint(native)
-  const target = join(temporary, `identsphere-postgres-${version}-${user}-${content}`)
+  const target = join(temporary, `identsphere-postgres-${process.getuid?.() ?? 0}-${content}`)
   if (isStaged(target, content)) return target
-
   const copy = mkdtempSync(join(temporary, 'identsphere-postgres-'))
   try {
     cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
-    for (const file of listFiles(copy)) chmodSync(join(copy, file.path), file.executable ? 0o755 : 0o644)
-    for (const folder of listFolders(copy)) chmodSync(folder, 0o755)
+    for (const path of [copy, ...listPaths(copy)]) {
+      const found = lstatSync(path)
+      if (!found.isSymbolicLink()) chmodSync(path, (found.mode & 0o100) === 0 ? 0o644 : 0o755)
+    }
     createLinks(copy)
     renameSync(copy, target)
   } catch (error) {
     rmSync(copy, { recursive: true, force: true })
-    // Another start may have been faster: a folder that has files cannot be renamed over.
+    // Another start may have been faster. A folder that has files cannot be renamed over.
     if (!isStaged(target, content)) throw error
   }
   return target
 }
 
 /**
- * The temporary folder is open to everyone, so a copy counts only if it is ours, nobody else can write to it, and it is
- * complete: the system's cleaner removes old files one by one.
+ * Every user can write to the temporary folder. A copy counts only if it is ours, no other user can write to it, and it is
+ * complete: the system removes old files there one by one.
  */
 function isStaged(target: string, content: string): boolean {
   const found = lstatSync(target, { throwIfNoEntry: false })
@@ -56,25 +56,20 @@ function isStaged(target: string, content: string): boolean {
   return false
 }
 
-/** Paths and sizes of all files; links are left out, for the source may lack them. */
+/** Paths and sizes of all files. The package may lack the links. */
 function fingerprint(root: string): string {
-  const lines = listFiles(root).map((file) => `${file.path} ${file.size}`)
-  return createHash('sha256').update(lines.sort().join('\n')).digest('hex').slice(0, 16)
-}
-
-function listFiles(root: string): { path: string; size: number; executable: boolean }[] {
-  return readdirSync(root, { recursive: true, encoding: 'utf8' }).flatMap((path) => {
-    const found = lstatSync(join(root, path))
-    return found.isFile() ? [{ path, size: found.size, executable: (found.mode & 0o100) !== 0 }] : []
+  const lines = listPaths(root).flatMap((path) => {
+    const found = lstatSync(path)
+    return found.isFile() ? [`${relative(root, path)} ${found.size}`] : []
   })
+  return sha256(lines.sort().join('\n')).toString('hex').slice(0, 16)
 }
 
-function listFolders(root: string): string[] {
-  const below = readdirSync(root, { recursive: true, encoding: 'utf8' }).map((path) => join(root, path))
-  return [root, ...below.filter((path) => lstatSync(path).isDirectory())]
+function listPaths(root: string): string[] {
+  return readdirSync(root, { recursive: true, encoding: 'utf8' }).map((path) => join(root, path))
 }
 
-/** `pg-symlinks.json` names each link (`target`) and what it points to (`source`) below `native/`. */
+/** `pg-symlinks.json` lists each link (`target`) and the file it leads to (`source`), both below `native/`. */
 function createLinks(native: string): void {
   const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
     source: string
@@ -83,6 +78,6 @@ function createLinks(native: string): void {
   for (const { source, target } of links) {
     const link = join(native, relative('native', target))
     rmSync(link, { force: true })
-    symlinkSync(dirname(source) === dirname(target) ? basename(source) : relative(dirname(target), source), link)
+    symlinkSync(relative(dirname(target), source), link)
   }
 }

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../core/config/configuration-error.js'
 import { sha256 } from '../core/crypto/digest.js'
 import { randomOctets } from '../core/crypto/random.js'
 import { migrateDatabase } from '../core/store/migrate.js'
-import { isRunning, processIdentity } from '../embedded-postgres/process-identity.js'
+import { isRunning, processIdentity } from '../embedded-postgres/processes.js'
 
 /** A database that nobody else uses. */
 export interface OwnDatabase {

@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import type { Knex } from 'knex'
 import { ConfigurationError } from '../core/config/configuration-error.js'
-import { developmentFolder } from '../core/config/development-secret.js'
+import { developmentPath } from '../core/config/development-folder.js'
 import { startEmbeddedPostgres } from '../embedded-postgres/launcher.js'
 import { createDatabase, dropAbandoned } from './databases.js'
 
@@ -30,7 +29,7 @@ export async function openTestDatabase(
     const { url, drop } = await createDatabase(serverUrl, schema)
     return { connection: url, isOwn: true, close: drop }
   }
-  const directory = join(developmentFolder, 'test-postgres')
+  const directory = developmentPath('test-postgres')
   const postgres = await startEmbeddedPostgres({ directory, durable: false, maxConnections: 300 })
   try {
     await dropAbandoned(postgres.url)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { openFolder } from '../../lib/embedded-postgres/folder.js'
-import { findPostmaster, hasGone } from '../../lib/embedded-postgres/postmaster.js'
+import { findServer, hasEnded } from '../../lib/embedded-postgres/server.js'
 import {
   bornAt,
   connect,
@@ -21,7 +21,7 @@ import {
 } from './support.js'
 
 describe('embedded Postgres', () => {
-  it('lets several connections work at once and blocks one on a row that another has locked', async () => {
+  it('lets several connections work at once, and one waits for a row that another has locked', async () => {
     const { url } = await start(shared)
     const [first, second, third] = await Promise.all([connect(url), connect(url), connect(url)])
     await first.query('CREATE TABLE counter (value int); INSERT INTO counter VALUES (1)')
@@ -36,7 +36,7 @@ describe('embedded Postgres', () => {
     assert.equal((await blocked).rows[0].value, 11)
   })
 
-  it('keeps its rows over a stop and a start', async () => {
+  it('keeps its rows when it is stopped and started', async () => {
     const directory = shared
     const first = await start(directory)
     await (await connect(first.url)).query("CREATE TABLE note (text text); INSERT INTO note VALUES ('kept')")
@@ -45,14 +45,14 @@ describe('embedded Postgres', () => {
     assert.deepEqual((await (await connect(second.url)).query('SELECT text FROM note')).rows, [{ text: 'kept' }])
   })
 
-  it('is one server for starts at the same time on a fresh folder, here and in another process', async () => {
+  it('starts one server for simultaneous starts on a fresh folder, in two processes', async () => {
     const directory = freshDirectory()
     const [one, two, [, three]] = await Promise.all([start(directory), start(directory), startElsewhere(directory)])
     assert.equal(two.url, one.url)
     assert.equal(three, one.url)
   })
 
-  it('is adopted by a second process, and runs until its last user has left', async () => {
+  it('is shared with a second process, and runs until the last of them has stopped it', async () => {
     const directory = freshDirectory()
     const [child, url] = await startElsewhere(
       directory,
@@ -61,17 +61,17 @@ describe('embedded Postgres', () => {
       console.log('left')
     })`,
     )
-    const adopter = await start(directory)
-    assert.equal(adopter.url, url)
+    const second = await start(directory)
+    assert.equal(second.url, url)
     child.stdin?.end('leave\n')
     await ended(child)
     const client = await connect(url)
     await client.query('SELECT 1')
-    await adopter.stop()
+    await second.stop()
     await assert.rejects(connect(url), { code: 'ECONNREFUSED' })
   })
 
-  it('outlives the stop of an adopter', async () => {
+  it('runs on if a process that shares it stops it', async () => {
     const directory = shared
     const starter = await start(directory)
     const [child] = await startElsewhere(directory, 'await postgres.stop(); process.exit()')
@@ -84,7 +84,7 @@ describe('embedded Postgres', () => {
     const [child] = await startElsewhere(directory, 'process.exit()')
     await ended(child)
     const folder = openFolder(directory)
-    assert.ok(await hasGone(folder, findPostmaster(folder)?.pid ?? 0))
+    assert.ok(await hasEnded(folder, findServer(folder)?.pid ?? 0))
   })
 
   it('does not keep a process alive that has nothing else to do', async () => {
@@ -93,7 +93,7 @@ describe('embedded Postgres', () => {
     assert.equal(child.exitCode, 0)
   })
 
-  it('leaves no exit listener behind after stop(), which may be called twice', async () => {
+  it('keeps no exit listener after stop(), which can be called twice', async () => {
     const before = process.listenerCount('exit')
     const postgres = await start(shared)
     await Promise.all([postgres.stop(), postgres.stop()])
@@ -124,7 +124,7 @@ describe('embedded Postgres', () => {
     await assert.rejects(connect(wrong.href), /password/)
   })
 
-  it('keeps its folder, data and password to their owner', async () => {
+  it('closes its folder, data and password to other users', async () => {
     const { url } = await start(shared)
     const mode = (path: string) => statSync(path).mode & 0o777
     assert.equal(mode(shared), 0o700)
@@ -132,13 +132,13 @@ describe('embedded Postgres', () => {
     assert.equal(mode(join(shared, 'password')), 0o600)
     assert.equal(readFileSync(join(shared, 'password'), 'utf8'), new URL(url).password)
     if (isRoot) {
-      // The server's user can write nothing that root reads or runs later, but its data.
+      // The user that runs the server can write to its data only, and to nothing else that root reads or runs later.
       const owners = ['.', 'data', 'password', 'server.log', 'users'].map((name) => statSync(join(shared, name)).uid)
       assert.deepEqual(owners, [0, nobody, 0, 0, 0])
     }
   })
 
-  it('is shared with a worker thread, which may leave before', async () => {
+  it('is shared with a worker thread, which may stop it first', async () => {
     const directory = shared
     const mine = await start(directory)
     const program = `

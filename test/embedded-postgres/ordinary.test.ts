@@ -9,11 +9,11 @@ import { isRoot, nobody, root } from './support.js'
 
 const files = ['launcher', 'recovery', 'places'].map((name) => join(import.meta.dirname, `${name}.test.ts`))
 
-describe('embedded Postgres of a user who is not root', { skip: isRoot ? false : 'all of them ran so' }, () => {
+describe('embedded Postgres under an ordinary user', { skip: isRoot ? false : 'all tests ran like this' }, () => {
   it('passes the same tests', async (t) => {
     for (const path of [join(root, 'node_modules/tsx/package.json'), process.execPath]) {
       if (readableByAll(path)) continue
-      console.error(`NOT TESTED as an ordinary user: ${path} is closed to other users.`)
+      console.error(`NOT TESTED under an ordinary user: ${path} is closed to other users.`)
       t.skip('the checkout or Node itself is closed to other users')
       return
     }

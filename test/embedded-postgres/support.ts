@@ -11,13 +11,13 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../lib/embedded
 
 export const root = join(import.meta.dirname, '../..')
 export const isRoot = process.getuid?.() === 0
-/** Who the server runs as under root. */
+/** The user that runs the server under root. */
 export const nobody = 65534
 
-/** Mode 0700 and, under root, root's: like a project below somebody's closed home. */
+/** Mode 0700, owned by the current user: like a project in a closed home. */
 export const home = realpathSync(mkdtempSync(join(tmpdir(), 'identsphere-embedded-')))
 
-/** For tests that care about the running server only: making a fresh one takes most of a second. */
+/** For tests of a running server only. Creating a fresh one takes almost a second. */
 export const shared = join(home, 'shared/.identsphere/postgres')
 
 const started: EmbeddedPostgres[] = []
@@ -39,7 +39,7 @@ after(() => {
   rmSync(home, { recursive: true, force: true })
 })
 
-/** Runs `work` when all servers have stopped, before `home` goes. */
+/** Runs `work` when all servers have stopped, before `home` is removed. */
 export function beforeRemoval(work: () => void): void {
   last.push(work)
 }
@@ -63,7 +63,7 @@ export async function connect(url: string): Promise<pg.Client> {
   return client
 }
 
-/** Tells one run of a server from the next. */
+/** Start time of the server: differs between two runs. */
 export async function bornAt(url: string): Promise<string> {
   const { rows } = await (await connect(url)).query('SELECT pg_postmaster_start_time()::text AS born')
   return rows[0].born
@@ -71,17 +71,17 @@ export async function bornAt(url: string): Promise<string> {
 
 /** How another process starts Postgres. */
 export interface Elsewhere {
-  /** What it does once `postgres` runs. Default: it stays. */
+  /** Code that runs after the start. Default: the process stays. */
   last?: string
-  /** What it is started through, such as `setpriv`. */
+  /** Command that starts the process, such as `setpriv`. */
   through?: string[]
-  /** Its temporary folder. Set when everything is loaded, since tsx makes one where it is missing. */
+  /** Its temporary folder. Set after everything is loaded, because tsx creates a missing one. */
   temporary?: string
   /** The folder whose `lib` is used. Default: the checkout. */
   from?: string
 }
 
-/** A process that starts Postgres, prints its URL or the message of its failure, and then does what `last` says. */
+/** A process that starts Postgres, prints its URL or the error, and then runs `last`. */
 export function spawnStart(
   directory: string,
   elsewhere: Elsewhere = {},
@@ -109,7 +109,7 @@ export function spawnStart(
     output.once('line', resolve)
     output.once('close', () => reject(new Error('It ended without a line.')))
   })
-  line.catch(() => {}) // not everybody waits for it
+  line.catch(() => {}) // not every caller waits for it
   return { child, line }
 }
 

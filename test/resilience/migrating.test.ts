@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import knexLibrary from 'knex'
 import pg from 'pg'
 import { migrations } from '../../migrations/index.js'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.js'
@@ -26,7 +27,7 @@ function startMigrating(): ChildProcess {
   return fork(join(import.meta.dirname, '../support/migrate-process.ts'), [database.url])
 }
 
-/** Tables, columns, indexes and constraints of the schema, as text. */
+/** Tables, columns, indexes, constraints, triggers and functions of the schema, as text. */
 async function shapeOf(client: pg.Client): Promise<string[]> {
   await client.query("SET search_path = ''") // names are written as it says
   const { rows } = await client.query(`
@@ -35,6 +36,9 @@ async function shapeOf(client: pg.Client): Promise<string[]> {
     UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'identsphere'
     UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
       FROM pg_constraint WHERE connamespace = 'identsphere'::regnamespace
+    UNION ALL SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+      WHERE NOT t.tgisinternal AND c.relnamespace = 'identsphere'::regnamespace
+    UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'identsphere'::regnamespace
     ORDER BY 1`)
   return rows.map(({ line }) => line)
 }
@@ -90,6 +94,29 @@ test('nine processes of three kinds that migrate at once leave one schema, compl
   } finally {
     await client.end()
     await reference.drop()
+  }
+})
+
+test('down() of each migration undoes its up(), which needs no later migration', async () => {
+  const empty = await createEmptyDatabase()
+  const client = new pg.Client(empty.url)
+  await client.connect()
+  const knex = knexLibrary({ client: 'pg', connection: empty.url, pool: { min: 0, max: 1 } })
+  try {
+    await knex.raw('CREATE SCHEMA identsphere')
+    for (const name of Object.keys(migrations).sort()) {
+      const { up, down } = migrations[name] ?? assert.fail(name)
+      const before = await shapeOf(client)
+      await up(knex, 'identsphere')
+      assert.notDeepEqual(await shapeOf(client), before, name)
+      await down(knex, 'identsphere')
+      assert.deepEqual(await shapeOf(client), before, name)
+      await up(knex, 'identsphere')
+    }
+  } finally {
+    await knex.destroy()
+    await client.end()
+    await empty.drop()
   }
 })
 

@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import knexLibrary, { type Knex } from 'knex'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded-postgres/launcher.js'
-import { developmentFolder } from '../config/development-secret.js'
+import { developmentPath } from '../config/development-folder.js'
 import type { Logger } from '../config/logger.js'
 import { connectWithDeadlines } from './late-answers.js'
 
@@ -78,7 +77,7 @@ function knexLog(logger: Logger): Knex.Logger {
 }
 
 async function startEmbedded(logger: Logger): Promise<EmbeddedPostgres> {
-  const directory = join(developmentFolder, 'postgres')
+  const directory = developmentPath('postgres')
   const postgres = await startEmbeddedPostgres({ directory })
   logger.info({ directory }, 'embedded Postgres is running')
   return postgres

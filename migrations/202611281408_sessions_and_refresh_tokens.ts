@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 
+/** `trusted_browser_id` has no foreign key: the table belongs to a later feature, and a missing row means no trust. */
 export async function up(knex: Knex, schema: string): Promise<void> {
   const s = `"${schema}"`
   await knex.raw(`
@@ -22,7 +23,8 @@ export async function up(knex: Knex, schema: string): Promise<void> {
       last_seen_at timestamptz NOT NULL,
       expires_at timestamptz NOT NULL,
       revoked_at timestamptz,
-      revoke_reason text
+      revoke_reason text,
+      trusted_browser_id uuid
     ) WITH (fillfactor = 90);
     CREATE INDEX user_sessions_user ON ${s}.user_sessions (user_id);
     CREATE INDEX user_sessions_live ON ${s}.user_sessions (user_id, created_at) WHERE revoked_at IS NULL;
@@ -45,5 +47,6 @@ export async function up(knex: Knex, schema: string): Promise<void> {
 }
 
 export async function down(knex: Knex, schema: string): Promise<void> {
-  await knex.raw(`DROP TABLE "${schema}".refresh_tokens, "${schema}".user_sessions`)
+  const s = `"${schema}"`
+  await knex.raw(`DROP TABLE ${s}.refresh_tokens, ${s}.user_sessions`)
 }

@@ -36,5 +36,6 @@ export async function up(knex: Knex, schema: string): Promise<void> {
 }
 
 export async function down(knex: Knex, schema: string): Promise<void> {
-  await knex.raw(`DROP TABLE "${schema}".webauthn_challenges, "${schema}".user_passkeys`)
+  const s = `"${schema}"`
+  await knex.raw(`DROP TABLE ${s}.webauthn_challenges, ${s}.user_passkeys`)
 }

@@ -6,7 +6,9 @@ export async function up(knex: Knex, schema: string): Promise<void> {
     CREATE TABLE ${s}.budgets (
       key text PRIMARY KEY,
       count integer NOT NULL,
-      window_ends_at timestamptz NOT NULL
+      window_ends_at timestamptz NOT NULL,
+      streak integer NOT NULL DEFAULT 0,
+      blocked_until timestamptz
     ) WITH (fillfactor = 80);
     CREATE INDEX budgets_window ON ${s}.budgets (window_ends_at);
   `)

@@ -45,27 +45,13 @@ export async function up(knex: Knex, schema: string): Promise<void> {
       created_at timestamptz NOT NULL
     );
     CREATE INDEX webhook_events_created ON ${s}.webhook_events (created_at);
-
-    CREATE TABLE ${s}.mail_outbox (
-      id uuid PRIMARY KEY,
-      template text NOT NULL,
-      key_version integer NOT NULL,
-      sealed_parameters bytea,
-      attempts integer NOT NULL DEFAULT 0,
-      next_attempt_at timestamptz NOT NULL,
-      created_at timestamptz NOT NULL,
-      sent_at timestamptz,
-      given_up_at timestamptz
-    );
-    CREATE INDEX mail_outbox_waiting ON ${s}.mail_outbox (next_attempt_at)
-      WHERE sent_at IS NULL AND given_up_at IS NULL;
   `)
 }
 
 export async function down(knex: Knex, schema: string): Promise<void> {
   const s = `"${schema}"`
   await knex.raw(`
-    DROP TABLE ${s}.mail_outbox, ${s}.webhook_events, ${s}.audit_subject_keys, ${s}.audit_logs;
+    DROP TABLE ${s}.webhook_events, ${s}.audit_subject_keys, ${s}.audit_logs;
     DROP FUNCTION ${s}.refuse_audit_change();
   `)
 }

@@ -3,8 +3,6 @@ import type { Knex } from 'knex'
 export async function up(knex: Knex, schema: string): Promise<void> {
   const s = `"${schema}"`
   await knex.raw(`
-    ALTER TABLE ${s}.mail_outbox ADD COLUMN expires_at timestamptz;
-
     CREATE TABLE ${s}.email_challenges (
       id uuid PRIMARY KEY,
       kind text NOT NULL CHECK (kind IN ('register', 'verify', 'reset', 'otp', 'magic', 'change', 'undo', 'reauthenticate')),
@@ -28,9 +26,5 @@ export async function up(knex: Knex, schema: string): Promise<void> {
 }
 
 export async function down(knex: Knex, schema: string): Promise<void> {
-  const s = `"${schema}"`
-  await knex.raw(`
-    DROP TABLE ${s}.email_challenges;
-    ALTER TABLE ${s}.mail_outbox DROP COLUMN expires_at;
-  `)
+  await knex.raw(`DROP TABLE "${schema}".email_challenges`)
 }
