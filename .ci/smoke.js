@@ -53,6 +53,12 @@ try {
   assert.equal(me.status, 200)
   assert.equal((await me.json()).email, email)
   console.log('guarded route:', me.status)
+
+  // The package has this file. From source there is none, and it is bundled when it is first asked for.
+  const browserClient = await fetch(`${url}/v1/client.js`)
+  assert.equal(browserClient.status, 200)
+  assert.match(await browserClient.text(), /createClient/)
+  console.log('browser client from source:', browserClient.status)
 } finally {
   if (application.exitCode === null && application.signalCode === null) process.kill(-application.pid, 'SIGINT')
   await ended

@@ -1,14 +1,16 @@
 /**
  * Runs the tests on one Postgres: `npm test -- [files, folders or globs] [--flags for node]`. Uses TEST_DATABASE_URL, of
- * a user who may create databases, where it is set; else starts a throw-away server and deletes it at the end.
+ * a user who may create databases, if it is set. Otherwise starts a throw-away server and deletes it at the end.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { startEmbeddedPostgres } from '../lib/embedded-postgres/launcher.js'
+import { compileTests } from './compile.js'
+import { compiled, root } from './support/compiled.js'
+import type { TestRun } from './support/run-process.js'
 
-const root = join(import.meta.dirname, '..')
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 
@@ -50,21 +52,41 @@ function testFiles(): string[] {
   return [...new Set(files)]
 }
 
+/** Values of a flag, and whether it is there without one. The flags that the runner itself takes are not flags of its process. */
+function takeFlag(name: string): string[] {
+  const found = flags.filter((flag) => flag === name || flag.startsWith(`${name}=`))
+  for (const flag of found) flags.splice(flags.indexOf(flag), 1)
+  return found.map((flag) => flag.slice(name.length + 1))
+}
+
+function planFor(files: string[]): TestRun {
+  const [concurrency = '2'] = takeFlag('--test-concurrency')
+  // A file that never ends is a failure that has a name.
+  const [timeout = '300000'] = takeFlag('--test-timeout')
+  const reporters = takeFlag('--test-reporter')
+  const destinations = takeFlag('--test-reporter-destination')
+  return {
+    lanes: [{ files: files.map(compiled), concurrency: Number(concurrency) }],
+    timeoutMs: Number(timeout),
+    namePatterns: takeFlag('--test-name-pattern'),
+    only: takeFlag('--test-only').length > 0,
+    reports: (reporters.length === 0 ? ['spec'] : reporters).map((reporter, index) => ({
+      reporter,
+      destination: destinations[index],
+    })),
+  }
+}
+
 function runTests(files: string[], url: string): Promise<number> {
-  const reporter = flags.some((flag) => flag.startsWith('--test-reporter')) ? [] : ['--test-reporter=spec']
-  const trap = join(root, 'test/support/network-trap.ts')
+  const plan = planFor(files)
   const nodeArguments = [
+    '--enable-source-maps',
     '--import',
-    'tsx',
-    '--import',
-    trap,
-    '--test',
-    '--test-concurrency=2',
-    // Milliseconds, of a file too: one that never ends is a failure that has a name.
-    '--test-timeout=300000',
-    ...reporter,
+    compiled('test/support/network-trap.ts'),
+    `--test-timeout=${plan.timeoutMs}`,
     ...flags,
-    ...files,
+    compiled('test/support/run-process.ts'),
+    JSON.stringify(plan),
   ]
   const environment = { ...process.env, TEST_DATABASE_URL: url, NODE_ENV: 'test' }
   return new Promise((done, failed) => {
@@ -81,13 +103,18 @@ async function main(): Promise<number> {
     console.error(`No test file matches ${wanted.join(' ') || '*.test.ts'}.`)
     return 1
   }
+  const compiling = compileTests()
+  compiling.catch(() => {}) // thrown below
   const given = process.env.TEST_DATABASE_URL
-  if (given) return runTests(files, given)
-
+  if (given) {
+    await compiling
+    return runTests(files, given)
+  }
   const directory = mkdtempSync(join(tmpdir(), 'identsphere-test-'))
   try {
     const postgres = await startEmbeddedPostgres({ directory, durable: false, maxConnections: 300 })
     try {
+      await compiling
       return await runTests(files, postgres.url)
     } finally {
       await postgres.stop()

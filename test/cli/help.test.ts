@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { compiled, root } from '../support/compiled.js'
 
-const root = join(import.meta.dirname, '../..')
 const usage = /^Usage: identsphere <command>$/m
 
 /** Without a database: help needs none. */
 function run(args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const command = ['--import', 'tsx', 'lib/cli/identsphere.ts', ...args]
+  const command = [compiled('lib/cli/identsphere.ts'), ...args]
   return new Promise((resolve) => {
     execFile(process.execPath, command, { cwd: root, env: { PATH: process.env.PATH } }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),

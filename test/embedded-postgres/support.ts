@@ -8,8 +8,8 @@ import { after, afterEach } from 'node:test'
 import pg from 'pg'
 import type { FindBinaries } from '../../lib/embedded-postgres/binaries.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../lib/embedded-postgres/launcher.js'
+import { buildFolder } from '../support/compiled.js'
 
-export const root = join(import.meta.dirname, '../..')
 export const isRoot = process.getuid?.() === 0
 /** The user that runs the server under root. */
 export const nobody = 65534
@@ -75,9 +75,9 @@ export interface Elsewhere {
   last?: string
   /** Command that starts the process, such as `setpriv`. */
   through?: string[]
-  /** Its temporary folder. Set after everything is loaded, because tsx creates a missing one. */
+  /** Its temporary folder. */
   temporary?: string
-  /** The folder whose `lib` is used. Default: the checkout. */
+  /** The folder whose compiled `lib` is used. Default: that of the tests. */
   from?: string
 }
 
@@ -86,9 +86,9 @@ export function spawnStart(
   directory: string,
   elsewhere: Elsewhere = {},
 ): { child: ChildProcess; line: Promise<string> } {
-  const from = elsewhere.from ?? root
+  const from = elsewhere.from ?? buildFolder
   const program = `
-    const { startEmbeddedPostgres } = await import(${JSON.stringify(join(from, 'lib/embedded-postgres/launcher.ts'))})
+    const { startEmbeddedPostgres } = await import(${JSON.stringify(join(from, 'lib/embedded-postgres/launcher.js'))})
     process.env.TMPDIR = ${JSON.stringify(elsewhere.temporary ?? tmpdir())}
     const starting = startEmbeddedPostgres({ directory: ${JSON.stringify(directory)}, durable: false })
     const postgres = await starting.catch((error) => {
@@ -98,11 +98,10 @@ export function spawnStart(
     console.log(postgres.url)
     ${elsewhere.last ?? 'process.stdin.resume()'}`
   const command = [...(elsewhere.through ?? []), process.execPath]
-  const child = spawn(
-    command[0] ?? '',
-    [...command.slice(1), '--import', 'tsx', '--input-type=module', '--eval', program],
-    { cwd: from, stdio: ['pipe', 'pipe', 'inherit'] },
-  )
+  const child = spawn(command[0] ?? '', [...command.slice(1), '--input-type=module', '--eval', program], {
+    cwd: from,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   children.push(child)
   const output = createInterface(child.stdout)
   const line = new Promise<string>((resolve, reject) => {

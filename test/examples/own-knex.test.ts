@@ -10,11 +10,11 @@ import bcrypt from 'bcrypt'
 import pg from 'pg'
 import { password } from '../support/app.js'
 import { Client } from '../support/client.js'
+import { compiled, root } from '../support/compiled.js'
 import { type Example, startExample } from '../support/example.js'
 import { freePort } from '../support/ports.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
 
-const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 const secret = 'an-example-secret-of-enough-length'
 
@@ -32,10 +32,9 @@ describe('the example with its own Knex', () => {
     })
     return stdout
   }
-  const identsphere = (...words: string[]) =>
-    command(process.execPath, '--import', 'tsx', 'lib/cli/identsphere.ts', ...words)
+  const identsphere = (...words: string[]) => command(process.execPath, compiled('lib/cli/identsphere.ts'), ...words)
   const knex = (...words: string[]) => command('npx', 'knex', ...words, '--knexfile', 'examples/own-knex/knexfile.js')
-  const adopt = async () => JSON.parse(await command(process.execPath, '--import', 'tsx', 'examples/own-knex/adopt.ts'))
+  const adopt = async () => JSON.parse(await command(process.execPath, compiled('examples/own-knex/adopt.ts')))
 
   async function rows(text: string, values: unknown[] = []) {
     return (await pool.query(text, values)).rows

@@ -22,7 +22,7 @@ export interface Host {
   remove(): void
 }
 
-const notPacked = new Set(['node_modules', '.git', 'dist', '.identsphere', 'coverage'])
+const notPacked = new Set(['node_modules', '.git', 'dist', '.test-build', '.identsphere', 'coverage'])
 
 /**
  * Builds and packs a copy of the checkout, so that nothing of it changes, and unpacks the tarball as npm would. Dependencies

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import knexLibrary from 'knex'
 import pg from 'pg'
 import { migrations } from '../../migrations/index.js'
+import { compiled, root } from '../support/compiled.js'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/postgres.js'
 
 let database: TestDatabase
@@ -24,7 +24,7 @@ after(async () => {
 })
 
 function startMigrating(): ChildProcess {
-  return fork(join(import.meta.dirname, '../support/migrate-process.ts'), [database.url])
+  return fork(compiled('test/support/migrate-process.ts'), [database.url])
 }
 
 /** Tables, columns, indexes, constraints, triggers and functions of the schema, as text. */
@@ -64,16 +64,16 @@ test('a process that is killed half-way through its migrations leaves nothing, a
 
 /** Each way in which somebody may migrate, from a checkout. */
 const ways = [
-  [process.execPath, '--import', 'tsx', 'test/support/migrate-process.ts'],
-  [process.execPath, '--import', 'tsx', 'lib/cli/identsphere.ts', 'migrate'],
+  [process.execPath, compiled('test/support/migrate-process.ts')],
+  [process.execPath, compiled('lib/cli/identsphere.ts'), 'migrate'],
   [process.execPath, 'node_modules/knex/bin/cli.js', 'migrate:latest'],
 ]
 
 test('nine processes of three kinds that migrate at once leave one schema, complete and the same as ever', async () => {
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env
   const children = [...ways, ...ways, ...ways].map(([command = '', ...args]) =>
-    spawn(command, args[2]?.includes('migrate-process') ? [...args, database.url] : args, {
-      cwd: join(import.meta.dirname, '../..'),
+    spawn(command, args[0]?.includes('migrate-process') ? [...args, database.url] : args, {
+      cwd: root,
       env: { ...environment, DATABASE_URL: database.url },
       stdio: ['ignore', 'ignore', 'inherit'],
     }),

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
 import { Socket } from 'node:net'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { compiled } from '../support/compiled.js'
 
 const run = promisify(execFile)
-const trap = join(import.meta.dirname, '../support/network-trap.ts')
+const trap = compiled('test/support/network-trap.ts')
 
 /** Runs a line of code under the trap. */
 function trapped(code: string): Promise<{ stdout: string }> {
-  return run(process.execPath, ['--import', 'tsx', '--import', trap, '--input-type=module', '--eval', code])
+  return run(process.execPath, ['--import', trap, '--input-type=module', '--eval', code])
 }
 
 test('this process runs under the trap, as every test process does', () => {

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { compiled } from './compiled.js'
 
 /** A process whose clock tests move, and which has said where it listens. */
 export interface Child {
@@ -12,8 +12,8 @@ export interface Child {
 
 /** Runs a file beside this one. It gets the options as an argument. @throws Error where it ends instead of listening */
 export async function startChild(file: string, options: object, environment: NodeJS.ProcessEnv): Promise<Child> {
-  const child = fork(join(import.meta.dirname, file), [JSON.stringify(options)], {
-    execArgv: process.execArgv, // tsx and the network trap
+  const child = fork(compiled(`test/support/${file}`), [JSON.stringify(options)], {
+    execArgv: process.execArgv, // source maps and the network trap
     env: environment,
   })
   const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the process ended with ${code}`)))

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { compiled } from './compiled.js'
 
 /** An example as people run it: a process of its own. */
 export interface Example {
@@ -21,8 +21,7 @@ export interface ExampleOptions {
 
 /** Starts `examples/<name>/server.ts` and waits until it says where it listens. @throws Error with its output where it ends instead */
 export async function startExample(name: string, options: ExampleOptions): Promise<Example> {
-  const script = join(import.meta.dirname, '../../examples', name, 'server.ts')
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script], {
+  const child = spawn(process.execPath, [compiled(`examples/${name}/server.ts`)], {
     cwd: options.folder,
     env: {
       PATH: process.env.PATH,

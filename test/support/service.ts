@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import type { IdentSphereOptions } from '../../lib/features.js'
 import { Client } from './client.js'
+import { compiled } from './compiled.js'
 
 /** What a service is started with: what fits into JSON of the options. */
 export interface ServiceOptions extends Pick<IdentSphereOptions, 'refreshGraceSeconds' | 'passwords'> {
@@ -41,7 +41,7 @@ export interface Service {
 }
 
 export async function startService({ secret, ...options }: ServiceOptions): Promise<Service> {
-  const child = fork(join(import.meta.dirname, 'service-process.ts'), [JSON.stringify(options)], {
+  const child = fork(compiled('test/support/service-process.ts'), [JSON.stringify(options)], {
     env: {
       ...process.env,
       NODE_ENV: 'test',

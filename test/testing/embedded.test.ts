@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import pg from 'pg'
+import { compiled } from '../support/compiled.js'
 
 interface Tester {
   databaseUrl: string
@@ -27,10 +28,10 @@ afterEach(async () => {
 
 /** A test process of a host's in an empty folder, with an environment of nothing. */
 async function startTester(): Promise<Tester> {
-  const child = fork(join(import.meta.dirname, '../support/testing-process.ts'), {
+  const child = fork(compiled('test/support/testing-process.ts'), {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: process.env.HOME },
-    execArgv: ['--import', import.meta.resolve('tsx')],
+    execArgv: [],
   })
   const ended = once(child, 'exit')
   const [message] = await Promise.race([once(child, 'message'), ended])

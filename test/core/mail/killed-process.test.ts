@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { relative } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { signUp, startApp, type TestApp } from '../../support/app.js'
+import { compiled, root } from '../../support/compiled.js'
 import { smtpError, startSmtp, type TestSmtp } from '../../support/smtp.js'
 
-const root = join(import.meta.dirname, '../../..')
 const from = 'no-reply@example.com'
 
 describe('a process that is killed', () => {
@@ -30,7 +30,7 @@ describe('a process that is killed', () => {
   })
 
   async function startWorker(...args: string[]): Promise<ChildProcess> {
-    const worker = spawn(process.execPath, ['--import', 'tsx', 'lib/cli/identsphere.ts', 'worker', ...args], {
+    const worker = spawn(process.execPath, [compiled('lib/cli/identsphere.ts'), 'worker', ...args], {
       cwd: root,
       env: {
         PATH: process.env.PATH,
@@ -167,7 +167,7 @@ describe('a process that is killed', () => {
       await wait(50)
       return null
     }
-    const worker = await startWorker(join('test', 'support', 'worker-module-process.ts'))
+    const worker = await startWorker(relative(root, compiled('test/support/worker-module-process.ts')))
     await until(() => people.some(({ email }) => copies(email) > 0), 'the first mail is sent')
     assert.equal(await kill(worker, 'SIGTERM'), 0)
     await endClaims()
@@ -177,7 +177,7 @@ describe('a process that is killed', () => {
   })
 
   it('does not start in development without SMTP: no page would show what it keeps', async () => {
-    const worker = spawn(process.execPath, ['--import', 'tsx', 'lib/cli/identsphere.ts', 'worker'], {
+    const worker = spawn(process.execPath, [compiled('lib/cli/identsphere.ts'), 'worker'], {
       cwd: root,
       env: { PATH: process.env.PATH, NODE_ENV: 'development', DATABASE_URL: app.databaseUrl },
       stdio: ['ignore', 'ignore', 'pipe'],
