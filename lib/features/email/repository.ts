@@ -1,3 +1,4 @@
+import { countAttempt, useOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
@@ -69,10 +70,13 @@ export async function findByToken(
 
 /** Uses a challenge up. Of any number of parallel calls one gets it. */
 export async function consume(tx: Tx, id: string): Promise<boolean> {
-  const rows = await tx.sql`
-    UPDATE ${tx.table('email_challenges')} SET consumed_at = ${tx.now}, sealed_payload = NULL
-    WHERE id = ${id} AND ${live(tx)} RETURNING 1`
-  return rows.length > 0
+  const consumed = await useOnce(tx, {
+    table: 'email_challenges',
+    where: sql`id = ${id} AND expires_at > ${tx.now}`,
+    unused: sql`consumed_at IS NULL`,
+    use: sql`consumed_at = ${tx.now}, sealed_payload = NULL`,
+  })
+  return consumed !== undefined
 }
 
 /** Counts a try against the newest code that this browser asked for; nothing once its tries are used up. */
@@ -82,15 +86,17 @@ export async function tryCodeOfBrowser(
   emailKey: Buffer,
   flowHash: Buffer,
 ): Promise<ChallengeRow | undefined> {
-  const [row] = await db.sql<ChallengeRow>`
-    UPDATE ${db.table('email_challenges')} SET attempts = attempts + 1
-    WHERE id = (
-      SELECT id FROM ${db.table('email_challenges')}
-      WHERE kind = ${kind} AND email_key = ${emailKey} AND flow_hash = ${flowHash}
-      ORDER BY created_at DESC, id DESC LIMIT 1
-    ) AND attempts < ${triesPerCode} AND ${live(db)}
-    RETURNING ${columns}`
-  return row
+  const newest = sql`(
+    SELECT id FROM ${db.table('email_challenges')}
+    WHERE kind = ${kind} AND email_key = ${emailKey} AND flow_hash = ${flowHash}
+    ORDER BY created_at DESC, id DESC LIMIT 1
+  )`
+  return countAttempt<ChallengeRow>(db, {
+    table: 'email_challenges',
+    where: sql`id = ${newest} AND ${live(db)}`,
+    limit: triesPerCode,
+    returning: columns,
+  })
 }
 
 /** The newest sign-in code of an address, whichever browser asked for it. Counts nothing: that would let strangers lock it. */

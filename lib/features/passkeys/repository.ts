@@ -1,4 +1,5 @@
 import { uuidv7 } from '../../core/crypto/random.js'
+import { takeOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
@@ -68,10 +69,11 @@ export async function insertChallenge(
 
 /** Takes a challenge away. Of any number of parallel calls one gets it. */
 export async function takeChallenge(db: Executor, challenge: Buffer): Promise<ChallengeRow | undefined> {
-  const [row] = await db.sql<ChallengeRow>`
-    DELETE FROM ${db.table('webauthn_challenges')} WHERE challenge = ${challenge}
-    RETURNING purpose, user_id, binding_hash, expires_at > ${db.now} AS is_live`
-  return row
+  return takeOnce<ChallengeRow>(db, {
+    table: 'webauthn_challenges',
+    where: sql`challenge = ${challenge}`,
+    returning: sql`purpose, user_id, binding_hash, expires_at > ${db.now} AS is_live`,
+  })
 }
 
 export async function deleteChallenges(tx: Tx, userId: string): Promise<void> {

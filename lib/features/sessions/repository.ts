@@ -1,4 +1,5 @@
 import { uuidv7 } from '../../core/crypto/random.js'
+import { useOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
@@ -225,10 +226,13 @@ export async function renewAuthTime(tx: Tx, sessionId: string, purpose: string |
  * Uses up the purpose that a reauthentication was made for. Of any number of parallel calls one gets it.
  */
 export async function spendAuthPurpose(db: Executor, sessionId: string, purpose: string): Promise<boolean> {
-  const rows = await db.sql`
-    UPDATE ${db.table('user_sessions')} SET auth_purpose = NULL
-    WHERE id = ${sessionId} AND auth_purpose = ${purpose} AND revoked_at IS NULL RETURNING 1`
-  return rows.length > 0
+  const spent = await useOnce(db, {
+    table: 'user_sessions',
+    where: sql`id = ${sessionId} AND revoked_at IS NULL`,
+    unused: sql`auth_purpose = ${purpose}`,
+    use: sql`auth_purpose = NULL`,
+  })
+  return spent !== undefined
 }
 
 /**

@@ -1,3 +1,4 @@
+import { countAttempt, useOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
@@ -35,30 +36,36 @@ export async function insertChallenge(tx: Tx, challenge: NewChallenge): Promise<
       ${tx.now}, ${tx.now} + ${challenge.lifetimeSeconds} * interval '1 second')`
 }
 
-const open = ({ now }: Executor) => sql`c.consumed_at IS NULL AND c.expires_at > ${now}`
-
 /** A challenge that is open, of a user whose credentials are still those that began it. */
 export async function findChallenge(db: Executor, id: string): Promise<ChallengeRow | undefined> {
   const [row] = await db.sql<ChallengeRow>`
     SELECT c.id, c.user_id, c.organization_id, c.auth_method, c.amr, c.security_version, c.attempts
     FROM ${db.table('mfa_challenges')} c JOIN ${db.table('users')} u ON u.id = c.user_id
-    WHERE c.id = ${id} AND ${open(db)} AND u.status = 'active' AND u.security_version = c.security_version`
+    WHERE c.id = ${id} AND c.consumed_at IS NULL AND c.expires_at > ${db.now}
+      AND u.status = 'active' AND u.security_version = c.security_version`
   return row
 }
 
 /** Spends one try. @returns how many were spent with it; undefined where none was left */
 export async function spendTry(db: Executor, id: string): Promise<number | undefined> {
-  const [row] = await db.sql<{ attempts: number }>`
-    UPDATE ${db.table('mfa_challenges')} c SET attempts = attempts + 1
-    WHERE c.id = ${id} AND attempts < ${triesPerChallenge} AND ${open(db)} RETURNING attempts`
+  const row = await countAttempt<{ attempts: number }>(db, {
+    table: 'mfa_challenges',
+    where: sql`id = ${id} AND consumed_at IS NULL AND expires_at > ${db.now}`,
+    limit: triesPerChallenge,
+    returning: sql`attempts`,
+  })
   return row?.attempts
 }
 
 /** Uses a challenge up. Of any number of parallel calls one gets it. */
 export async function consumeChallenge(tx: Tx, id: string): Promise<boolean> {
-  const rows = await tx.sql`
-    UPDATE ${tx.table('mfa_challenges')} c SET consumed_at = ${tx.now} WHERE c.id = ${id} AND ${open(tx)} RETURNING 1`
-  return rows.length > 0
+  const consumed = await useOnce(tx, {
+    table: 'mfa_challenges',
+    where: sql`id = ${id} AND expires_at > ${tx.now}`,
+    unused: sql`consumed_at IS NULL`,
+    use: sql`consumed_at = ${tx.now}`,
+  })
+  return consumed !== undefined
 }
 
 export async function listChallenges(db: Executor, userId: string): Promise<object[]> {

@@ -1,3 +1,4 @@
+import { useOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
@@ -97,19 +98,24 @@ export async function deleteConfirmedFactor(tx: Tx, userId: string): Promise<Dat
  * @param since of the factor in whose place it comes: whoever undoes what came later is still asked for it
  */
 export async function confirmFactor(tx: Tx, id: string, step: number, since: Date | null): Promise<boolean> {
-  const rows = await tx.sql`
-    UPDATE ${tx.table('mfa_factors')} SET confirmed_at = coalesce(${since}::timestamptz, ${tx.now}),
-      pending_session_id = NULL, last_used_step = ${step}
-    WHERE id = ${id} AND confirmed_at IS NULL RETURNING 1`
-  return rows.length > 0
+  const confirmed = await useOnce(tx, {
+    table: 'mfa_factors',
+    where: sql`id = ${id}`,
+    unused: sql`confirmed_at IS NULL`,
+    use: sql`confirmed_at = coalesce(${since}::timestamptz, ${tx.now}), pending_session_id = NULL, last_used_step = ${step}`,
+  })
+  return confirmed !== undefined
 }
 
 /** Uses a step up, and all before it. Of any number of parallel calls one gets it. */
 export async function useStep(tx: Tx, id: string, step: number): Promise<boolean> {
-  const rows = await tx.sql`
-    UPDATE ${tx.table('mfa_factors')} SET last_used_step = ${step}
-    WHERE id = ${id} AND confirmed_at IS NOT NULL AND last_used_step < ${step} RETURNING 1`
-  return rows.length > 0
+  const used = await useOnce(tx, {
+    table: 'mfa_factors',
+    where: sql`id = ${id} AND confirmed_at IS NOT NULL`,
+    unused: sql`last_used_step < ${step}`,
+    use: sql`last_used_step = ${step}`,
+  })
+  return used !== undefined
 }
 
 export async function insertRecoveryCodes(
@@ -128,11 +134,13 @@ export async function insertRecoveryCodes(
 
 /** Uses a code up, whichever of the keys it was stored under. Of any number of parallel calls one gets it. */
 export async function useRecoveryCode(tx: Tx, userId: string, hashes: readonly Buffer[]): Promise<boolean> {
-  const rows = await tx.sql`
-    UPDATE ${tx.table('user_recovery_codes')} SET used_at = ${tx.now}
-    WHERE user_id = ${userId} AND used_at IS NULL
-      AND encode(code_hash, 'hex') = ANY (${hashes.map((hash) => hash.toString('hex'))}::text[]) RETURNING 1`
-  return rows.length > 0
+  const used = await useOnce(tx, {
+    table: 'user_recovery_codes',
+    where: sql`user_id = ${userId} AND code_hash = ANY (${hashes}::bytea[])`,
+    unused: sql`used_at IS NULL`,
+    use: sql`used_at = ${tx.now}`,
+  })
+  return used !== undefined
 }
 
 /** What is enrolled and what was used, without anything that is secret. */
