@@ -12,10 +12,11 @@ export async function emptyTables(store: Store, schemaName: string): Promise<voi
     await store.transaction(async (tx) => {
       await assertApart(tx, schemaName)
       const guards = await guardsOf(tx, schemaName)
-      for (const { table, trigger } of guards) await tx.sql(`ALTER TABLE ${table} DISABLE TRIGGER ${trigger}`)
+      // The names below were quoted by the database.
+      for (const { table, trigger } of guards) await tx.trx.raw(`ALTER TABLE ${table} DISABLE TRIGGER ${trigger}`)
       const deletions = (await tablesOf(tx, schemaName)).map((table, index) => `d${index} AS (DELETE FROM ${table})`)
-      await tx.sql(`WITH ${deletions.join(', ')} SELECT`)
-      for (const { table, trigger } of guards) await tx.sql(`ALTER TABLE ${table} ENABLE TRIGGER ${trigger}`)
+      await tx.trx.raw(`WITH ${deletions.join(', ')} SELECT`)
+      for (const { table, trigger } of guards) await tx.trx.raw(`ALTER TABLE ${table} ENABLE TRIGGER ${trigger}`)
     })
   } catch (error) {
     const { code, schema, table } = error as { code?: string; schema?: string; table?: string }
@@ -29,7 +30,7 @@ export async function emptyTables(store: Store, schemaName: string): Promise<voi
 
 /** Tables that the host makes without naming a schema must not come to lie in ours. */
 async function assertApart(tx: Tx, schemaName: string): Promise<void> {
-  const [row] = await tx.sql<{ name: string | null }>('SELECT current_schema() AS name')
+  const [row] = await tx.sql<{ name: string | null }>`SELECT current_schema() AS name`
   if (row?.name !== schemaName) return
   throw new Error(
     `identsphere.reset(): the schema "${schemaName}" comes first in this connection's search_path, so your own tables may be in it. ` +
@@ -38,21 +39,17 @@ async function assertApart(tx: Tx, schemaName: string): Promise<void> {
 }
 
 async function tablesOf(tx: Tx, schemaName: string): Promise<string[]> {
-  const rows = await tx.sql<{ table: string }>(
-    `SELECT format('%I.%I', schemaname, tablename) AS table FROM pg_tables
-     WHERE schemaname = ? AND tablename NOT IN (?, ?)`,
-    [schemaName, migrationsTable, `${migrationsTable}_lock`],
-  )
+  const rows = await tx.sql<{ table: string }>`
+    SELECT format('%I.%I', schemaname, tablename) AS table FROM pg_tables
+    WHERE schemaname = ${schemaName} AND tablename NOT IN (${migrationsTable}, ${`${migrationsTable}_lock`})`
   return rows.map(({ table }) => table)
 }
 
 /** Our own triggers, which refuse deletion, e.g. of audit rows. The owner may set them aside; others wait until the commit. */
 function guardsOf(tx: Tx, schemaName: string): Promise<Array<{ table: string; trigger: string }>> {
-  return tx.sql(
-    `SELECT t.tgrelid::regclass::text AS table, quote_ident(t.tgname) AS trigger
-     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-     WHERE c.relnamespace = to_regnamespace(?) AND p.pronamespace = c.relnamespace
-       AND NOT t.tgisinternal AND t.tgenabled = 'O'`,
-    [`"${schemaName}"`],
-  )
+  return tx.sql`
+    SELECT t.tgrelid::regclass::text AS table, quote_ident(t.tgname) AS trigger
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE c.relnamespace = to_regnamespace(${`"${schemaName}"`}) AND p.pronamespace = c.relnamespace
+      AND NOT t.tgisinternal AND t.tgenabled = 'O'`
 }

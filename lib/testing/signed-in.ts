@@ -159,16 +159,12 @@ function freshAddress(): string {
 
 async function setWhatNoRouteSets(tx: Tx, userId: string, { emailVerified, platformAdmin }: SignInAs): Promise<void> {
   if (emailVerified !== undefined) {
-    await tx.sql(
-      `UPDATE ${tx.schema}.users SET email_verified_at = ${emailVerified ? tx.nowSql : 'NULL'} WHERE id = ?`,
-      [userId],
-    )
+    await tx.sql`
+      UPDATE ${tx.table('users')} SET email_verified_at = CASE WHEN ${emailVerified} THEN ${tx.now} END WHERE id = ${userId}`
   }
   if (platformAdmin === true) {
-    await tx.sql(
-      `INSERT INTO ${tx.schema}.platform_admins (user_id, created_at) VALUES (?, ${tx.nowSql}) ON CONFLICT DO NOTHING`,
-      [userId],
-    )
+    await tx.sql`
+      INSERT INTO ${tx.table('platform_admins')} (user_id, created_at) VALUES (${userId}, ${tx.now}) ON CONFLICT DO NOTHING`
   }
 }
 

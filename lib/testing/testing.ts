@@ -75,7 +75,7 @@ async function startOn(database: TestDatabase, schema: string, options: IdentSph
   const { store, worker, mailbox } = built
   try {
     if (!database.isOwn) {
-      const [row] = await store.sql<{ name: string }>('SELECT current_database() AS name')
+      const [row] = await store.sql<{ name: string }>`SELECT current_database() AS name`
       assertForTests(row?.name ?? '', schema)
       await identsphere.migrate()
     }

@@ -1,25 +1,25 @@
+import { type Fragment, identifier } from '../store/sql.js'
 import type { Executor } from '../store/store.js'
 import type { Job } from './worker.js'
 
-const batch = 500
+const rowsPerBatch = 500
 
 /**
  * A job that deletes rows which can no longer matter, a small batch at a time.
  *
  * @param condition SQL that is given the database's clock as `now`
  */
-export function sweep(db: Executor, table: string, key: string, condition: (now: string) => string): Job {
+export function sweep(db: Executor, table: string, key: string, condition: (now: Fragment) => Fragment): Job {
+  const column = identifier(key)
   return {
     name: `sweep ${table}`,
     everySeconds: 60,
     async run() {
-      const deleted = await db.sql(
-        `DELETE FROM ${db.schema}.${table} WHERE ${key} IN (
-           SELECT ${key} FROM ${db.schema}.${table} WHERE ${condition(db.nowSql)}
-           LIMIT ${batch} FOR UPDATE SKIP LOCKED
-         ) RETURNING 1`,
-      )
-      return deleted.length === batch
+      const deleted = await db.sql`
+        DELETE FROM ${db.table(table)} WHERE ${column} IN (
+          SELECT ${column} FROM ${db.table(table)} WHERE ${condition(db.now)} LIMIT ${rowsPerBatch} FOR UPDATE SKIP LOCKED
+        ) RETURNING 1`
+      return deleted.length === rowsPerBatch
     },
   }
 }

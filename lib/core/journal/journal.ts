@@ -80,35 +80,22 @@ export function createJournal(deps: {
         user_agent: facts.context.userAgent,
         ...(facts.email === undefined ? {} : { email: facts.email }),
       }
-      const now = tx.now
-      await tx.table('audit_logs').insert({
-        id,
-        organization_id: facts.organizationId ?? null,
-        actor_id: facts.actorId,
-        impersonator_id: facts.impersonatorId ?? null,
-        actor_type: facts.actorId === null ? 'system' : 'user',
-        action: action.name,
-        resource_type: facts.resource?.type ?? null,
-        resource_id: facts.resource?.id ?? null,
-        status: facts.status ?? 'success',
-        metadata: JSON.stringify(facts.data ?? {}),
-        subject_id: subjectId,
-        sealed_personal: seal(key, JSON.stringify(personal), `audit_logs.sealed_personal:${id}`),
-        request_id: facts.context.requestId,
-        created_at: now,
-      })
+      await tx.sql`
+        INSERT INTO ${tx.table('audit_logs')} (id, organization_id, actor_id, impersonator_id, actor_type, action,
+          resource_type, resource_id, status, metadata, subject_id, sealed_personal, request_id, created_at)
+        VALUES (${id}, ${facts.organizationId ?? null}, ${facts.actorId}, ${facts.impersonatorId ?? null},
+          ${facts.actorId === null ? 'system' : 'user'}, ${action.name}, ${facts.resource?.type ?? null},
+          ${facts.resource?.id ?? null}, ${facts.status ?? 'success'}, ${JSON.stringify(facts.data ?? {})}, ${subjectId},
+          ${seal(key, JSON.stringify(personal), `audit_logs.sealed_personal:${id}`)}, ${facts.context.requestId}, ${tx.now})`
       if (action.event !== undefined) {
-        await tx.table('webhook_events').insert({
-          id,
-          event: action.event,
-          organization_id: facts.organizationId ?? null,
-          payload: JSON.stringify({
-            actor_id: facts.actorId,
-            ...(facts.resource === undefined ? {} : { [`${facts.resource.type}_id`]: facts.resource.id }),
-            ...facts.data,
-          }),
-          created_at: now,
-        })
+        const payload = {
+          actor_id: facts.actorId,
+          ...(facts.resource === undefined ? {} : { [`${facts.resource.type}_id`]: facts.resource.id }),
+          ...facts.data,
+        }
+        await tx.sql`
+          INSERT INTO ${tx.table('webhook_events')} (id, event, organization_id, payload, created_at)
+          VALUES (${id}, ${action.event}, ${facts.organizationId ?? null}, ${JSON.stringify(payload)}, ${tx.now})`
       }
       const entry = { action, facts, subjectId: subjectId === nobody ? null : subjectId }
       for (const react of contributions(journalEntries)) await react(tx, entry)

@@ -20,11 +20,9 @@ export function journalPersonalData(keys: KeyRing): PersonalData {
     name: 'audit_logs',
     async exportUser(db, userId) {
       const key = await findSubjectKey(db, keys, userId)
-      const rows = await db.sql<AuditRow>(
-        `SELECT id, action, status, created_at, sealed_personal FROM ${db.schema}.audit_logs
-         WHERE subject_id = ? ORDER BY created_at DESC, id DESC LIMIT ${mostRows}`,
-        [userId],
-      )
+      const rows = await db.sql<AuditRow>`
+        SELECT id, action, status, created_at, sealed_personal FROM ${db.table('audit_logs')}
+        WHERE subject_id = ${userId} ORDER BY created_at DESC, id DESC LIMIT ${mostRows}`
       return rows.map(({ id, action, status, created_at, sealed_personal }) => {
         const bytes = key === null ? null : open(key, sealed_personal, `audit_logs.sealed_personal:${id}`)
         return { id, action, status, created_at, ...(bytes === null ? {} : JSON.parse(bytes.toString('utf8'))) }

@@ -23,13 +23,11 @@ export async function subjectKey(tx: Tx, keys: KeyRing, subjectId: string): Prom
   if (stored !== undefined) return unseal(keys, stored)
   const { version, key } = keys.current('sealing')
   const bytes = randomOctets(32)
-  await tx.sql(
-    `INSERT INTO ${tx.schema}.audit_subject_keys (subject_id, key_version, sealed_key, created_at)
-     SELECT ?, ?, ?, ${tx.nowSql}
-     WHERE NOT EXISTS (SELECT 1 FROM ${tx.schema}.users WHERE id = ? AND status = 'deleted')
-     ON CONFLICT (subject_id) DO NOTHING`,
-    [subjectId, version, seal(key, bytes, context(subjectId)), subjectId],
-  )
+  await tx.sql`
+    INSERT INTO ${tx.table('audit_subject_keys')} (subject_id, key_version, sealed_key, created_at)
+    SELECT ${subjectId}, ${version}, ${seal(key, bytes, context(subjectId))}, ${tx.now}
+    WHERE NOT EXISTS (SELECT 1 FROM ${tx.table('users')} WHERE id = ${subjectId} AND status = 'deleted')
+    ON CONFLICT (subject_id) DO NOTHING`
   // Whoever came first has won; the row is committed or ours, so this read sees it.
   const kept = await read(tx, subjectId)
   return kept === undefined ? sealingKey(bytes) : unseal(keys, kept)
@@ -43,14 +41,12 @@ export async function findSubjectKey(db: Executor, keys: KeyRing, subjectId: str
 
 /** What audit rows say of the subject can be read by nobody from then on. */
 export async function forgetSubjectKey(tx: Tx, subjectId: string): Promise<void> {
-  await tx.sql(`DELETE FROM ${tx.schema}.audit_subject_keys WHERE subject_id = ?`, [subjectId])
+  await tx.sql`DELETE FROM ${tx.table('audit_subject_keys')} WHERE subject_id = ${subjectId}`
 }
 
 async function read(db: Executor, subjectId: string): Promise<SubjectKeyRow | undefined> {
-  const [row] = await db.sql<SubjectKeyRow>(
-    `SELECT subject_id, key_version, sealed_key FROM ${db.schema}.audit_subject_keys WHERE subject_id = ?`,
-    [subjectId],
-  )
+  const [row] = await db.sql<SubjectKeyRow>`
+    SELECT subject_id, key_version, sealed_key FROM ${db.table('audit_subject_keys')} WHERE subject_id = ${subjectId}`
   return row
 }
 

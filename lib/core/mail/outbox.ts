@@ -1,6 +1,7 @@
 import type { KeyRing } from '../crypto/key-ring.js'
 import { uuidv7 } from '../crypto/random.js'
 import { open, seal } from '../crypto/sealing.js'
+import { sql } from '../store/sql.js'
 import type { Executor, Tx } from '../store/store.js'
 import type { MailRecipient } from './message.js'
 import type { MailRequest } from './requests.js'
@@ -54,12 +55,11 @@ export function createOutbox(options: { keys: KeyRing; enabled: boolean; wake: (
   async function insert(tx: Tx, template: string, content: object, worthSeconds: number): Promise<void> {
     const id = uuidv7()
     const { version, key } = keys.current('sealing')
-    await tx.sql(
-      `INSERT INTO ${tx.schema}.mail_outbox
-         (id, template, key_version, sealed_parameters, next_attempt_at, created_at, expires_at)
-       VALUES (?, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql}, ${tx.nowSql} + ? * interval '1 second')`,
-      [id, template, version, seal(key, JSON.stringify(content), context(id)), worthSeconds],
-    )
+    await tx.sql`
+      INSERT INTO ${tx.table('mail_outbox')}
+        (id, template, key_version, sealed_parameters, next_attempt_at, created_at, expires_at)
+      VALUES (${id}, ${template}, ${version}, ${seal(key, JSON.stringify(content), context(id))},
+        ${tx.now}, ${tx.now}, ${tx.now} + ${worthSeconds} * interval '1 second')`
     tx.afterCommit(wake)
   }
 
@@ -84,38 +84,36 @@ interface OutboxRow {
   is_too_late: boolean
 }
 
-const entryColumns = (db: Executor) =>
-  `id, template, key_version, sealed_parameters, attempts, coalesce(expires_at <= ${db.nowSql}, false) AS is_too_late`
+const waiting = sql`sent_at IS NULL AND given_up_at IS NULL`
+const entryColumns = (db: Executor) => sql`
+  id, template, key_version, sealed_parameters, attempts, coalesce(expires_at <= ${db.now}, false) AS is_too_late`
 
 /**
  * Claims the next mail that is due, so that no other worker takes it before the lease ends. One that is sealed with a secret
  * that this node has not got waits for a node that has it.
  */
 export async function claimMail(db: Executor, keys: KeyRing, leaseSeconds: number): Promise<OutboxEntry | null> {
-  const [row] = await db.sql<OutboxRow>(
-    `UPDATE ${db.schema}.mail_outbox SET attempts = attempts + 1, next_attempt_at = ${db.nowSql} + ? * interval '1 second'
-     WHERE id = (
-       SELECT id FROM ${db.schema}.mail_outbox
-       WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${db.nowSql} AND template NOT LIKE 'request.%'
-         AND key_version = ANY(?)
-       ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
-     ) RETURNING ${entryColumns(db)}`,
-    [leaseSeconds, keys.versions],
-  )
+  const [row] = await db.sql<OutboxRow>`
+    UPDATE ${db.table('mail_outbox')}
+    SET attempts = attempts + 1, next_attempt_at = ${db.now} + ${leaseSeconds} * interval '1 second'
+    WHERE id = (
+      SELECT id FROM ${db.table('mail_outbox')}
+      WHERE ${waiting} AND next_attempt_at <= ${db.now} AND template NOT LIKE 'request.%'
+        AND key_version = ANY(${keys.versions})
+      ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) RETURNING ${entryColumns(db)}`
   return row === undefined ? null : opened(keys, row)
 }
 
 /** Takes the next request out, for as long as `tx` lasts: where that rolls back, it is there again. */
 export async function takeRequest(tx: Tx, keys: KeyRing): Promise<OutboxEntry | null> {
-  const [row] = await tx.sql<OutboxRow>(
-    `DELETE FROM ${tx.schema}.mail_outbox WHERE id = (
-       SELECT id FROM ${tx.schema}.mail_outbox
-       WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${tx.nowSql} AND template LIKE 'request.%'
-         AND key_version = ANY(?)
-       ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
-     ) RETURNING ${entryColumns(tx)}`,
-    [keys.versions],
-  )
+  const [row] = await tx.sql<OutboxRow>`
+    DELETE FROM ${tx.table('mail_outbox')} WHERE id = (
+      SELECT id FROM ${tx.table('mail_outbox')}
+      WHERE ${waiting} AND next_attempt_at <= ${tx.now} AND template LIKE 'request.%'
+        AND key_version = ANY(${keys.versions})
+      ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) RETURNING ${entryColumns(tx)}`
   return row === undefined ? null : opened(keys, row)
 }
 
@@ -129,47 +127,41 @@ function opened(keys: KeyRing, row: OutboxRow): OutboxEntry {
 
 /** Seconds for which the entry that is due first has been due; 0 where none is. */
 export async function mailDelay(db: Executor): Promise<number> {
-  const [row] = await db.sql<{ seconds: number | null }>(
-    `SELECT extract(epoch FROM ${db.nowSql} - min(next_attempt_at))::float8 AS seconds FROM ${db.schema}.mail_outbox
-     WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= ${db.nowSql}`,
-  )
+  const [row] = await db.sql<{ seconds: number | null }>`
+    SELECT extract(epoch FROM ${db.now} - min(next_attempt_at))::float8 AS seconds FROM ${db.table('mail_outbox')}
+    WHERE ${waiting} AND next_attempt_at <= ${db.now}`
   return row?.seconds ?? 0
 }
 
 /** Keeps a claim while the mail is on its way. */
 export async function extendClaim(db: Executor, id: string, leaseSeconds: number): Promise<void> {
-  await db.sql(
-    `UPDATE ${db.schema}.mail_outbox SET next_attempt_at = ${db.nowSql} + ? * interval '1 second'
-     WHERE id = ? AND sent_at IS NULL AND given_up_at IS NULL`,
-    [leaseSeconds, id],
-  )
+  await db.sql`
+    UPDATE ${db.table('mail_outbox')} SET next_attempt_at = ${db.now} + ${leaseSeconds} * interval '1 second'
+    WHERE id = ${id} AND ${waiting}`
 }
 
 export async function markSent(db: Executor, id: string): Promise<void> {
-  await db.sql(
-    `UPDATE ${db.schema}.mail_outbox SET sent_at = ${db.nowSql}, given_up_at = NULL, sealed_parameters = NULL WHERE id = ?`,
-    [id],
-  )
+  await db.sql`
+    UPDATE ${db.table('mail_outbox')} SET sent_at = ${db.now}, given_up_at = NULL, sealed_parameters = NULL
+    WHERE id = ${id}`
 }
 
 /** @returns whether it was given up because nobody wants it any more */
 export async function postpone(db: Executor, id: string, seconds: number): Promise<boolean> {
-  const [row] = await db.sql<{ given_up: boolean }>(
-    `UPDATE ${db.schema}.mail_outbox SET
-       next_attempt_at = ${db.nowSql} + ? * interval '1 second',
-       given_up_at = CASE WHEN expires_at <= ${db.nowSql} + ? * interval '1 second' THEN ${db.nowSql} END,
-       sealed_parameters = CASE WHEN expires_at <= ${db.nowSql} + ? * interval '1 second' THEN NULL ELSE sealed_parameters END
-     WHERE id = ? AND sent_at IS NULL RETURNING given_up_at IS NOT NULL AS given_up`,
-    [seconds, seconds, seconds, id],
-  )
+  const next = sql`${db.now} + ${seconds} * interval '1 second'`
+  const [row] = await db.sql<{ given_up: boolean }>`
+    UPDATE ${db.table('mail_outbox')} SET
+      next_attempt_at = ${next},
+      given_up_at = CASE WHEN expires_at <= ${next} THEN ${db.now} END,
+      sealed_parameters = CASE WHEN expires_at <= ${next} THEN NULL ELSE sealed_parameters END
+    WHERE id = ${id} AND sent_at IS NULL RETURNING given_up_at IS NOT NULL AS given_up`
   return row?.given_up ?? true
 }
 
 export async function giveUp(db: Executor, id: string): Promise<void> {
-  await db.sql(
-    `UPDATE ${db.schema}.mail_outbox SET given_up_at = ${db.nowSql}, sealed_parameters = NULL WHERE id = ? AND sent_at IS NULL`,
-    [id],
-  )
+  await db.sql`
+    UPDATE ${db.table('mail_outbox')} SET given_up_at = ${db.now}, sealed_parameters = NULL
+    WHERE id = ${id} AND sent_at IS NULL`
 }
 
 function context(id: string): string {

@@ -1,5 +1,6 @@
 import { sweep } from '../jobs/sweep.js'
 import type { Job } from '../jobs/worker.js'
+import { sql } from '../store/sql.js'
 import type { Store } from '../store/store.js'
 
 /** Mails that were sent or given up are wiped at once; a week later their rows go too. */
@@ -9,7 +10,7 @@ export function mailSweeps(store: Store): Job[] {
       store,
       'mail_outbox',
       'id',
-      (now) => `(sent_at IS NOT NULL OR given_up_at IS NOT NULL) AND created_at < ${now} - interval '7 days'`,
+      (now) => sql`(sent_at IS NOT NULL OR given_up_at IS NOT NULL) AND created_at < ${now} - interval '7 days'`,
     ),
   ]
 }

@@ -8,6 +8,7 @@ export interface RawConnection extends pg.Client {
   readonly processID: number
   readonly secretKey: number
   readonly __knexUid: string
+  readonly __knexTxId?: string
   /** Why Knex must not use it again. */
   __knex__disposed?: unknown
 }

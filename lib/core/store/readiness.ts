@@ -27,10 +27,9 @@ export function createReadiness(options: {
   let checking: Promise<void> | undefined
 
   async function check(): Promise<void> {
-    const [facts] = await store.sql<{ in_recovery: boolean; skew: number }>(
-      'SELECT pg_is_in_recovery() AS in_recovery, (extract(epoch FROM clock_timestamp()) - ?)::float8 AS skew',
-      [Date.now() / 1000],
-    )
+    const [facts] = await store.sql<{ in_recovery: boolean; skew: number }>`
+      SELECT pg_is_in_recovery() AS in_recovery,
+        (extract(epoch FROM clock_timestamp()) - ${Date.now() / 1000})::float8 AS skew`
     if (facts?.in_recovery !== false) throw new Error('the database is a read-only standby; use the writable primary')
     const skew = Math.abs(facts.skew)
     if (skew > refuseSkew) throw new Error(`this node's clock and the database's differ by ${Math.round(skew)} s`)
@@ -46,15 +45,15 @@ export function createReadiness(options: {
   }
 
   /** The versions of root secrets that a table's rows need; skips through the index. */
-  function versionsOf(table: string): Promise<Array<{ key_version: number }>> {
-    return store.sql(
-      `WITH RECURSIVE used AS (
-         SELECT min(key_version) AS key_version FROM ${store.schema}.${table}
-         UNION ALL
-         SELECT (SELECT min(k.key_version) FROM ${store.schema}.${table} k WHERE k.key_version > used.key_version)
-         FROM used WHERE used.key_version IS NOT NULL
-       ) SELECT key_version FROM used WHERE key_version IS NOT NULL`,
-    )
+  function versionsOf(name: string): Promise<Array<{ key_version: number }>> {
+    const table = store.table(name)
+    return store.sql`
+      WITH RECURSIVE used AS (
+        SELECT min(key_version) AS key_version FROM ${table}
+        UNION ALL
+        SELECT (SELECT min(k.key_version) FROM ${table} k WHERE k.key_version > used.key_version)
+        FROM used WHERE used.key_version IS NOT NULL
+      ) SELECT key_version FROM used WHERE key_version IS NOT NULL`
   }
 
   /** Every version of a root secret that a row was sealed with must be configured. */

@@ -2,19 +2,24 @@ import type { Knex } from 'knex'
 import type { Clock } from '../config/clock.js'
 import type { Database } from './database.js'
 import { isRetryable } from './database-errors.js'
+import { send } from './send.js'
+import { type Fragment, identifier, type SqlPart, sql } from './sql.js'
 
 /** Runs SQL: the store itself (each statement commits at once) or a transaction. */
 export interface Executor {
-  /** The quoted schema name for hand-written SQL: `"identsphere"`. */
-  readonly schema: string
-  /** The database's clock, plus the tests' offset, for Knex's builder. */
-  readonly now: Knex.Raw
-  /** The same as text, for hand-written SQL. */
-  readonly nowSql: string
-  /** A query on one of our tables. */
-  table<Row extends object>(name: string): Knex.QueryBuilder<Row, Row[]>
-  /** Hand-written SQL. `?` binds a value. */
-  sql<Row extends object>(text: string, bindings?: readonly unknown[]): Promise<Row[]>
+  /**
+   * Runs the statement of a template. Values are bound where they stand, see {@link sql}.
+   *
+   * @example
+   * ```ts
+   * const [row] = await db.sql<{ id: string }>`SELECT id FROM ${db.table('users')} WHERE lower(email) = ${email}`
+   * ```
+   */
+  sql<Row extends object>(texts: TemplateStringsArray, ...parts: readonly SqlPart[]): Promise<Row[]>
+  /** One of our tables, with its schema. @throws TypeError for what is no plain SQL name */
+  table(name: string): Fragment
+  /** The database's clock, plus the tests' offset. */
+  readonly now: Fragment
 }
 
 /** A transaction. Passed first to every service method that writes. */
@@ -37,34 +42,32 @@ interface WrittenRow {
 /** Attempts at one transaction, the first included. */
 const attempts = 4
 
-class SqlExecutor implements Executor {
-  readonly schema: string
+const databaseClock = sql`now()`
 
-  /** @param schemaName checked by the configuration to be a plain SQL name */
+/** Names of tables in a schema, each made once. */
+function tablesOf(schemaName: string): (name: string) => Fragment {
+  const known = new Map<string, Fragment>()
+  return (name) => {
+    const table = known.get(name) ?? identifier(schemaName, name)
+    known.set(name, table)
+    return table
+  }
+}
+
+class SqlExecutor implements Executor {
   constructor(
     private readonly runner: Knex,
-    protected readonly schemaName: string,
+    readonly table: (name: string) => Fragment,
     protected readonly clock: Clock,
-  ) {
-    this.schema = `"${schemaName}"`
-  }
+  ) {}
 
-  get nowSql(): string {
+  get now(): Fragment {
     const offset = this.clock.offsetSeconds()
-    return offset === 0 ? 'now()' : `(now() + interval '${Number(offset)} seconds')`
+    return offset === 0 ? databaseClock : sql`(${databaseClock} + ${offset}::float8 * interval '1 second')`
   }
 
-  get now(): Knex.Raw {
-    return this.runner.raw(this.nowSql)
-  }
-
-  table<Row extends object>(name: string): Knex.QueryBuilder<Row, Row[]> {
-    return this.runner.withSchema(this.schemaName).table(name) as never
-  }
-
-  async sql<Row extends object>(text: string, bindings: readonly unknown[] = []): Promise<Row[]> {
-    const result = await this.runner.raw(text, bindings as Knex.RawBinding[])
-    return result.rows
+  async sql<Row extends object>(texts: TemplateStringsArray, ...parts: readonly SqlPart[]): Promise<Row[]> {
+    return send(this.runner, sql(texts, ...parts).statement())
   }
 }
 
@@ -73,10 +76,10 @@ class Transaction extends SqlExecutor implements Tx {
 
   constructor(
     readonly trx: Knex.Transaction,
-    schemaName: string,
+    table: (name: string) => Fragment,
     clock: Clock,
   ) {
-    super(trx, schemaName, clock)
+    super(trx, table, clock)
   }
 
   afterCommit(run: () => void, written?: WrittenRow): void {
@@ -91,7 +94,7 @@ export class Store extends SqlExecutor {
     schemaName: string,
     clock: Clock,
   ) {
-    super(database.knex, schemaName, clock)
+    super(database.knex, tablesOf(schemaName), clock)
   }
 
   /**
@@ -102,7 +105,7 @@ export class Store extends SqlExecutor {
     for (let attempt = 1; ; attempt += 1) {
       try {
         const { result, effects } = await this.database.knex.transaction(async (trx) => {
-          const tx = new Transaction(trx, this.schemaName, this.clock)
+          const tx = new Transaction(trx, this.table, this.clock)
           return { result: await work(tx), effects: tx.effects }
         })
         for (const effect of effects) effect.run()
@@ -122,7 +125,7 @@ export class Store extends SqlExecutor {
   async within<T>(trx: Knex.Transaction | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
     if (trx === undefined) return this.transaction(work)
     const { result, effects } = await trx.transaction(async (savepoint) => {
-      const tx = new Transaction(savepoint, this.schemaName, this.clock)
+      const tx = new Transaction(savepoint, this.table, this.clock)
       return { result: await work(tx), effects: tx.effects }
     })
     if (effects.length > 0) {
@@ -134,7 +137,7 @@ export class Store extends SqlExecutor {
 
   /** Reads on the host's transaction, which sees what it has written itself. */
   reading(trx: Knex.Transaction | undefined): Executor {
-    return trx === undefined ? this : new SqlExecutor(trx, this.schemaName, this.clock)
+    return trx === undefined ? this : new SqlExecutor(trx, this.table, this.clock)
   }
 
   /**
@@ -149,7 +152,7 @@ export class Store extends SqlExecutor {
 
   private async isWritten({ table, id }: WrittenRow): Promise<boolean> {
     try {
-      return (await this.table(table).where({ id }).select('id')).length > 0
+      return (await this.sql`SELECT 1 FROM ${this.table(table)} WHERE id = ${id}`).length > 0
     } catch {
       return false // no answer is no commit
     }

@@ -1,8 +1,9 @@
 import { sweep } from '../jobs/sweep.js'
 import type { Job } from '../jobs/worker.js'
+import { sql } from './sql.js'
 import type { Store } from './store.js'
 
 /** Budgets whose window is over count for nothing. */
 export function budgetSweeps(store: Store): Job[] {
-  return [sweep(store, 'budgets', 'key', (now) => `window_ends_at < ${now}`)]
+  return [sweep(store, 'budgets', 'key', (now) => sql`window_ends_at < ${now}`)]
 }

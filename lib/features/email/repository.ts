@@ -1,3 +1,5 @@
+import { countAttempt, useOnce } from '../../core/store/single-use.js'
+import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
 /** What a challenge proves once its secret is shown. */
@@ -32,40 +34,27 @@ export interface NewChallenge {
   createdAt: Date | null
 }
 
-const columns = 'id, kind, user_id, secret_hash, security_version, key_version, sealed_payload, created_at'
-const live = (db: Executor) => `consumed_at IS NULL AND expires_at > ${db.nowSql}`
+const columns = sql`id, kind, user_id, secret_hash, security_version, key_version, sealed_payload, created_at`
+const live = (db: Executor) => sql`consumed_at IS NULL AND expires_at > ${db.now}`
 
 /** Codes that may be tried against one challenge. */
 export const triesPerCode = 5
 
 export async function insertChallenge(tx: Tx, challenge: NewChallenge): Promise<void> {
-  await tx.sql(
-    `INSERT INTO ${tx.schema}.email_challenges (id, kind, user_id, email_key, secret_hash, flow_hash, security_version,
-       key_version, sealed_payload, created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?::timestamptz, ${tx.nowSql}), ${tx.nowSql} + ? * interval '1 second')`,
-    [
-      challenge.id,
-      challenge.kind,
-      challenge.userId,
-      challenge.emailKey,
-      challenge.secretHash,
-      challenge.flowHash,
-      challenge.securityVersion,
-      challenge.keyVersion,
-      challenge.sealedPayload,
-      challenge.createdAt,
-      challenge.lifetimeSeconds,
-    ],
-  )
+  await tx.sql`
+    INSERT INTO ${tx.table('email_challenges')} (id, kind, user_id, email_key, secret_hash, flow_hash, security_version,
+      key_version, sealed_payload, created_at, expires_at)
+    VALUES (${challenge.id}, ${challenge.kind}, ${challenge.userId}, ${challenge.emailKey}, ${challenge.secretHash},
+      ${challenge.flowHash}, ${challenge.securityVersion}, ${challenge.keyVersion}, ${challenge.sealedPayload},
+      coalesce(${challenge.createdAt}::timestamptz, ${tx.now}),
+      ${tx.now} + ${challenge.lifetimeSeconds} * interval '1 second')`
 }
 
 /** A new code of a browser makes its older ones void. */
 export async function voidCodes(tx: Tx, kind: CodeKind, emailKey: Buffer, flowHash: Buffer): Promise<void> {
-  await tx.sql(`DELETE FROM ${tx.schema}.email_challenges WHERE kind = ? AND email_key = ? AND flow_hash = ?`, [
-    kind,
-    emailKey,
-    flowHash,
-  ])
+  await tx.sql`
+    DELETE FROM ${tx.table('email_challenges')}
+    WHERE kind = ${kind} AND email_key = ${emailKey} AND flow_hash = ${flowHash}`
 }
 
 export async function findByToken(
@@ -73,21 +62,21 @@ export async function findByToken(
   kinds: readonly ChallengeKind[],
   secretHash: Buffer,
 ): Promise<ChallengeRow | undefined> {
-  const [row] = await db.sql<ChallengeRow>(
-    `SELECT ${columns} FROM ${db.schema}.email_challenges WHERE secret_hash = ? AND kind = ANY(?) AND ${live(db)}`,
-    [secretHash, kinds],
-  )
+  const [row] = await db.sql<ChallengeRow>`
+    SELECT ${columns} FROM ${db.table('email_challenges')}
+    WHERE secret_hash = ${secretHash} AND kind = ANY(${kinds}) AND ${live(db)}`
   return row
 }
 
 /** Uses a challenge up. Of any number of parallel calls one gets it. */
 export async function consume(tx: Tx, id: string): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.email_challenges SET consumed_at = ${tx.nowSql}, sealed_payload = NULL
-     WHERE id = ? AND ${live(tx)} RETURNING 1`,
-    [id],
-  )
-  return rows.length > 0
+  const consumed = await useOnce(tx, {
+    table: 'email_challenges',
+    where: sql`id = ${id} AND expires_at > ${tx.now}`,
+    unused: sql`consumed_at IS NULL`,
+    use: sql`consumed_at = ${tx.now}, sealed_payload = NULL`,
+  })
+  return consumed !== undefined
 }
 
 /** Counts a try against the newest code that this browser asked for; nothing once its tries are used up. */
@@ -97,26 +86,25 @@ export async function tryCodeOfBrowser(
   emailKey: Buffer,
   flowHash: Buffer,
 ): Promise<ChallengeRow | undefined> {
-  const [row] = await db.sql<ChallengeRow>(
-    `UPDATE ${db.schema}.email_challenges SET attempts = attempts + 1
-     WHERE id = (
-       SELECT id FROM ${db.schema}.email_challenges
-       WHERE kind = ? AND email_key = ? AND flow_hash = ? ORDER BY created_at DESC, id DESC LIMIT 1
-     ) AND attempts < ${triesPerCode} AND ${live(db)}
-     RETURNING ${columns}`,
-    [kind, emailKey, flowHash],
-  )
-  return row
+  const newest = sql`(
+    SELECT id FROM ${db.table('email_challenges')}
+    WHERE kind = ${kind} AND email_key = ${emailKey} AND flow_hash = ${flowHash}
+    ORDER BY created_at DESC, id DESC LIMIT 1
+  )`
+  return countAttempt<ChallengeRow>(db, {
+    table: 'email_challenges',
+    where: sql`id = ${newest} AND ${live(db)}`,
+    limit: triesPerCode,
+    returning: columns,
+  })
 }
 
 /** The newest sign-in code of an address, whichever browser asked for it. Counts nothing: that would let strangers lock it. */
 export async function newestCode(db: Executor, emailKey: Buffer): Promise<ChallengeRow | undefined> {
-  const [row] = await db.sql<ChallengeRow>(
-    `SELECT ${columns} FROM ${db.schema}.email_challenges
-     WHERE kind = 'otp' AND email_key = ? AND attempts < ${triesPerCode} AND ${live(db)}
-     ORDER BY created_at DESC, id DESC LIMIT 1`,
-    [emailKey],
-  )
+  const [row] = await db.sql<ChallengeRow>`
+    SELECT ${columns} FROM ${db.table('email_challenges')}
+    WHERE kind = 'otp' AND email_key = ${emailKey} AND attempts < ${triesPerCode} AND ${live(db)}
+    ORDER BY created_at DESC, id DESC LIMIT 1`
   return row
 }
 
@@ -126,31 +114,25 @@ export async function newestCode(db: Executor, emailKey: Buffer): Promise<Challe
  * transactions overlap.
  */
 export async function voidChallenges(tx: Tx, userId: string, undoFrom: Date | null = null): Promise<void> {
-  await tx.sql(
-    `DELETE FROM ${tx.schema}.email_challenges
-     WHERE user_id = ? AND consumed_at IS NULL AND (kind <> 'undo' OR created_at >= ?::timestamptz)`,
-    [userId, undoFrom],
-  )
+  await tx.sql`
+    DELETE FROM ${tx.table('email_challenges')}
+    WHERE user_id = ${userId} AND consumed_at IS NULL AND (kind <> 'undo' OR created_at >= ${undoFrom}::timestamptz)`
 }
 
 export async function hasLiveUndo(db: Executor, emailKeys: readonly Buffer[]): Promise<boolean> {
-  const rows = await db.sql(
-    `SELECT 1 FROM ${db.schema}.email_challenges
-     WHERE email_key = ANY(?) AND kind = 'undo' AND ${live(db)} LIMIT 1`,
-    [emailKeys],
-  )
+  const rows = await db.sql`
+    SELECT 1 FROM ${db.table('email_challenges')}
+    WHERE email_key = ANY(${emailKeys}) AND kind = 'undo' AND ${live(db)} LIMIT 1`
   return rows.length > 0
 }
 
 /** What is open or was used, without what it is proven by. */
 export async function listChallenges(db: Executor, userId: string): Promise<object[]> {
-  return db.sql(
-    `SELECT kind, created_at, expires_at, consumed_at FROM ${db.schema}.email_challenges WHERE user_id = ?
-     ORDER BY created_at`,
-    [userId],
-  )
+  return db.sql`
+    SELECT kind, created_at, expires_at, consumed_at FROM ${db.table('email_challenges')} WHERE user_id = ${userId}
+    ORDER BY created_at`
 }
 
 export async function deleteChallenges(tx: Tx, userId: string): Promise<void> {
-  await tx.sql(`DELETE FROM ${tx.schema}.email_challenges WHERE user_id = ?`, [userId])
+  await tx.sql`DELETE FROM ${tx.table('email_challenges')} WHERE user_id = ${userId}`
 }

@@ -1,8 +1,9 @@
 import { sweep } from '../../core/jobs/sweep.js'
 import type { Job } from '../../core/jobs/worker.js'
+import { sql } from '../../core/store/sql.js'
 import type { Store } from '../../core/store/store.js'
 
 /** Links and codes a day past their end. */
 export function emailSweeps(store: Store): Job[] {
-  return [sweep(store, 'email_challenges', 'id', (now) => `expires_at < ${now} - interval '1 day'`)]
+  return [sweep(store, 'email_challenges', 'id', (now) => sql`expires_at < ${now} - interval '1 day'`)]
 }

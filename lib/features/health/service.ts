@@ -40,9 +40,9 @@ export function createHealth(deps: {
 }
 
 async function isWritable(store: Store): Promise<boolean> {
-  const [row] = await store.sql<{ in_recovery: boolean }>(
-    `SELECT pg_is_in_recovery() AS in_recovery, (SELECT count(*) FROM (SELECT 1 FROM ${store.schema}.users LIMIT 1) u)`,
-  )
+  const [row] = await store.sql<{ in_recovery: boolean }>`
+    SELECT pg_is_in_recovery() AS in_recovery,
+      (SELECT count(*) FROM (SELECT 1 FROM ${store.table('users')} LIMIT 1) u)`
   return row?.in_recovery === false
 }
 

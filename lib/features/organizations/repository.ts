@@ -6,11 +6,10 @@ export async function insertOrganization(
   tx: Tx,
   organization: { id: string; name: string; slug: string },
 ): Promise<boolean> {
-  const rows = await tx.sql(
-    `INSERT INTO ${tx.schema}.organizations (id, name, slug, created_at, updated_at)
-     VALUES (?, ?, ?, ${tx.nowSql}, ${tx.nowSql}) ON CONFLICT (slug) DO NOTHING RETURNING 1`,
-    [organization.id, organization.name, organization.slug],
-  )
+  const { id, name, slug } = organization
+  const rows = await tx.sql`
+    INSERT INTO ${tx.table('organizations')} (id, name, slug, created_at, updated_at)
+    VALUES (${id}, ${name}, ${slug}, ${tx.now}, ${tx.now}) ON CONFLICT (slug) DO NOTHING RETURNING 1`
   return rows.length > 0
 }
 
@@ -18,20 +17,17 @@ export async function insertMembership(
   tx: Tx,
   membership: { organizationId: string; userId: string; role: Role },
 ): Promise<void> {
-  await tx.sql(
-    `INSERT INTO ${tx.schema}.organization_memberships (organization_id, user_id, role, created_at)
-     VALUES (?, ?, ?, ${tx.nowSql})`,
-    [membership.organizationId, membership.userId, membership.role],
-  )
+  const { organizationId, userId, role } = membership
+  await tx.sql`
+    INSERT INTO ${tx.table('organization_memberships')} (organization_id, user_id, role, created_at)
+    VALUES (${organizationId}, ${userId}, ${role}, ${tx.now})`
 }
 
 export async function firstOrganizationOf(tx: Tx, userId: string): Promise<string | null> {
-  const [row] = await tx.sql<{ id: string }>(
-    `SELECT o.id FROM ${tx.schema}.organization_memberships m
-     JOIN ${tx.schema}.organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
-     WHERE m.user_id = ? ORDER BY m.created_at, m.organization_id LIMIT 1`,
-    [userId],
-  )
+  const [row] = await tx.sql<{ id: string }>`
+    SELECT o.id FROM ${tx.table('organization_memberships')} m
+    JOIN ${tx.table('organizations')} o ON o.id = m.organization_id AND o.deleted_at IS NULL
+    WHERE m.user_id = ${userId} ORDER BY m.created_at, m.organization_id LIMIT 1`
   return row?.id ?? null
 }
 
@@ -40,18 +36,16 @@ export async function firstOrganizationOf(tx: Tx, userId: string): Promise<strin
  * person's own. No slug has an underscore, so nobody can have taken the one that stands in its place.
  */
 export async function leaveAll(tx: Tx, userId: string): Promise<void> {
-  await tx.sql(
-    `WITH left_behind AS (
-       DELETE FROM ${tx.schema}.organization_memberships WHERE user_id = ? RETURNING organization_id
-     )
-     UPDATE ${tx.schema}.organizations o
-     SET name = 'Erased', slug = 'erased_' || o.id, deleted_at = ${tx.nowSql}, updated_at = ${tx.nowSql}
-     FROM left_behind l
-     WHERE o.id = l.organization_id AND o.deleted_at IS NULL AND NOT EXISTS (
-       SELECT 1 FROM ${tx.schema}.organization_memberships m WHERE m.organization_id = o.id AND m.user_id <> ?
-     )`,
-    [userId, userId],
-  )
+  await tx.sql`
+    WITH left_behind AS (
+      DELETE FROM ${tx.table('organization_memberships')} WHERE user_id = ${userId} RETURNING organization_id
+    )
+    UPDATE ${tx.table('organizations')} o
+    SET name = 'Erased', slug = 'erased_' || o.id, deleted_at = ${tx.now}, updated_at = ${tx.now}
+    FROM left_behind l
+    WHERE o.id = l.organization_id AND o.deleted_at IS NULL AND NOT EXISTS (
+      SELECT 1 FROM ${tx.table('organization_memberships')} m WHERE m.organization_id = o.id AND m.user_id <> ${userId}
+    )`
 }
 
 export interface OrganizationRow {
@@ -70,10 +64,8 @@ export interface MemberRow {
 }
 
 export async function findOrganization(db: Executor, id: string): Promise<OrganizationRow | undefined> {
-  const [row] = await db.sql<OrganizationRow>(
-    `SELECT id, name, slug, created_at FROM ${db.schema}.organizations WHERE id = ? AND deleted_at IS NULL`,
-    [id],
-  )
+  const [row] = await db.sql<OrganizationRow>`
+    SELECT id, name, slug, created_at FROM ${db.table('organizations')} WHERE id = ${id} AND deleted_at IS NULL`
   return row
 }
 
@@ -84,79 +76,67 @@ export async function findOrganization(db: Executor, id: string): Promise<Organi
  * @returns false where there is no such organisation
  */
 export async function lockMembers(tx: Tx, organizationId: string): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.organizations SET updated_at = ${tx.nowSql} WHERE id = ? AND deleted_at IS NULL RETURNING 1`,
-    [organizationId],
-  )
+  const rows = await tx.sql`
+    UPDATE ${tx.table('organizations')} SET updated_at = ${tx.now}
+    WHERE id = ${organizationId} AND deleted_at IS NULL RETURNING 1`
   return rows.length > 0
 }
 
 export async function listMembers(db: Executor, organizationId: string): Promise<MemberRow[]> {
-  return db.sql<MemberRow>(
-    `SELECT m.user_id, u.email, u.display_name, m.role, m.created_at
-     FROM ${db.schema}.organization_memberships m JOIN ${db.schema}.users u ON u.id = m.user_id
-     WHERE m.organization_id = ? ORDER BY m.created_at, m.user_id`,
-    [organizationId],
-  )
+  return db.sql<MemberRow>`
+    SELECT m.user_id, u.email, u.display_name, m.role, m.created_at
+    FROM ${db.table('organization_memberships')} m JOIN ${db.table('users')} u ON u.id = m.user_id
+    WHERE m.organization_id = ${organizationId} ORDER BY m.created_at, m.user_id`
 }
 
 export async function roleOf(db: Executor, organizationId: string, userId: string): Promise<Role | undefined> {
-  const [row] = await db.sql<{ role: Role }>(
-    `SELECT role FROM ${db.schema}.organization_memberships WHERE organization_id = ? AND user_id = ?`,
-    [organizationId, userId],
-  )
+  const [row] = await db.sql<{ role: Role }>`
+    SELECT role FROM ${db.table('organization_memberships')}
+    WHERE organization_id = ${organizationId} AND user_id = ${userId}`
   return row?.role
 }
 
 /** Whether anybody but this user owns the organisation. */
 export async function hasOtherOwner(db: Executor, organizationId: string, userId: string): Promise<boolean> {
-  const rows = await db.sql(
-    `SELECT 1 FROM ${db.schema}.organization_memberships
-     WHERE organization_id = ? AND role = 'owner' AND user_id <> ? LIMIT 1`,
-    [organizationId, userId],
-  )
+  const rows = await db.sql`
+    SELECT 1 FROM ${db.table('organization_memberships')}
+    WHERE organization_id = ${organizationId} AND role = 'owner' AND user_id <> ${userId} LIMIT 1`
   return rows.length > 0
 }
 
 export async function updateRole(tx: Tx, organizationId: string, userId: string, role: Role): Promise<void> {
-  await tx.sql(`UPDATE ${tx.schema}.organization_memberships SET role = ? WHERE organization_id = ? AND user_id = ?`, [
-    role,
-    organizationId,
-    userId,
-  ])
+  await tx.sql`
+    UPDATE ${tx.table('organization_memberships')} SET role = ${role}
+    WHERE organization_id = ${organizationId} AND user_id = ${userId}`
 }
 
 export async function deleteMembership(tx: Tx, organizationId: string, userId: string): Promise<void> {
-  await tx.sql(`DELETE FROM ${tx.schema}.organization_memberships WHERE organization_id = ? AND user_id = ?`, [
-    organizationId,
-    userId,
-  ])
+  await tx.sql`
+    DELETE FROM ${tx.table('organization_memberships')}
+    WHERE organization_id = ${organizationId} AND user_id = ${userId}`
 }
 
 export async function listMembershipsOf(
   db: Executor,
   userId: string,
 ): Promise<Array<{ organization_id: string; name: string; role: Role; joined_at: Date }>> {
-  return db.sql(
-    `SELECT m.organization_id, o.name, m.role, m.created_at AS joined_at FROM ${db.schema}.organization_memberships m
-     JOIN ${db.schema}.organizations o ON o.id = m.organization_id WHERE m.user_id = ? ORDER BY m.organization_id`,
-    [userId],
-  )
+  return db.sql`
+    SELECT m.organization_id, o.name, m.role, m.created_at AS joined_at
+    FROM ${db.table('organization_memberships')} m JOIN ${db.table('organizations')} o ON o.id = m.organization_id
+    WHERE m.user_id = ${userId} ORDER BY m.organization_id`
 }
 
 /** Organisations with other members, of which nobody else is an owner. */
 export async function onlyOwnedWithOthers(db: Executor, userId: string): Promise<Array<{ id: string; name: string }>> {
-  return db.sql(
-    `SELECT o.id, o.name FROM ${db.schema}.organization_memberships m
-     JOIN ${db.schema}.organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
-     WHERE m.user_id = ? AND m.role = 'owner'
-       AND EXISTS (SELECT 1 FROM ${db.schema}.organization_memberships x
-                   WHERE x.organization_id = o.id AND x.user_id <> m.user_id)
-       AND NOT EXISTS (SELECT 1 FROM ${db.schema}.organization_memberships x
-                       WHERE x.organization_id = o.id AND x.user_id <> m.user_id AND x.role = 'owner')
-     ORDER BY o.id`,
-    [userId],
-  )
+  return db.sql`
+    SELECT o.id, o.name FROM ${db.table('organization_memberships')} m
+    JOIN ${db.table('organizations')} o ON o.id = m.organization_id AND o.deleted_at IS NULL
+    WHERE m.user_id = ${userId} AND m.role = 'owner'
+      AND EXISTS (SELECT 1 FROM ${db.table('organization_memberships')} x
+                  WHERE x.organization_id = o.id AND x.user_id <> m.user_id)
+      AND NOT EXISTS (SELECT 1 FROM ${db.table('organization_memberships')} x
+                      WHERE x.organization_id = o.id AND x.user_id <> m.user_id AND x.role = 'owner')
+    ORDER BY o.id`
 }
 
 /** Sets some of an organisation's settings and leaves the others. @returns false for one that does not exist */
@@ -165,10 +145,8 @@ export async function changeSettings(
   id: string,
   settings: Readonly<Record<string, boolean>>,
 ): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.organizations SET settings = settings || ?::jsonb, updated_at = ${tx.nowSql}
-     WHERE id = ? AND deleted_at IS NULL RETURNING 1`,
-    [JSON.stringify(settings), id],
-  )
+  const rows = await tx.sql`
+    UPDATE ${tx.table('organizations')} SET settings = settings || ${JSON.stringify(settings)}::jsonb, updated_at = ${tx.now}
+    WHERE id = ${id} AND deleted_at IS NULL RETURNING 1`
   return rows.length > 0
 }

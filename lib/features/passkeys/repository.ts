@@ -1,4 +1,6 @@
 import { uuidv7 } from '../../core/crypto/random.js'
+import { takeOnce } from '../../core/store/single-use.js'
+import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
 /** Passkeys that one user may have. */
@@ -45,10 +47,9 @@ export interface NewPasskey {
 }
 
 // The counter has 32 bits, and the driver reads a bigint as text.
-const columns = (table: string) =>
-  `${table}.id, ${table}.user_id, ${table}.credential_id, ${table}.public_key, ${table}.sign_count::float8 AS sign_count,
-   ${table}.transports, ${table}.aaguid, ${table}.backup_eligible, ${table}.backed_up, ${table}.label,
-   ${table}.created_at, ${table}.last_used_at`
+const columns = sql`
+  p.id, p.user_id, p.credential_id, p.public_key, p.sign_count::float8 AS sign_count, p.transports, p.aaguid,
+  p.backup_eligible, p.backed_up, p.label, p.created_at, p.last_used_at`
 
 export async function insertChallenge(
   db: Executor,
@@ -60,32 +61,23 @@ export async function insertChallenge(
     lifetimeSeconds: number
   },
 ): Promise<void> {
-  await db.sql(
-    `INSERT INTO ${db.schema}.webauthn_challenges (id, purpose, challenge, user_id, binding_hash, created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ${db.nowSql}, ${db.nowSql} + ? * interval '1 second')`,
-    [
-      uuidv7(),
-      challenge.purpose,
-      challenge.challenge,
-      challenge.userId,
-      challenge.bindingHash,
-      challenge.lifetimeSeconds,
-    ],
-  )
+  await db.sql`
+    INSERT INTO ${db.table('webauthn_challenges')} (id, purpose, challenge, user_id, binding_hash, created_at, expires_at)
+    VALUES (${uuidv7()}, ${challenge.purpose}, ${challenge.challenge}, ${challenge.userId}, ${challenge.bindingHash},
+      ${db.now}, ${db.now} + ${challenge.lifetimeSeconds} * interval '1 second')`
 }
 
 /** Takes a challenge away. Of any number of parallel calls one gets it. */
 export async function takeChallenge(db: Executor, challenge: Buffer): Promise<ChallengeRow | undefined> {
-  const [row] = await db.sql<ChallengeRow>(
-    `DELETE FROM ${db.schema}.webauthn_challenges WHERE challenge = ?
-     RETURNING purpose, user_id, binding_hash, expires_at > ${db.nowSql} AS is_live`,
-    [challenge],
-  )
-  return row
+  return takeOnce<ChallengeRow>(db, {
+    table: 'webauthn_challenges',
+    where: sql`challenge = ${challenge}`,
+    returning: sql`purpose, user_id, binding_hash, expires_at > ${db.now} AS is_live`,
+  })
 }
 
 export async function deleteChallenges(tx: Tx, userId: string): Promise<void> {
-  await tx.sql(`DELETE FROM ${tx.schema}.webauthn_challenges WHERE user_id = ?`, [userId])
+  await tx.sql`DELETE FROM ${tx.table('webauthn_challenges')} WHERE user_id = ${userId}`
 }
 
 /**
@@ -95,50 +87,34 @@ export async function deleteChallenges(tx: Tx, userId: string): Promise<void> {
  */
 export async function insertPasskey(tx: Tx, passkey: NewPasskey): Promise<PasskeyRow | 'taken' | 'full'> {
   await lockUser(tx, passkey.userId)
-  const [row] = await tx.sql<PasskeyRow>(
-    `INSERT INTO ${tx.schema}.user_passkeys AS p (id, user_id, credential_id, public_key, sign_count, transports, aaguid,
-       backup_eligible, backed_up, label, created_at)
-     SELECT ?, ?::uuid, ?, ?, ?, ?, ?, ?, ?, ?, ${tx.nowSql}
-     WHERE (SELECT count(*) FROM ${tx.schema}.user_passkeys o WHERE o.user_id = ?) < ${mostPasskeys}
-     ON CONFLICT (credential_id) DO NOTHING
-     RETURNING ${columns('p')}`,
-    [
-      uuidv7(),
-      passkey.userId,
-      passkey.credentialId,
-      Buffer.from(passkey.publicKey),
-      passkey.signCount,
-      passkey.transports,
-      passkey.aaguid,
-      passkey.backupEligible,
-      passkey.backedUp,
-      passkey.label,
-      passkey.userId,
-    ],
-  )
+  const publicKey = Buffer.from(passkey.publicKey)
+  const [row] = await tx.sql<PasskeyRow>`
+    INSERT INTO ${tx.table('user_passkeys')} AS p (id, user_id, credential_id, public_key, sign_count, transports, aaguid,
+      backup_eligible, backed_up, label, created_at)
+    SELECT ${uuidv7()}, ${passkey.userId}::uuid, ${passkey.credentialId}, ${publicKey}, ${passkey.signCount},
+      ${passkey.transports}, ${passkey.aaguid}, ${passkey.backupEligible}, ${passkey.backedUp}, ${passkey.label}, ${tx.now}
+    WHERE (SELECT count(*) FROM ${tx.table('user_passkeys')} o WHERE o.user_id = ${passkey.userId}) < ${mostPasskeys}
+    ON CONFLICT (credential_id) DO NOTHING
+    RETURNING ${columns}`
   if (row !== undefined) return row
-  const known = await tx.sql(`SELECT 1 FROM ${tx.schema}.user_passkeys WHERE credential_id = ?`, [passkey.credentialId])
+  const known = await tx.sql`SELECT 1 FROM ${tx.table('user_passkeys')} WHERE credential_id = ${passkey.credentialId}`
   return known.length > 0 ? 'taken' : 'full'
 }
 
 async function lockUser(tx: Tx, userId: string): Promise<void> {
-  await tx.sql(`SELECT 1 FROM ${tx.schema}.users WHERE id = ? FOR UPDATE`, [userId])
+  await tx.sql`SELECT 1 FROM ${tx.table('users')} WHERE id = ${userId} FOR UPDATE`
 }
 
 export async function listPasskeys(db: Executor, userId: string): Promise<PasskeyRow[]> {
-  return db.sql(
-    `SELECT ${columns('p')} FROM ${db.schema}.user_passkeys p WHERE p.user_id = ? ORDER BY p.created_at, p.id`,
-    [userId],
-  )
+  return db.sql`
+    SELECT ${columns} FROM ${db.table('user_passkeys')} p WHERE p.user_id = ${userId} ORDER BY p.created_at, p.id`
 }
 
 export async function findUsablePasskey(db: Executor, credentialId: string): Promise<UsablePasskey | undefined> {
-  const [row] = await db.sql<UsablePasskey>(
-    `SELECT ${columns('p')}, u.security_version
-     FROM ${db.schema}.user_passkeys p JOIN ${db.schema}.users u ON u.id = p.user_id
-     WHERE p.credential_id = ? AND u.status = 'active'`,
-    [credentialId],
-  )
+  const [row] = await db.sql<UsablePasskey>`
+    SELECT ${columns}, u.security_version
+    FROM ${db.table('user_passkeys')} p JOIN ${db.table('users')} u ON u.id = p.user_id
+    WHERE p.credential_id = ${credentialId} AND u.status = 'active'`
   return row
 }
 
@@ -151,13 +127,11 @@ export async function findUsablePasskey(db: Executor, credentialId: string): Pro
 export async function moveCounter(
   db: Executor,
   id: string,
-  used: { signCount: number; backedUp: boolean },
+  { signCount, backedUp }: { signCount: number; backedUp: boolean },
 ): Promise<boolean> {
-  const rows = await db.sql(
-    `UPDATE ${db.schema}.user_passkeys SET sign_count = ?, backed_up = ?, last_used_at = ${db.nowSql}
-     WHERE id = ? AND (sign_count < ? OR (sign_count = 0 AND ? = 0)) RETURNING 1`,
-    [used.signCount, used.backedUp, id, used.signCount, used.signCount],
-  )
+  const rows = await db.sql`
+    UPDATE ${db.table('user_passkeys')} SET sign_count = ${signCount}, backed_up = ${backedUp}, last_used_at = ${db.now}
+    WHERE id = ${id} AND (sign_count < ${signCount} OR (sign_count = 0 AND ${signCount}::bigint = 0)) RETURNING 1`
   return rows.length > 0
 }
 
@@ -167,48 +141,41 @@ export async function renamePasskey(
   id: string,
   label: string,
 ): Promise<PasskeyRow | undefined> {
-  const [row] = await db.sql<PasskeyRow>(
-    `UPDATE ${db.schema}.user_passkeys p SET label = ? WHERE p.id = ? AND p.user_id = ? RETURNING ${columns('p')}`,
-    [label, id, userId],
-  )
+  const [row] = await db.sql<PasskeyRow>`
+    UPDATE ${db.table('user_passkeys')} p SET label = ${label} WHERE p.id = ${id} AND p.user_id = ${userId}
+    RETURNING ${columns}`
   return row
 }
 
 /** Removes a passkey, unless it is the last one of a user without a password. */
 export async function deletePasskey(tx: Tx, userId: string, id: string): Promise<'removed' | 'last' | 'none'> {
   await lockUser(tx, userId)
-  const rows = await tx.sql(
-    `DELETE FROM ${tx.schema}.user_passkeys p USING ${tx.schema}.users u
-     WHERE p.id = ? AND p.user_id = ? AND u.id = p.user_id AND (
-       u.password_hash IS NOT NULL
-       OR EXISTS (SELECT 1 FROM ${tx.schema}.user_passkeys o WHERE o.user_id = p.user_id AND o.id <> p.id)
-     ) RETURNING 1`,
-    [id, userId],
-  )
+  const rows = await tx.sql`
+    DELETE FROM ${tx.table('user_passkeys')} p USING ${tx.table('users')} u
+    WHERE p.id = ${id} AND p.user_id = ${userId} AND u.id = p.user_id AND (
+      u.password_hash IS NOT NULL
+      OR EXISTS (SELECT 1 FROM ${tx.table('user_passkeys')} o WHERE o.user_id = p.user_id AND o.id <> p.id)
+    ) RETURNING 1`
   if (rows.length > 0) return 'removed'
-  const own = await tx.sql(`SELECT 1 FROM ${tx.schema}.user_passkeys WHERE id = ? AND user_id = ?`, [id, userId])
+  const own = await tx.sql`SELECT 1 FROM ${tx.table('user_passkeys')} WHERE id = ${id} AND user_id = ${userId}`
   return own.length > 0 ? 'last' : 'none'
 }
 
 /** @param since those that were added from this moment on; null: all */
 export async function deletePasskeys(tx: Tx, userId: string, since: Date | null): Promise<void> {
-  await tx.sql(
-    `DELETE FROM ${tx.schema}.user_passkeys
-     WHERE user_id = ? AND created_at >= coalesce(?::timestamptz, '-infinity')`,
-    [userId, since],
-  )
+  await tx.sql`
+    DELETE FROM ${tx.table('user_passkeys')}
+    WHERE user_id = ${userId} AND created_at >= coalesce(${since}::timestamptz, '-infinity')`
 }
 
 export async function hasPasskey(db: Executor, userId: string): Promise<boolean> {
-  const rows = await db.sql(`SELECT 1 FROM ${db.schema}.user_passkeys WHERE user_id = ? LIMIT 1`, [userId])
+  const rows = await db.sql`SELECT 1 FROM ${db.table('user_passkeys')} WHERE user_id = ${userId} LIMIT 1`
   return rows.length > 0
 }
 
 /** What is held about a user's passkeys, without the keys. */
 export async function exportPasskeys(db: Executor, userId: string): Promise<object[]> {
-  return db.sql(
-    `SELECT id, label, aaguid, transports, backup_eligible, backed_up, created_at, last_used_at
-     FROM ${db.schema}.user_passkeys WHERE user_id = ? ORDER BY created_at`,
-    [userId],
-  )
+  return db.sql`
+    SELECT id, label, aaguid, transports, backup_eligible, backed_up, created_at, last_used_at
+    FROM ${db.table('user_passkeys')} WHERE user_id = ${userId} ORDER BY created_at`
 }

@@ -1,8 +1,9 @@
 import { sweep } from '../../core/jobs/sweep.js'
 import type { Job } from '../../core/jobs/worker.js'
+import { sql } from '../../core/store/sql.js'
 import type { Store } from '../../core/store/store.js'
 
 /** Challenges that nobody answered. */
 export function passkeySweeps(store: Store): Job[] {
-  return [sweep(store, 'webauthn_challenges', 'id', (now) => `expires_at < ${now}`)]
+  return [sweep(store, 'webauthn_challenges', 'id', (now) => sql`expires_at < ${now}`)]
 }

@@ -23,11 +23,9 @@ export function createLastSeen(store: Store, logger: Logger): LastSeen {
     timer = undefined
     if (ids.length === 0) return
     try {
-      await store.sql(
-        `UPDATE ${store.schema}.user_sessions SET last_seen_at = ${store.nowSql}
-         WHERE id = ANY(?) AND last_seen_at <= ${store.nowSql} - interval '1 minute'`,
-        [ids],
-      )
+      await store.sql`
+        UPDATE ${store.table('user_sessions')} SET last_seen_at = ${store.now}
+        WHERE id = ANY(${ids}) AND last_seen_at <= ${store.now} - interval '1 minute'`
     } catch (error) {
       logger.warn({ err: error }, 'last_seen_at could not be written')
     }

@@ -1,4 +1,6 @@
 import { uuidv7 } from '../../core/crypto/random.js'
+import { useOnce } from '../../core/store/single-use.js'
+import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
 /** A row of `user_sessions` as its owner may see it. */
@@ -61,60 +63,55 @@ export interface RefreshRow {
  * @returns the session's id
  */
 export async function insertSession(tx: Tx, session: NewSession): Promise<string | null> {
-  const [row] = await tx.sql<{ id: string }>(
-    `WITH session AS (
-       INSERT INTO ${tx.schema}.user_sessions (id, user_id, organization_id, auth_method, amr, auth_time,
-         mfa_verified_at, security_version, trusted_browser_id, ip_address, user_agent, created_at, last_seen_at, expires_at)
-       SELECT ?, u.id, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql} - ?::float8 * interval '1 second', u.security_version, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql},
-         ${tx.nowSql} + ? * interval '1 second'
-       FROM ${tx.schema}.users u WHERE u.id = ? AND u.status = 'active' AND u.security_version = ?
-       RETURNING id
-     )
-     INSERT INTO ${tx.schema}.refresh_tokens (session_id, generation, token_hash)
-     SELECT id, 0, ? FROM session RETURNING session_id AS id`,
-    [
-      uuidv7(),
-      session.organizationId,
-      session.authMethod,
-      session.amr,
-      session.mfaAgeSeconds,
-      session.trustedBrowserId,
-      session.ipAddress,
-      session.userAgent,
-      session.lifetimeSeconds,
-      session.userId,
-      session.securityVersion,
-      session.refreshTokenHash,
-    ],
-  )
+  const { now } = tx
+  const [row] = await tx.sql<{ id: string }>`
+    WITH session AS (
+      INSERT INTO ${tx.table('user_sessions')} (id, user_id, organization_id, auth_method, amr, auth_time,
+        mfa_verified_at, security_version, trusted_browser_id, ip_address, user_agent, created_at, last_seen_at, expires_at)
+      SELECT ${uuidv7()}, u.id, ${session.organizationId}, ${session.authMethod}, ${session.amr}, ${now},
+        ${now} - ${session.mfaAgeSeconds}::float8 * interval '1 second', u.security_version, ${session.trustedBrowserId},
+        ${session.ipAddress}, ${session.userAgent}, ${now}, ${now}, ${now} + ${session.lifetimeSeconds} * interval '1 second'
+      FROM ${tx.table('users')} u
+      WHERE u.id = ${session.userId} AND u.status = 'active' AND u.security_version = ${session.securityVersion}
+      RETURNING id
+    )
+    INSERT INTO ${tx.table('refresh_tokens')} (session_id, generation, token_hash)
+    SELECT id, 0, ${session.refreshTokenHash} FROM session RETURNING session_id AS id`
   return row?.id ?? null
 }
 
-const liveSession = (db: Executor, longestLife: string, idle: string) =>
-  `s.revoked_at IS NULL AND s.expires_at > ${db.nowSql} AND s.created_at + ${longestLife} * interval '1 second' > ${db.nowSql}
-   AND (${idle} = 0 OR s.last_seen_at + ${idle} * interval '1 second' > ${db.nowSql})
-   AND u.status = 'active' AND u.security_version = s.security_version`
+/** Seconds. */
+interface Limits {
+  longestLifeSeconds: number
+  /** 0: none. */
+  idleSeconds: number
+}
+
+const liveSession = ({ now }: Executor, { longestLifeSeconds, idleSeconds }: Limits) => sql`
+  s.revoked_at IS NULL AND s.expires_at > ${now} AND s.created_at + ${longestLifeSeconds} * interval '1 second' > ${now}
+  AND (${idleSeconds} = 0 OR s.last_seen_at + ${idleSeconds} * interval '1 second' > ${now})
+  AND u.status = 'active' AND u.security_version = s.security_version`
 
 /** A presented refresh token and its live session, without locking. */
 export async function findRefresh(
   db: Executor,
   tokenHash: Buffer,
-  limits: { longestLifeSeconds: number; idleSeconds: number; graceSeconds: number },
+  limits: Limits & { graceSeconds: number },
 ): Promise<(RefreshRow & SessionForTokens) | undefined> {
-  const { longestLifeSeconds, idleSeconds } = limits
-  const [row] = await db.sql<RefreshRow & SessionForTokens>(
-    `SELECT t.session_id, t.generation, t.key_version, t.successor_salt, t.used_at IS NOT NULL AS used,
-       t.used_at + ? * interval '1 second' > ${db.nowSql} AS in_grace, n.used_at IS NOT NULL AS successor_used,
-       s.id, s.user_id, o.id AS organization_id, u.email, s.epoch, s.auth_time, s.amr, s.created_at,
-       LEAST(s.expires_at, s.created_at + ? * interval '1 second') AS expires_at, ${db.nowSql} AS checked_at
-     FROM ${db.schema}.refresh_tokens t
-     JOIN ${db.schema}.user_sessions s ON s.id = t.session_id
-     JOIN ${db.schema}.users u ON u.id = s.user_id
-     LEFT JOIN ${db.schema}.organizations o ON o.id = s.organization_id AND o.deleted_at IS NULL
-     LEFT JOIN ${db.schema}.refresh_tokens n ON n.session_id = t.session_id AND n.generation = t.generation + 1
-     WHERE t.token_hash = ? AND ${liveSession(db, '?', '?')}`,
-    [limits.graceSeconds, longestLifeSeconds, tokenHash, longestLifeSeconds, idleSeconds, idleSeconds],
-  )
+  const { now } = db
+  const [row] = await db.sql<RefreshRow & SessionForTokens>`
+    SELECT t.session_id, t.generation, t.key_version, t.successor_salt, t.used_at IS NOT NULL AS used,
+      t.used_at + ${limits.graceSeconds} * interval '1 second' > ${now} AS in_grace,
+      n.used_at IS NOT NULL AS successor_used,
+      s.id, s.user_id, o.id AS organization_id, u.email, s.epoch, s.auth_time, s.amr, s.created_at,
+      LEAST(s.expires_at, s.created_at + ${limits.longestLifeSeconds} * interval '1 second') AS expires_at,
+      ${now} AS checked_at
+    FROM ${db.table('refresh_tokens')} t
+    JOIN ${db.table('user_sessions')} s ON s.id = t.session_id
+    JOIN ${db.table('users')} u ON u.id = s.user_id
+    LEFT JOIN ${db.table('organizations')} o ON o.id = s.organization_id AND o.deleted_at IS NULL
+    LEFT JOIN ${db.table('refresh_tokens')} n ON n.session_id = t.session_id AND n.generation = t.generation + 1
+    WHERE t.token_hash = ${tokenHash} AND ${liveSession(db, limits)}`
   return row
 }
 
@@ -126,25 +123,27 @@ export async function findRefresh(
  */
 export async function rotateRefresh(
   db: Executor,
-  token: { sessionId: string; generation: number },
+  { sessionId, generation }: { sessionId: string; generation: number },
   successor: { hash: Buffer; keyVersion: number; salt: Buffer },
 ): Promise<boolean> {
-  const rows = await db.sql(
-    `WITH used AS (
-       UPDATE ${db.schema}.refresh_tokens t SET used_at = ${db.nowSql}, key_version = ?, successor_salt = ?
-       FROM ${db.schema}.user_sessions s
-       WHERE t.session_id = ? AND t.generation = ? AND t.used_at IS NULL AND s.id = t.session_id AND s.revoked_at IS NULL
-       RETURNING t.session_id, t.generation
-     ), predecessor AS (
-       UPDATE ${db.schema}.refresh_tokens p SET successor_salt = NULL
-       FROM used WHERE p.session_id = used.session_id AND p.generation = used.generation - 1
-     ), seen AS (
-       UPDATE ${db.schema}.user_sessions s SET last_seen_at = ${db.nowSql} FROM used WHERE s.id = used.session_id
-     )
-     INSERT INTO ${db.schema}.refresh_tokens (session_id, generation, token_hash)
-     SELECT session_id, generation + 1, ? FROM used RETURNING 1`,
-    [successor.keyVersion, successor.salt, token.sessionId, token.generation, successor.hash],
-  )
+  const tokens = db.table('refresh_tokens')
+  const sessions = db.table('user_sessions')
+  const rows = await db.sql`
+    WITH used AS (
+      UPDATE ${tokens} t
+      SET used_at = ${db.now}, key_version = ${successor.keyVersion}, successor_salt = ${successor.salt}
+      FROM ${sessions} s
+      WHERE t.session_id = ${sessionId} AND t.generation = ${generation} AND t.used_at IS NULL
+        AND s.id = t.session_id AND s.revoked_at IS NULL
+      RETURNING t.session_id, t.generation
+    ), predecessor AS (
+      UPDATE ${tokens} p SET successor_salt = NULL
+      FROM used WHERE p.session_id = used.session_id AND p.generation = used.generation - 1
+    ), seen AS (
+      UPDATE ${sessions} s SET last_seen_at = ${db.now} FROM used WHERE s.id = used.session_id
+    )
+    INSERT INTO ${tokens} (session_id, generation, token_hash)
+    SELECT session_id, generation + 1, ${successor.hash} FROM used RETURNING 1`
   return rows.length > 0
 }
 
@@ -158,27 +157,19 @@ interface SessionOfToken {
 
 /** The session of a refresh token, live or not. */
 export async function findSessionOfToken(db: Executor, tokenHash: Buffer): Promise<SessionOfToken | undefined> {
-  const [row] = await db.sql<SessionOfToken>(
-    `SELECT s.id, s.user_id, s.organization_id, s.impersonator_id FROM ${db.schema}.refresh_tokens t
-     JOIN ${db.schema}.user_sessions s ON s.id = t.session_id WHERE t.token_hash = ?`,
-    [tokenHash],
-  )
+  const [row] = await db.sql<SessionOfToken>`
+    SELECT s.id, s.user_id, s.organization_id, s.impersonator_id FROM ${db.table('refresh_tokens')} t
+    JOIN ${db.table('user_sessions')} s ON s.id = t.session_id WHERE t.token_hash = ${tokenHash}`
   return row
 }
 
-export async function listSessions(
-  db: Executor,
-  userId: string,
-  { longestLifeSeconds, idleSeconds }: { longestLifeSeconds: number; idleSeconds: number },
-): Promise<SessionRow[]> {
-  return db.sql<SessionRow>(
-    `SELECT s.id, s.created_at, s.last_seen_at, s.ip_address, s.user_agent, s.auth_method,
-       LEAST(s.expires_at, s.created_at + ? * interval '1 second') AS expires_at
-     FROM ${db.schema}.user_sessions s JOIN ${db.schema}.users u ON u.id = s.user_id
-     WHERE s.user_id = ? AND ${liveSession(db, '?', '?')}
-     ORDER BY s.last_seen_at DESC, s.id`,
-    [longestLifeSeconds, userId, longestLifeSeconds, idleSeconds, idleSeconds],
-  )
+export async function listSessions(db: Executor, userId: string, limits: Limits): Promise<SessionRow[]> {
+  return db.sql<SessionRow>`
+    SELECT s.id, s.created_at, s.last_seen_at, s.ip_address, s.user_agent, s.auth_method,
+      LEAST(s.expires_at, s.created_at + ${limits.longestLifeSeconds} * interval '1 second') AS expires_at
+    FROM ${db.table('user_sessions')} s JOIN ${db.table('users')} u ON u.id = s.user_id
+    WHERE s.user_id = ${userId} AND ${liveSession(db, limits)}
+    ORDER BY s.last_seen_at DESC, s.id`
 }
 
 /**
@@ -192,31 +183,29 @@ export async function revokeSessions(
   which: { only: string } | { except: string } | 'all',
   reason: string,
 ): Promise<string[]> {
-  const query = tx
-    .table<{ id: string; user_id: string; revoked_at: unknown; revoke_reason: string }>('user_sessions')
-    .where({ user_id: userId })
-    .whereNull('revoked_at')
-    .andWhere('expires_at', '>', tx.now)
-  if (which !== 'all' && 'only' in which) query.where({ id: which.only })
-  if (which !== 'all' && 'except' in which) query.whereNot({ id: which.except })
-  const rows: Array<{ id: string }> = await query
-    .update({ revoked_at: tx.now, revoke_reason: reason } as never)
-    .returning('id')
+  const these = which === 'all' ? sql`true` : 'only' in which ? sql`id = ${which.only}` : sql`id <> ${which.except}`
+  const rows = await tx.sql<{ id: string }>`
+    UPDATE ${tx.table('user_sessions')} SET revoked_at = ${tx.now}, revoke_reason = ${reason}
+    WHERE user_id = ${userId} AND revoked_at IS NULL AND expires_at > ${tx.now} AND ${these} RETURNING id`
   return rows.map((row) => row.id)
 }
 
 /** Ends the oldest of a user's live sessions beyond `keep` and returns their ids. */
 export async function endOldestSessions(tx: Tx, userId: string, keep: number): Promise<string[]> {
-  const rows = await tx.sql<{ id: string }>(
-    `UPDATE ${tx.schema}.user_sessions SET revoked_at = ${tx.nowSql}, revoke_reason = 'too_many_sessions'
-     WHERE id IN (
-       SELECT id FROM ${tx.schema}.user_sessions WHERE user_id = ? AND revoked_at IS NULL AND expires_at > ${tx.nowSql}
-       ORDER BY created_at DESC, id DESC OFFSET ?
-     ) RETURNING id`,
-    [userId, keep],
-  )
+  const sessions = tx.table('user_sessions')
+  const rows = await tx.sql<{ id: string }>`
+    UPDATE ${sessions} SET revoked_at = ${tx.now}, revoke_reason = 'too_many_sessions'
+    WHERE id IN (
+      SELECT id FROM ${sessions} WHERE user_id = ${userId} AND revoked_at IS NULL AND expires_at > ${tx.now}
+      ORDER BY created_at DESC, id DESC OFFSET ${keep}
+    ) RETURNING id`
   return rows.map((row) => row.id)
 }
+
+/** A session whose user is active and has changed no credentials since it began. */
+const current = ({ now }: Executor) => sql`
+  s.revoked_at IS NULL AND s.expires_at > ${now}
+  AND u.id = s.user_id AND u.status = 'active' AND u.security_version = s.security_version`
 
 /**
  * Moves `auth_time` to now and the epoch on, so that tokens from before no longer count as recent.
@@ -224,15 +213,12 @@ export async function endOldestSessions(tx: Tx, userId: string, keep: number): P
  * @returns whether the session was still live
  */
 export async function renewAuthTime(tx: Tx, sessionId: string, purpose: string | null): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.user_sessions s
-     SET auth_time = ${tx.nowSql}, auth_purpose = ?, epoch = s.epoch + 1
-     FROM ${tx.schema}.users u
-     WHERE s.id = ? AND u.id = s.user_id AND u.status = 'active' AND u.security_version = s.security_version
-       AND s.revoked_at IS NULL AND s.expires_at > ${tx.nowSql}
-     RETURNING 1`,
-    [purpose, sessionId],
-  )
+  const rows = await tx.sql`
+    UPDATE ${tx.table('user_sessions')} s
+    SET auth_time = ${tx.now}, auth_purpose = ${purpose}, epoch = s.epoch + 1
+    FROM ${tx.table('users')} u
+    WHERE s.id = ${sessionId} AND ${current(tx)}
+    RETURNING 1`
   return rows.length > 0
 }
 
@@ -240,12 +226,13 @@ export async function renewAuthTime(tx: Tx, sessionId: string, purpose: string |
  * Uses up the purpose that a reauthentication was made for. Of any number of parallel calls one gets it.
  */
 export async function spendAuthPurpose(db: Executor, sessionId: string, purpose: string): Promise<boolean> {
-  const rows = await db.sql(
-    `UPDATE ${db.schema}.user_sessions SET auth_purpose = NULL
-     WHERE id = ? AND auth_purpose = ? AND revoked_at IS NULL RETURNING 1`,
-    [sessionId, purpose],
-  )
-  return rows.length > 0
+  const spent = await useOnce(db, {
+    table: 'user_sessions',
+    where: sql`id = ${sessionId} AND revoked_at IS NULL`,
+    unused: sql`auth_purpose = ${purpose}`,
+    use: sql`auth_purpose = NULL`,
+  })
+  return spent !== undefined
 }
 
 /**
@@ -255,36 +242,29 @@ export async function spendAuthPurpose(db: Executor, sessionId: string, purpose:
  * @returns whether the session was still live
  */
 export async function showSecondFactor(tx: Tx, sessionId: string, amr: readonly string[]): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.user_sessions s
-     SET mfa_verified_at = ${tx.nowSql}, epoch = s.epoch + 1,
-       amr = array_remove(s.amr, 'recovery') || ARRAY(SELECT a FROM unnest(?::text[]) AS a WHERE a <> ALL (s.amr))
-     FROM ${tx.schema}.users u
-     WHERE s.id = ? AND u.id = s.user_id AND u.status = 'active' AND u.security_version = s.security_version
-       AND s.impersonator_id IS NULL AND s.revoked_at IS NULL AND s.expires_at > ${tx.nowSql}
-     RETURNING 1`,
-    [amr, sessionId],
-  )
+  const rows = await tx.sql`
+    UPDATE ${tx.table('user_sessions')} s
+    SET mfa_verified_at = ${tx.now}, epoch = s.epoch + 1,
+      amr = array_remove(s.amr, 'recovery') || ARRAY(SELECT a FROM unnest(${amr}::text[]) AS a WHERE a <> ALL (s.amr))
+    FROM ${tx.table('users')} u
+    WHERE s.id = ${sessionId} AND s.impersonator_id IS NULL AND ${current(tx)}
+    RETURNING 1`
   return rows.length > 0
 }
 
 /** Takes what second factors gave from all live sessions of a user. */
 export async function forgetSecondFactors(tx: Tx, userId: string): Promise<void> {
-  await tx.sql(
-    `UPDATE ${tx.schema}.user_sessions SET mfa_verified_at = NULL
-     WHERE user_id = ? AND revoked_at IS NULL AND mfa_verified_at IS NOT NULL`,
-    [userId],
-  )
+  await tx.sql`
+    UPDATE ${tx.table('user_sessions')} SET mfa_verified_at = NULL
+    WHERE user_id = ${userId} AND revoked_at IS NULL AND mfa_verified_at IS NOT NULL`
 }
 
 /** Whether a session began with a recovery code no longer than `seconds` ago. */
 export async function beganWithRecovery(db: Executor, sessionId: string, seconds: number): Promise<boolean> {
-  const rows = await db.sql(
-    `SELECT 1 FROM ${db.schema}.user_sessions
-     WHERE id = ? AND 'recovery' = ANY (amr) AND revoked_at IS NULL
-       AND created_at > ${db.nowSql} - ? * interval '1 second'`,
-    [sessionId, seconds],
-  )
+  const rows = await db.sql`
+    SELECT 1 FROM ${db.table('user_sessions')}
+    WHERE id = ${sessionId} AND 'recovery' = ANY (amr) AND revoked_at IS NULL
+      AND created_at > ${db.now} - ${seconds} * interval '1 second'`
   return rows.length > 0
 }
 
@@ -295,9 +275,10 @@ export async function keepSecurityVersion(
   which: { only: string } | 'all',
   from: number,
 ): Promise<string[]> {
-  const query = tx.table('user_sessions').where({ user_id: userId, security_version: from }).whereNull('revoked_at')
-  if (which !== 'all') query.where({ id: which.only })
-  const rows: Array<{ id: string }> = await query.update({ security_version: from + 1 } as never).returning('id')
+  const these = which === 'all' ? sql`true` : sql`id = ${which.only}`
+  const rows = await tx.sql<{ id: string }>`
+    UPDATE ${tx.table('user_sessions')} SET security_version = security_version + 1
+    WHERE user_id = ${userId} AND security_version = ${from} AND revoked_at IS NULL AND ${these} RETURNING id`
   return rows.map((row) => row.id)
 }
 
@@ -311,24 +292,19 @@ export async function trustBrowser(
   sessionId: string,
   browserId: string,
 ): Promise<{ userId: string; securityVersion: number } | undefined> {
-  const [row] = await tx.sql<{ user_id: string; security_version: number }>(
-    `UPDATE ${tx.schema}.user_sessions s SET trusted_browser_id = ? FROM ${tx.schema}.users u
-     WHERE s.id = ? AND u.id = s.user_id AND s.revoked_at IS NULL AND u.status = 'active'
-       AND u.security_version = s.security_version
-     RETURNING s.user_id, s.security_version`,
-    [browserId, sessionId],
-  )
+  const [row] = await tx.sql<{ user_id: string; security_version: number }>`
+    UPDATE ${tx.table('user_sessions')} s SET trusted_browser_id = ${browserId} FROM ${tx.table('users')} u
+    WHERE s.id = ${sessionId} AND u.id = s.user_id AND s.revoked_at IS NULL AND u.status = 'active'
+      AND u.security_version = s.security_version
+    RETURNING s.user_id, s.security_version`
   return row === undefined ? undefined : { userId: row.user_id, securityVersion: row.security_version }
 }
 
 /** Whether a session is live, and nothing about its user's credentials has changed since `securityVersion`. */
 export async function isUnchanged(tx: Tx, sessionId: string, securityVersion: number): Promise<boolean> {
-  const rows = await tx.sql(
-    `SELECT 1 FROM ${tx.schema}.user_sessions s JOIN ${tx.schema}.users u ON u.id = s.user_id
-     WHERE s.id = ? AND u.status = 'active' AND u.security_version = ? AND s.security_version = u.security_version
-       AND s.revoked_at IS NULL AND s.expires_at > ${tx.nowSql}`,
-    [sessionId, securityVersion],
-  )
+  const rows = await tx.sql`
+    SELECT 1 FROM ${tx.table('user_sessions')} s, ${tx.table('users')} u
+    WHERE s.id = ${sessionId} AND u.security_version = ${securityVersion} AND ${current(tx)}`
   return rows.length > 0
 }
 
@@ -338,24 +314,20 @@ export async function revokeSession(
   sessionId: string,
   reason: string,
 ): Promise<{ user_id: string; organization_id: string | null } | undefined> {
-  const [row] = await tx.sql<{ user_id: string; organization_id: string | null }>(
-    `UPDATE ${tx.schema}.user_sessions SET revoked_at = ${tx.nowSql}, revoke_reason = ?
-     WHERE id = ? AND revoked_at IS NULL AND expires_at > ${tx.nowSql} RETURNING user_id, organization_id`,
-    [reason, sessionId],
-  )
+  const [row] = await tx.sql<{ user_id: string; organization_id: string | null }>`
+    UPDATE ${tx.table('user_sessions')} SET revoked_at = ${tx.now}, revoke_reason = ${reason}
+    WHERE id = ${sessionId} AND revoked_at IS NULL AND expires_at > ${tx.now} RETURNING user_id, organization_id`
   return row
 }
 
 /** Everything that is kept of a user's sessions, ended ones included, but for what is secret. */
 export async function listAllSessions(db: Executor, userId: string): Promise<object[]> {
-  return db.sql(
-    `SELECT id, created_at, last_seen_at, expires_at, revoked_at, revoke_reason, ip_address, user_agent, auth_method
-     FROM ${db.schema}.user_sessions WHERE user_id = ? ORDER BY created_at`,
-    [userId],
-  )
+  return db.sql`
+    SELECT id, created_at, last_seen_at, expires_at, revoked_at, revoke_reason, ip_address, user_agent, auth_method
+    FROM ${db.table('user_sessions')} WHERE user_id = ${userId} ORDER BY created_at`
 }
 
 /** Their refresh tokens go with them. */
 export async function deleteSessions(tx: Tx, userId: string): Promise<void> {
-  await tx.sql(`DELETE FROM ${tx.schema}.user_sessions WHERE user_id = ? OR impersonator_id = ?`, [userId, userId])
+  await tx.sql`DELETE FROM ${tx.table('user_sessions')} WHERE user_id = ${userId} OR impersonator_id = ${userId}`
 }

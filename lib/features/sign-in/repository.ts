@@ -1,3 +1,5 @@
+import { countAttempt, useOnce } from '../../core/store/single-use.js'
+import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
 export interface ChallengeRow {
@@ -26,64 +28,52 @@ export interface NewChallenge {
 export const triesPerChallenge = 5
 
 export async function insertChallenge(tx: Tx, challenge: NewChallenge): Promise<void> {
-  await tx.sql(
-    `INSERT INTO ${tx.schema}.mfa_challenges (id, user_id, organization_id, purpose, auth_method, amr, security_version,
-       ip_address, user_agent, created_at, expires_at)
-     VALUES (?, ?, ?, 'sign_in', ?, ?, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql} + ? * interval '1 second')`,
-    [
-      challenge.id,
-      challenge.userId,
-      challenge.organizationId,
-      challenge.authMethod,
-      challenge.amr,
-      challenge.securityVersion,
-      challenge.ipAddress,
-      challenge.userAgent,
-      challenge.lifetimeSeconds,
-    ],
-  )
+  await tx.sql`
+    INSERT INTO ${tx.table('mfa_challenges')} (id, user_id, organization_id, purpose, auth_method, amr, security_version,
+      ip_address, user_agent, created_at, expires_at)
+    VALUES (${challenge.id}, ${challenge.userId}, ${challenge.organizationId}, 'sign_in', ${challenge.authMethod},
+      ${challenge.amr}, ${challenge.securityVersion}, ${challenge.ipAddress}, ${challenge.userAgent},
+      ${tx.now}, ${tx.now} + ${challenge.lifetimeSeconds} * interval '1 second')`
 }
-
-const open = (db: Executor) => `c.consumed_at IS NULL AND c.expires_at > ${db.nowSql}`
 
 /** A challenge that is open, of a user whose credentials are still those that began it. */
 export async function findChallenge(db: Executor, id: string): Promise<ChallengeRow | undefined> {
-  const [row] = await db.sql<ChallengeRow>(
-    `SELECT c.id, c.user_id, c.organization_id, c.auth_method, c.amr, c.security_version, c.attempts
-     FROM ${db.schema}.mfa_challenges c JOIN ${db.schema}.users u ON u.id = c.user_id
-     WHERE c.id = ? AND ${open(db)} AND u.status = 'active' AND u.security_version = c.security_version`,
-    [id],
-  )
+  const [row] = await db.sql<ChallengeRow>`
+    SELECT c.id, c.user_id, c.organization_id, c.auth_method, c.amr, c.security_version, c.attempts
+    FROM ${db.table('mfa_challenges')} c JOIN ${db.table('users')} u ON u.id = c.user_id
+    WHERE c.id = ${id} AND c.consumed_at IS NULL AND c.expires_at > ${db.now}
+      AND u.status = 'active' AND u.security_version = c.security_version`
   return row
 }
 
 /** Spends one try. @returns how many were spent with it; undefined where none was left */
 export async function spendTry(db: Executor, id: string): Promise<number | undefined> {
-  const [row] = await db.sql<{ attempts: number }>(
-    `UPDATE ${db.schema}.mfa_challenges c SET attempts = attempts + 1
-     WHERE c.id = ? AND attempts < ${triesPerChallenge} AND ${open(db)} RETURNING attempts`,
-    [id],
-  )
+  const row = await countAttempt<{ attempts: number }>(db, {
+    table: 'mfa_challenges',
+    where: sql`id = ${id} AND consumed_at IS NULL AND expires_at > ${db.now}`,
+    limit: triesPerChallenge,
+    returning: sql`attempts`,
+  })
   return row?.attempts
 }
 
 /** Uses a challenge up. Of any number of parallel calls one gets it. */
 export async function consumeChallenge(tx: Tx, id: string): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.mfa_challenges c SET consumed_at = ${tx.nowSql} WHERE c.id = ? AND ${open(tx)} RETURNING 1`,
-    [id],
-  )
-  return rows.length > 0
+  const consumed = await useOnce(tx, {
+    table: 'mfa_challenges',
+    where: sql`id = ${id} AND expires_at > ${tx.now}`,
+    unused: sql`consumed_at IS NULL`,
+    use: sql`consumed_at = ${tx.now}`,
+  })
+  return consumed !== undefined
 }
 
 export async function listChallenges(db: Executor, userId: string): Promise<object[]> {
-  return db.sql(
-    `SELECT auth_method, ip_address, user_agent, created_at, expires_at, consumed_at
-     FROM ${db.schema}.mfa_challenges WHERE user_id = ? ORDER BY created_at`,
-    [userId],
-  )
+  return db.sql`
+    SELECT auth_method, ip_address, user_agent, created_at, expires_at, consumed_at
+    FROM ${db.table('mfa_challenges')} WHERE user_id = ${userId} ORDER BY created_at`
 }
 
 export async function deleteChallenges(tx: Tx, userId: string): Promise<void> {
-  await tx.sql(`DELETE FROM ${tx.schema}.mfa_challenges WHERE user_id = ?`, [userId])
+  await tx.sql`DELETE FROM ${tx.table('mfa_challenges')} WHERE user_id = ${userId}`
 }

@@ -6,11 +6,8 @@ import { actions } from './actions.js'
 /** Takes a signing key out of use at once: the session check of every node reads this with its next query. */
 export async function revokeKey({ store, journal }: { store: Store; journal: Journal }, kid: string): Promise<void> {
   await store.transaction(async (tx) => {
-    await tx.sql(
-      `INSERT INTO ${tx.schema}.signing_keys (kid, state, updated_at) VALUES (?, 'revoked', ${tx.nowSql})
-       ON CONFLICT (kid) DO UPDATE SET state = 'revoked', updated_at = excluded.updated_at`,
-      [kid],
-    )
+    await tx.sql`INSERT INTO ${tx.table('signing_keys')} (kid, state, updated_at) VALUES (${kid}, 'revoked', ${tx.now})
+       ON CONFLICT (kid) DO UPDATE SET state = 'revoked', updated_at = excluded.updated_at`
     await journal.record(tx, actions['keys.revoked'], {
       actorId: null,
       resource: { type: 'signing_key', id: kid },
@@ -20,6 +17,6 @@ export async function revokeKey({ store, journal }: { store: Store; journal: Jou
 }
 
 export async function revokedKeys(db: Executor): Promise<Set<string>> {
-  const rows = await db.sql<{ kid: string }>(`SELECT kid FROM ${db.schema}.signing_keys WHERE state = 'revoked'`)
+  const rows = await db.sql<{ kid: string }>`SELECT kid FROM ${db.table('signing_keys')} WHERE state = 'revoked'`
   return new Set(rows.map((row) => row.kid))
 }

@@ -1,3 +1,4 @@
+import { identifier, sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 
 /** What a first factor is checked against. Read once; the version must still hold when the session is made. */
@@ -33,20 +34,18 @@ export interface ProfileChange {
   preferences?: Record<string, unknown> | undefined
 }
 
-const credentialColumns = 'id, email, display_name, status, password_hash, email_verified_at, security_version'
-const profileColumns =
-  'id, email, email_verified_at, display_name, job_title, phone_number, bio, preferences, created_at, updated_at'
+const credentialColumns = sql`id, email, display_name, status, password_hash, email_verified_at, security_version`
+const profileColumns = sql`
+  id, email, email_verified_at, display_name, job_title, phone_number, bio, preferences, created_at, updated_at`
 
 export async function credentialsByEmail(db: Executor, email: string): Promise<UserCredentials | undefined> {
-  const [row] = await db.sql<UserCredentials>(
-    `SELECT ${credentialColumns} FROM ${db.schema}.users WHERE lower(email) = ?`,
-    [email],
-  )
+  const [row] = await db.sql<UserCredentials>`
+    SELECT ${credentialColumns} FROM ${db.table('users')} WHERE lower(email) = ${email}`
   return row
 }
 
 export async function credentialsById(db: Executor, id: string): Promise<UserCredentials | undefined> {
-  const [row] = await db.sql<UserCredentials>(`SELECT ${credentialColumns} FROM ${db.schema}.users WHERE id = ?`, [id])
+  const [row] = await db.sql<UserCredentials>`SELECT ${credentialColumns} FROM ${db.table('users')} WHERE id = ${id}`
   return row
 }
 
@@ -55,41 +54,40 @@ export async function insertUser(
   tx: Tx,
   user: { id: string; email: string; displayName: string | null; passwordHash: string | null },
 ): Promise<boolean> {
-  const rows = await tx.sql(
-    `INSERT INTO ${tx.schema}.users
-       (id, email, display_name, password_hash, last_password_change, created_at, updated_at)
-     VALUES (?, ?, ?, ?, ${user.passwordHash === null ? 'NULL' : tx.nowSql}, ${tx.nowSql}, ${tx.nowSql})
-     ON CONFLICT (lower(email)) DO NOTHING RETURNING 1`,
-    [user.id, user.email, user.displayName, user.passwordHash],
-  )
+  const { id, email, displayName, passwordHash } = user
+  const rows = await tx.sql`
+    INSERT INTO ${tx.table('users')}
+      (id, email, display_name, password_hash, last_password_change, created_at, updated_at)
+    VALUES (${id}, ${email}, ${displayName}, ${passwordHash}, CASE WHEN ${passwordHash !== null} THEN ${tx.now} END,
+      ${tx.now}, ${tx.now})
+    ON CONFLICT (lower(email)) DO NOTHING RETURNING 1`
   return rows.length > 0
 }
 
 /** The same password under a better hash. Does nothing where the hash has changed meanwhile. */
 export async function upgradePasswordHash(tx: Tx, userId: string, from: string, to: string): Promise<void> {
-  await tx.sql(`UPDATE ${tx.schema}.users SET password_hash = ? WHERE id = ? AND password_hash = ?`, [to, userId, from])
+  await tx.sql`UPDATE ${tx.table('users')} SET password_hash = ${to} WHERE id = ${userId} AND password_hash = ${from}`
 }
 
 export async function findProfile(db: Executor, userId: string): Promise<ProfileRow | undefined> {
-  const [row] = await db.sql<ProfileRow>(
-    `SELECT ${profileColumns} FROM ${db.schema}.users WHERE id = ? AND status = 'active'`,
-    [userId],
-  )
+  const [row] = await db.sql<ProfileRow>`
+    SELECT ${profileColumns} FROM ${db.table('users')} WHERE id = ${userId} AND status = 'active'`
   return row
 }
 
+/** One text for every set of fields, so that the number of statements does not grow with it. */
 export async function updateProfile(tx: Tx, userId: string, change: ProfileChange): Promise<ProfileRow | undefined> {
-  const { preferences, ...texts } = change
-  const values = Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== undefined))
-  const [row] = (await tx
-    .table('users')
-    .where({ id: userId, status: 'active' })
-    .update({
-      ...values,
-      ...(preferences === undefined ? {} : { preferences: JSON.stringify(preferences) }),
-      updated_at: tx.now,
-    } as never)
-    .returning(profileColumns.split(', '))) as ProfileRow[]
+  const { preferences } = change
+  const text = (field: 'display_name' | 'job_title' | 'phone_number' | 'bio') => {
+    const value = change[field]
+    return sql`${identifier(field)} = CASE WHEN ${value !== undefined} THEN ${value ?? null} ELSE ${identifier(field)} END`
+  }
+  const [row] = await tx.sql<ProfileRow>`
+    UPDATE ${tx.table('users')} SET
+      ${text('display_name')}, ${text('job_title')}, ${text('phone_number')}, ${text('bio')},
+      preferences = coalesce(${preferences === undefined ? null : JSON.stringify(preferences)}::jsonb, preferences),
+      updated_at = ${tx.now}
+    WHERE id = ${userId} AND status = 'active' RETURNING ${profileColumns}`
   return row
 }
 
@@ -104,18 +102,20 @@ export interface UserRow {
   updated_at: Date
 }
 
-const userColumns = 'id, email, email_verified_at, display_name, status, external_id, created_at, updated_at'
+const userColumns = sql`id, email, email_verified_at, display_name, status, external_id, created_at, updated_at`
 
 export async function findUser(
   db: Executor,
   by: { id: string } | { email: string } | { externalId: string },
 ): Promise<UserRow | undefined> {
-  const [condition, value] =
-    'id' in by ? ['id', by.id] : 'email' in by ? ['lower(email)', by.email] : ['external_id', by.externalId]
-  const [row] = await db.sql<UserRow>(
-    `SELECT ${userColumns} FROM ${db.schema}.users WHERE ${condition} = ? AND status <> 'deleted'`,
-    [value],
-  )
+  const wanted =
+    'id' in by
+      ? sql`id = ${by.id}`
+      : 'email' in by
+        ? sql`lower(email) = ${by.email}`
+        : sql`external_id = ${by.externalId}`
+  const [row] = await db.sql<UserRow>`
+    SELECT ${userColumns} FROM ${db.table('users')} WHERE ${wanted} AND status <> 'deleted'`
   return row
 }
 
@@ -131,13 +131,12 @@ export async function importUser(
     displayName: string | null
   },
 ): Promise<UserRow | undefined> {
-  const [row] = await tx.sql<UserRow>(
-    `INSERT INTO ${tx.schema}.users
-       (id, email, email_verified_at, external_id, password_hash, display_name, created_at, updated_at)
-     VALUES (?, ?, ${user.emailVerified ? tx.nowSql : 'NULL'}, ?, ?, ?, ${tx.nowSql}, ${tx.nowSql})
-     ON CONFLICT DO NOTHING RETURNING ${userColumns}`,
-    [user.id, user.email, user.externalId, user.passwordHash, user.displayName],
-  )
+  const [row] = await tx.sql<UserRow>`
+    INSERT INTO ${tx.table('users')}
+      (id, email, email_verified_at, external_id, password_hash, display_name, created_at, updated_at)
+    VALUES (${user.id}, ${user.email}, CASE WHEN ${user.emailVerified} THEN ${tx.now} END, ${user.externalId},
+      ${user.passwordHash}, ${user.displayName}, ${tx.now}, ${tx.now})
+    ON CONFLICT DO NOTHING RETURNING ${userColumns}`
   return row
 }
 
@@ -176,49 +175,31 @@ export async function bumpSecurityVersion(
   const clearsProfile = update.clearsProfile ?? anonymizes
   const setsPassword = update.passwordHash !== undefined || anonymizes
   const statuses = status !== undefined ? [status.from] : expectedVersion === undefined ? inUse : ['active']
-  const [row] = await tx.sql<{ security_version: number }>(
-    `UPDATE ${tx.schema}.users SET security_version = security_version + 1,
-       password_hash = CASE WHEN ? THEN ?::text ELSE password_hash END,
-       last_password_change = CASE WHEN ? THEN NULL WHEN ?::text IS NOT NULL THEN ${tx.nowSql} ELSE last_password_change END,
-       email = CASE WHEN ? THEN 'erased-' || id || '@invalid' ELSE coalesce(?::text, email) END,
-       email_verified_at = CASE WHEN ? THEN NULL WHEN ? THEN ${tx.nowSql} ELSE email_verified_at END,
-       status = coalesce(?::text, status),
-       display_name = CASE WHEN ? THEN NULL ELSE display_name END,
-       job_title = CASE WHEN ? THEN NULL ELSE job_title END,
-       phone_number = CASE WHEN ? THEN NULL ELSE phone_number END,
-       bio = CASE WHEN ? THEN NULL ELSE bio END,
-       preferences = CASE WHEN ? THEN '{}'::jsonb ELSE preferences END,
-       external_id = CASE WHEN ? THEN NULL ELSE external_id END,
-       deleted_at = CASE WHEN ? THEN ${tx.nowSql} ELSE deleted_at END,
-       updated_at = CASE WHEN ? THEN ${tx.nowSql} ELSE updated_at END
-     WHERE id = ? AND status = ANY (?::text[]) AND (?::integer IS NULL OR security_version = ?::integer)
-       AND (NOT ? OR email_verified_at IS NULL)
-     RETURNING security_version`,
-    [
-      setsPassword,
-      update.passwordHash ?? null,
-      anonymizes,
-      update.passwordHash ?? null,
-      anonymizes,
-      update.email ?? null,
-      anonymizes,
-      update.isEmailProven ?? false,
-      anonymizes ? 'deleted' : (status?.to ?? null),
-      clearsProfile,
-      clearsProfile,
-      clearsProfile,
-      clearsProfile,
-      clearsProfile,
-      anonymizes,
-      anonymizes,
-      Object.keys(update).length > 0,
-      userId,
-      statuses,
-      expectedVersion ?? null,
-      expectedVersion ?? null,
-      update.onlyIfUnverified ?? false,
-    ],
-  )
+  const { now } = tx
+  const passwordHash = update.passwordHash ?? null
+  const version = expectedVersion ?? null
+  const [row] = await tx.sql<{ security_version: number }>`
+    UPDATE ${tx.table('users')} SET security_version = security_version + 1,
+      password_hash = CASE WHEN ${setsPassword} THEN ${passwordHash}::text ELSE password_hash END,
+      last_password_change = CASE WHEN ${anonymizes} THEN NULL WHEN ${passwordHash}::text IS NOT NULL THEN ${now}
+        ELSE last_password_change END,
+      email = CASE WHEN ${anonymizes} THEN 'erased-' || id || '@invalid'
+        ELSE coalesce(${update.email ?? null}::text, email) END,
+      email_verified_at = CASE WHEN ${anonymizes} THEN NULL WHEN ${update.isEmailProven ?? false} THEN ${now}
+        ELSE email_verified_at END,
+      status = coalesce(${anonymizes ? 'deleted' : (status?.to ?? null)}::text, status),
+      display_name = CASE WHEN ${clearsProfile} THEN NULL ELSE display_name END,
+      job_title = CASE WHEN ${clearsProfile} THEN NULL ELSE job_title END,
+      phone_number = CASE WHEN ${clearsProfile} THEN NULL ELSE phone_number END,
+      bio = CASE WHEN ${clearsProfile} THEN NULL ELSE bio END,
+      preferences = CASE WHEN ${clearsProfile} THEN '{}'::jsonb ELSE preferences END,
+      external_id = CASE WHEN ${anonymizes} THEN NULL ELSE external_id END,
+      deleted_at = CASE WHEN ${anonymizes} THEN ${now} ELSE deleted_at END,
+      updated_at = CASE WHEN ${Object.keys(update).length > 0} THEN ${now} ELSE updated_at END
+    WHERE id = ${userId} AND status = ANY (${statuses}::text[])
+      AND (${version}::integer IS NULL OR security_version = ${version}::integer)
+      AND (NOT ${update.onlyIfUnverified ?? false} OR email_verified_at IS NULL)
+    RETURNING security_version`
   return row?.security_version
 }
 
@@ -230,34 +211,29 @@ export async function addressOf(
   db: Executor,
   userId: string,
 ): Promise<{ email: string; is_proven: boolean } | undefined> {
-  const [row] = await db.sql<{ email: string; is_proven: boolean }>(
-    `SELECT email, email_verified_at IS NOT NULL AS is_proven FROM ${db.schema}.users
-     WHERE id = ? AND status IN ('active', 'disabled')`,
-    [userId],
-  )
+  const [row] = await db.sql<{ email: string; is_proven: boolean }>`
+    SELECT email, email_verified_at IS NOT NULL AS is_proven FROM ${db.table('users')}
+    WHERE id = ${userId} AND status IN ('active', 'disabled')`
   return row
 }
 
 /** @returns false where the account has another address by now, or is not in use */
 export async function markVerified(tx: Tx, userId: string, email: string): Promise<boolean> {
-  const rows = await tx.sql(
-    `UPDATE ${tx.schema}.users SET email_verified_at = coalesce(email_verified_at, ${tx.nowSql}), updated_at = ${tx.nowSql}
-     WHERE id = ? AND lower(email) = ? AND status = 'active' RETURNING 1`,
-    [userId, email],
-  )
+  const rows = await tx.sql`
+    UPDATE ${tx.table('users')}
+    SET email_verified_at = coalesce(email_verified_at, ${tx.now}), updated_at = ${tx.now}
+    WHERE id = ${userId} AND lower(email) = ${email} AND status = 'active' RETURNING 1`
   return rows.length > 0
 }
 
 export async function isEmailTaken(db: Executor, email: string): Promise<boolean> {
-  const rows = await db.sql(`SELECT 1 FROM ${db.schema}.users WHERE lower(email) = ?`, [email])
+  const rows = await db.sql`SELECT 1 FROM ${db.table('users')} WHERE lower(email) = ${email}`
   return rows.length > 0
 }
 
 /** Everything in the row of a user but the password's hash. */
 export async function exportProfile(db: Executor, userId: string): Promise<object | null> {
-  const [row] = await db.sql(
-    `SELECT ${profileColumns}, status, external_id, last_password_change FROM ${db.schema}.users WHERE id = ?`,
-    [userId],
-  )
+  const [row] = await db.sql`
+    SELECT ${profileColumns}, status, external_id, last_password_change FROM ${db.table('users')} WHERE id = ${userId}`
   return row ?? null
 }
