@@ -31,8 +31,10 @@ export async function up(knex: Knex, schema: string): Promise<void> {
 
     CREATE TABLE ${s}.audit_subject_keys (
       subject_id uuid PRIMARY KEY,
-      key_version integer NOT NULL,
-      sealed_key bytea NOT NULL,
+      -- Both null: the key was destroyed, and the subject gets no other.
+      key_version integer,
+      sealed_key bytea,
+      CHECK ((key_version IS NULL) = (sealed_key IS NULL)),
       created_at timestamptz NOT NULL
     );
     CREATE INDEX audit_subject_keys_version ON ${s}.audit_subject_keys (key_version);

@@ -4,7 +4,7 @@ import { transform } from 'esbuild'
 import { bundleClient } from '../lib/features/pages/bundle-client.js'
 import { buildFolder, compiled, root } from './support/compiled.js'
 
-const folders = ['lib', 'migrations', 'examples', 'test']
+const folders = ['lib', 'migrations', 'examples', 'scripts', 'test']
 
 /**
  * Compiles the checkout for the tests, each file by itself, into `.test-build/`. Types are not checked. A file is written only if it

@@ -23,8 +23,10 @@ import { budgetSweeps } from './store/sweeps.js'
 export interface Assembly {
   readonly foundation: OpenFoundation
   readonly routes: readonly Route[]
+  /** The routes of one feature. */
+  routesOf(name: string): readonly Route[]
   router(): Middleware
-  /** One for each feature, by its name. */
+  /** One for each feature with routes, by its name. */
   readonly routers: Readonly<Record<string, () => Middleware>>
   readonly guards: Guards
   /** The host's guards by their public names. */
@@ -104,16 +106,17 @@ export function assemble(features: readonly AnyFeature[], settings: AllSettings,
     ready: foundation.ready,
     checkMount: createMountCheck(settings.core.mountPath, logger),
   }
-  const routesOf = features.map((feature) => [feature.name, opened.get(feature)?.routes?.() ?? []] as const)
-  const routes = routesOf.flatMap(([, own]) => own)
+  const byFeature = features.map((feature) => [feature.name, opened.get(feature)?.routes?.() ?? []] as const)
+  const routes = byFeature.flatMap(([, own]) => own)
   const declarations = Object.entries(Object.assign({}, ...parts.map(({ guards: own }) => own)))
 
   return {
     foundation,
     routes,
+    routesOf: (name) => byFeature.find(([feature]) => feature === name)?.[1] ?? [],
     router: () => createRouter(routes, router),
     routers: Object.fromEntries(
-      routesOf.filter(([, own]) => own.length > 0).map(([name, own]) => [name, () => createRouter(own, router)]),
+      byFeature.filter(([, own]) => own.length > 0).map(([name, own]) => [name, () => createRouter(own, router)]),
     ),
     guards,
     publicGuards: Object.fromEntries(

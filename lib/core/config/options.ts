@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { z } from 'zod'
-import { mailerOf, smtpUrlFrom } from '../mail/mailer.js'
+import { mailerOf } from '../mail/mailer.js'
 import type { MailMessage } from '../mail/message.js'
 import { defaultTemplates, type MailName, type MailTemplates } from '../mail/templates.js'
 import { ConfigurationError } from './configuration-error.js'
@@ -150,7 +150,8 @@ const environment: { readonly [Path in keyof typeof fields]?: FromEnvironment } 
   secrets: ({ IDENTSPHERE_SECRETS: text }) =>
     text === undefined ? undefined : parseSecrets('IDENTSPHERE_SECRETS', text),
   'mailer.from': (variables) => variables.IDENTSPHERE_MAIL_FROM,
-  'mailer.smtpUrl': smtpUrlFrom,
+  // An SMTP server of the environment never overrules the host's own `sendMail`.
+  'mailer.smtpUrl': (variables, given) => (given('mailer.sendMail') === undefined ? variables.SMTP_URL : undefined),
   worker: (variables) => variables.IDENTSPHERE_WORKER,
 }
 

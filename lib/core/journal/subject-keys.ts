@@ -6,42 +6,42 @@ import type { Executor, Tx } from '../store/store.js'
 
 interface SubjectKeyRow {
   subject_id: string
-  key_version: number
-  sealed_key: Buffer
+  /** Null with the key: it was destroyed. */
+  key_version: number | null
+  sealed_key: Buffer | null
 }
 
-/** The subject of rows that are about nobody known, e.g. a login with an address that has no account. */
+/** The subject of rows that are about no known user, e.g. a login with an address that has no account. */
 export const nobody = '00000000-0000-0000-0000-000000000000'
 
 /**
- * One key a subject, under which the personal fields of audit rows are sealed. Destroying the key erases what the rows
- * say about the person, while the rows themselves stay. Who was erased gets none again: what is recorded of them afterwards, by
- * a request that began before, is sealed under a key that nobody keeps.
+ * One key a subject, which seals the personal fields of audit rows. Destroying the key erases what the rows say about the user, while the
+ * rows themselves stay. An erased user gets no other key: what a request records that began before is sealed under a key that is not kept.
  */
 export async function subjectKey(tx: Tx, keys: KeyRing, subjectId: string): Promise<KeyObject> {
   const stored = await read(tx, subjectId)
-  if (stored !== undefined) return unseal(keys, stored)
+  if (stored !== undefined) return unseal(keys, stored) ?? sealingKey(randomOctets(32))
   const { version, key } = keys.current('sealing')
-  const bytes = randomOctets(32)
+  const sealed = seal(key, randomOctets(32), context(subjectId))
   await tx.sql`
     INSERT INTO ${tx.table('audit_subject_keys')} (subject_id, key_version, sealed_key, created_at)
-    SELECT ${subjectId}, ${version}, ${seal(key, bytes, context(subjectId))}, ${tx.now}
-    WHERE NOT EXISTS (SELECT 1 FROM ${tx.table('users')} WHERE id = ${subjectId} AND status = 'deleted')
-    ON CONFLICT (subject_id) DO NOTHING`
-  // Whoever came first has won; the row is committed or ours, so this read sees it.
+    VALUES (${subjectId}, ${version}, ${sealed}, ${tx.now}) ON CONFLICT (subject_id) DO NOTHING`
+  // The first insert wins. Its row is committed or ours, so this read sees it.
   const kept = await read(tx, subjectId)
-  return kept === undefined ? sealingKey(bytes) : unseal(keys, kept)
+  return (kept === undefined ? null : unseal(keys, kept)) ?? sealingKey(randomOctets(32))
 }
 
-/** The key of a subject, or null where it has none, or it was destroyed. */
+/** The key of a subject; null if there is none, or if it was destroyed. */
 export async function findSubjectKey(db: Executor, keys: KeyRing, subjectId: string): Promise<KeyObject | null> {
   const stored = await read(db, subjectId)
   return stored === undefined ? null : unseal(keys, stored)
 }
 
-/** What audit rows say of the subject can be read by nobody from then on. */
+/** Destroys the key. From then on no one can read what audit rows say about the subject. */
 export async function forgetSubjectKey(tx: Tx, subjectId: string): Promise<void> {
-  await tx.sql`DELETE FROM ${tx.table('audit_subject_keys')} WHERE subject_id = ${subjectId}`
+  await tx.sql`
+    INSERT INTO ${tx.table('audit_subject_keys')} (subject_id, created_at) VALUES (${subjectId}, ${tx.now})
+    ON CONFLICT (subject_id) DO UPDATE SET key_version = NULL, sealed_key = NULL`
 }
 
 async function read(db: Executor, subjectId: string): Promise<SubjectKeyRow | undefined> {
@@ -50,10 +50,12 @@ async function read(db: Executor, subjectId: string): Promise<SubjectKeyRow | un
   return row
 }
 
-function unseal(keys: KeyRing, row: SubjectKeyRow): KeyObject {
-  const key = keys.version('sealing', row.key_version)
-  const bytes = key === null ? null : open(key, row.sealed_key, context(row.subject_id))
-  if (bytes === null) throw new Error(`the audit key of ${row.subject_id} does not open`)
+/** @returns null if the key was destroyed */
+function unseal(keys: KeyRing, { subject_id, key_version, sealed_key }: SubjectKeyRow): KeyObject | null {
+  if (key_version === null || sealed_key === null) return null
+  const key = keys.version('sealing', key_version)
+  const bytes = key === null ? null : open(key, sealed_key, context(subject_id))
+  if (bytes === null) throw new Error(`the audit key of ${subject_id} does not open`)
   return sealingKey(bytes)
 }
 

@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module'
 import { ConfigurationError } from '../config/configuration-error.js'
-import type { FromEnvironment } from '../config/define-options.js'
 import type { Logger } from '../config/logger.js'
 import { isOnLoopback } from '../config/loopback.js'
 import { withoutSlash } from '../config/public-base-url.js'
@@ -28,10 +27,6 @@ interface MailerOptions {
   sendMail?: ((message: MailMessage) => unknown) | undefined
   templates?: Partial<MailTemplates> | undefined
 }
-
-/** An SMTP server of the environment never overrules the host's own `sendMail`. */
-export const smtpUrlFrom: FromEnvironment = (environment, given) =>
-  given('mailer.sendMail') === undefined ? environment.SMTP_URL : undefined
 
 /** Mail is sent by the host, by an SMTP server, or in development into the mailbox page. Null: not at all. */
 export function mailerOf(

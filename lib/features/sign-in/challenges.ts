@@ -4,8 +4,8 @@ import { uuidv7 } from '../../core/crypto/random.js'
 import { IdentSphereError } from '../../core/errors.js'
 import type { Store, Tx } from '../../core/store/store.js'
 import type { SecondFactorMethod } from './extension-points.js'
+import type { FirstFactor } from './first-factor.js'
 import { consumeChallenge, findChallenge, insertChallenge, spendTry, triesPerChallenge } from './repository.js'
-import type { FirstFactor } from './service.js'
 
 /** A sign-in that waits for its second factor. */
 export interface LoginChallenge {

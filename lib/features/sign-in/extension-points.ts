@@ -4,7 +4,7 @@ import type { RequestContext } from '../../core/context.js'
 import { extensionPoint } from '../../core/extension-point.js'
 import type { CookieChange } from '../../core/http/cookies.js'
 import type { Executor, Tx } from '../../core/store/store.js'
-import type { FirstFactor } from './service.js'
+import type { FirstFactor } from './first-factor.js'
 
 /** How a challenge can be answered. */
 export type SecondFactorMethod = 'totp' | 'passkey' | 'recovery_code'

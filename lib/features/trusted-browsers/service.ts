@@ -8,7 +8,7 @@ import type { Store, Tx } from '../../core/store/store.js'
 import type { Mfa } from '../mfa/feature.js'
 import type { Sessions } from '../sessions/service.js'
 import type { ChallengeExemption } from '../sign-in/extension-points.js'
-import type { FirstFactor } from '../sign-in/service.js'
+import type { FirstFactor } from '../sign-in/first-factor.js'
 import type { SecurityChange } from '../users/security-change.js'
 import { actions } from './actions.js'
 import {
