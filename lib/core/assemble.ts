@@ -173,12 +173,12 @@ function openInOrder(
 }
 
 function coreJobs(foundation: OpenFoundation): Job[] {
-  const { store, keys, clock, logger, contributions } = foundation
+  const { store, mailQueue: queue, clock, logger, contributions } = foundation
   const { mailer, publicBaseUrl } = foundation.settings
   const sweeps = [...budgetSweeps(store), ...journalSweeps(store), ...mailSweeps(store)]
   if (mailer === null) return sweeps
   return [
-    createMailJob({ store, clock, keys, ...mailer, contributions, domain: publicBaseUrl.hostname, logger }),
+    createMailJob({ store, clock, queue, ...mailer, contributions, domain: publicBaseUrl.hostname, logger }),
     ...sweeps,
   ]
 }

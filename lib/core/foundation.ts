@@ -7,7 +7,8 @@ import { type CookieAttributes, type CookieJar, createCookieJar } from './http/c
 import { createForeignOrigin, type ForeignOrigin } from './http/origin.js'
 import { createJournal, type Journal } from './journal/journal.js'
 import { createLinks, type Links } from './mail/links.js'
-import { createOutbox, type Outbox } from './mail/outbox.js'
+import { createOutbox, mailQueue, type Outbox } from './mail/outbox.js'
+import type { Queue } from './outbox/queue.js'
 import { type Database, openDatabase } from './store/database.js'
 import { createHostCalls, type HostCalls } from './store/host-calls.js'
 import { createReadiness } from './store/readiness.js'
@@ -24,6 +25,7 @@ export interface Foundation {
   readonly journal: Journal
   /** Mail that is sent once the transaction has committed. */
   readonly outbox: Outbox
+  readonly mailQueue: Queue
   readonly links: Links
   readonly cookies: CookieJar
   readonly foreignOrigin: ForeignOrigin
@@ -63,6 +65,7 @@ export function openFoundation(settings: CoreSettings, declared: Declared, clock
   const sealedTables = [...coreSealedTables, ...declared.sealedTables]
   const readiness = createReadiness({ store, schemaName: schema, keys, sealedTables, logger })
   const canMail = settings.mailer !== null
+  const mails = mailQueue(keys)
 
   const foundation: OpenFoundation = {
     settings,
@@ -72,7 +75,8 @@ export function openFoundation(settings: CoreSettings, declared: Declared, clock
     database,
     store,
     journal: createJournal({ keys, hooks: settings.hooks, contributions, logger }),
-    outbox: createOutbox({ keys, enabled: canMail, wake: () => foundation.onMail() }),
+    outbox: createOutbox({ queue: mails, enabled: canMail, wake: () => foundation.onMail() }),
+    mailQueue: mails,
     links: createLinks(settings.pages),
     cookies: createCookieJar({ mountPath: settings.mountPath, ...settings.cookies, attributes: declared.cookies }),
     foreignOrigin: createForeignOrigin(settings),

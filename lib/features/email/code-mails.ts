@@ -20,7 +20,7 @@ export function createCodeMails({ challenges, outbox }: { challenges: Challenges
       template: templates[kind],
       to: { userId, email },
       parameters: { code, expiresInSeconds: lifetimes[kind] },
-      worthSeconds: lifetimes[kind],
+      expiresInSeconds: lifetimes[kind],
     })
   }
 }

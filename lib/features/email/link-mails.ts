@@ -26,7 +26,7 @@ export function createLinkMails(options: { challenges: Challenges; outbox: Outbo
       template,
       to: { userId: challenge.userId, email: challenge.email },
       parameters: { link: links.page(page, token), expiresInSeconds: lifetime },
-      worthSeconds: lifetime,
+      expiresInSeconds: lifetime,
     })
   }
 }

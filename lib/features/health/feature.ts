@@ -1,5 +1,4 @@
 import { defineFeature } from '../../core/feature.js'
-import { mailDelay } from '../../core/mail/outbox.js'
 import { passwords } from '../passwords/feature.js'
 import { healthRoutes } from './routes.js'
 import { createHealth, type Health } from './service.js'
@@ -15,12 +14,12 @@ export const health = defineFeature<null, { passwords: typeof passwords }>({
   name: 'health',
   reads: ['users'],
   needs: { passwords },
-  open({ store, canMail }, services) {
+  open({ store, mailQueue, canMail }, services) {
     const members: HealthMembers = {
       health: createHealth({
         store,
         waitingHashes: services.passwords.waitingHashes,
-        mailDelay: canMail ? () => mailDelay(store) : null,
+        mailDelay: canMail ? () => mailQueue.delaySeconds(store) : null,
       }),
     }
     return { service: null, routes: () => healthRoutes(members), members }

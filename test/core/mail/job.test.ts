@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import { createKeyRing } from '../../../lib/core/crypto/key-ring.js'
 import { createMailJob } from '../../../lib/core/mail/job.js'
 import type { MailMessage } from '../../../lib/core/mail/message.js'
-import { createOutbox } from '../../../lib/core/mail/outbox.js'
+import { createOutbox, mailQueue } from '../../../lib/core/mail/outbox.js'
 import { mailRequest, mailRequests } from '../../../lib/core/mail/requests.js'
 import { defaultTemplates, type MailTemplates } from '../../../lib/core/mail/templates.js'
 import type { Store } from '../../../lib/core/store/store.js'
@@ -14,7 +14,8 @@ import { startApp, type TestApp } from '../../support/app.js'
 
 const keys = createKeyRing([{ version: 1, value: randomBytes(32).toString('base64url') }], ['sealing'])
 const something = mailRequest<object>('something')
-const outbox = createOutbox({ keys, enabled: true, wake: () => {} })
+const queue = mailQueue(keys)
+const outbox = createOutbox({ queue, enabled: true, wake: () => {} })
 const never = new AbortController().signal
 
 describe('the mail job', () => {
@@ -36,7 +37,7 @@ describe('the mail job', () => {
     return createMailJob({
       store,
       clock: app.clock,
-      keys,
+      queue,
       transport: { send, close: async () => {} },
       templates: { ...defaultTemplates, ...templates },
       contributions: (point) => (point === mailRequests ? [something.handledBy(decide)] : []) as never,
