@@ -97,7 +97,7 @@ export function buildIdentSphere(
   }
 }
 
-/** The instance without its parts. */
+/** The instance without its parts. @internal */
 export function publicPart(built: BuiltIdentSphere): IdentSphere {
   const { routes, store, worker, mailbox, assembly, serviceOf, ...identsphere } = built
   return identsphere

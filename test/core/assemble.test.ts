@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { assemble, loadSettings } from '../../lib/core/assemble.js'
 import type { IdentSphereError } from '../../lib/core/errors.js'
 import { type AnyFeature, defineFeature } from '../../lib/core/feature.js'
+import type { Identity } from '../../lib/core/http/identity.js'
 import { defineActions } from '../../lib/core/journal/actions.js'
 import { users } from '../../lib/features/users/feature.js'
 import { securityChanged } from '../../lib/features/users/security-change.js'
@@ -44,7 +45,13 @@ describe('the assembly', () => {
   })
 
   it('refuses two features that say who is asking, and a list without one', () => {
-    const identity = { authenticate: async () => null, identify: async () => null, assertRequirements: async () => {} }
+    const identity: Identity = {
+      authenticate: async () => null,
+      identify: async () => null,
+      assertRequirements: async () => {},
+      remember: () => {},
+      recall: () => undefined,
+    }
     const second = empty({ open: () => ({ service: null, identity }) })
     assert.throws(() => assembled([...features, second]), { message: /exactly one feature says who is asking/ })
     assert.throws(() => assembled([empty()]), { message: /exactly one feature says who is asking/ })

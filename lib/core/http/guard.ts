@@ -4,7 +4,6 @@ import type { Check } from '../checks.js'
 import { IdentSphereError } from '../errors.js'
 import type { Identity } from './identity.js'
 import { longestReturnTarget } from './origin.js'
-import { type PerRequest, perRequest } from './per-request.js'
 import { requestContext } from './request-context.js'
 import type { Responder } from './respond.js'
 import type { Middleware } from './router.js'
@@ -49,7 +48,7 @@ export interface Guards {
 }
 
 export function createGuards(deps: { identity: Identity; responder: Responder; mountPath: string }): Guards {
-  const established: PerRequest<Auth | null> = perRequest()
+  const { identity } = deps
 
   /** Page loads without a session are sent there. */
   function signInLocation(returnTo: string): string {
@@ -58,7 +57,7 @@ export function createGuards(deps: { identity: Identity; responder: Responder; m
   }
 
   function authOrNull(request: IncomingMessage): Auth | null {
-    const found = established.get(request)
+    const found = identity.recall(request)
     if (found === undefined) throw new Error('identsphere.authOrNull(req): no guard ran before this handler')
     return found
   }
@@ -73,11 +72,16 @@ export function createGuards(deps: { identity: Identity; responder: Responder; m
       assertKnownOptions(options)
 
       async function passes(request: IncomingMessage): Promise<void> {
-        const auth = await deps.identity.authenticate(request)
+        const auth = await identity.authenticate(request)
         if (auth === null && !allowsAnonymous) throw new IdentSphereError('authentication_required')
-        if (auth !== null) for (const check of checks) await check.assert(auth)
-        established.set(request, auth)
-        if (auth !== null) request.identsphere = auth
+        if (auth !== null) {
+          for (const check of checks) {
+            const pending = check.assert(auth)
+            if (pending !== undefined) await pending
+          }
+          request.identsphere = auth
+        }
+        identity.remember(request, auth)
       }
 
       async function deny(error: unknown, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -106,9 +110,9 @@ export function createGuards(deps: { identity: Identity; responder: Responder; m
       }
     },
     auth(request) {
-      const found = established.get(request)
+      const found = identity.recall(request)
       if (found === undefined || found === null) {
-        throw new Error('identsphere.auth(req): no guard let a signed-in user through to this handler')
+        throw new Error('identsphere.auth(req): no guard let a signed-in person through to this handler')
       }
       return found
     },

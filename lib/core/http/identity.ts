@@ -13,4 +13,8 @@ export interface Identity {
   identify(request: IncomingMessage): Promise<Auth | null>
   /** Throws if the session does not meet every requirement, e.g. a second factor that its organization asks for. */
   assertRequirements(auth: Auth): Promise<void>
+  /** Keeps with the request that a guard let it pass, and for whom. */
+  remember(request: IncomingMessage, auth: Auth | null): void
+  /** The user that a guard let pass; null without a session, undefined if no guard ran. */
+  recall(request: IncomingMessage): Auth | null | undefined
 }

@@ -17,5 +17,5 @@ export async function onSecurityChange(tx: Tx, { userId, consequences, since }: 
   if (consequences.factors !== 'keep') {
     await deletePasskeys(tx, userId, consequences.factors === 'since' ? since : null)
   }
-  await deleteChallenges(tx, userId)
+  if (consequences.pendingEnrollments === 'delete') await deleteChallenges(tx, userId)
 }

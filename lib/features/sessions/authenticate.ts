@@ -5,6 +5,7 @@ import { type Contributions, extensionPoint } from '../../core/extension-point.j
 import type { CookieJar } from '../../core/http/cookies.js'
 import { type CsrfTokens, csrfTokenOf } from '../../core/http/csrf.js'
 import type { Delivery } from '../../core/http/fields.js'
+import type { Identity } from '../../core/http/identity.js'
 import {
   type HeadersLike,
   headersOf,
@@ -16,24 +17,17 @@ import {
 } from '../../core/http/identity-source.js'
 import { type ForeignOrigin, isForeignRequest, isUnsafe } from '../../core/http/origin.js'
 import { perRequest } from '../../core/http/per-request.js'
-import { bearerToken, header } from '../../core/http/request-context.js'
+import { bearerToken } from '../../core/http/request-context.js'
 import type { AccessTokenClaims, AccessTokens } from '../tokens/access-tokens.js'
 import type { Verified } from '../tokens/verified-tokens.js'
 import type { LiveSession, SessionCheck } from './check.js'
 import type { LastSeen } from './last-seen.js'
 
-/** What `authenticate()` reads of a request, wherever it comes from. */
+/** Reads a request, whatever it is made of. Headers are read when they are needed. */
 interface Credentials {
-  authorization: string | null
-  cookie: string | undefined
-  method: string
-  origin: string | undefined
-  secFetchSite: string | undefined
-  /** Whether it asks for another protocol, as a WebSocket does. */
-  isUpgrade: boolean
-  csrfToken: string | null
-  /** The organisation that the client believes it acts in, or null where it does not say. */
-  organizationId: string | null
+  readonly method: string
+  header(name: string): string | undefined
+  csrfToken(): string | null
 }
 
 /** Options of `identsphere.authenticate()`. */
@@ -83,11 +77,12 @@ export function createAuthenticate(deps: {
 
   /** The access token, and how it came. A present `Authorization` decides alone. */
   function findToken(credentials: Credentials): { token: string; delivery: Delivery } | null {
-    if (credentials.authorization !== null) {
-      const token = bearerToken(credentials.authorization)
+    const authorization = credentials.header('authorization')
+    if (authorization !== undefined) {
+      const token = bearerToken(authorization)
       return token === null ? null : { token, delivery: 'body' }
     }
-    const token = cookies.read(credentials.cookie, 'at')
+    const token = cookies.read(credentials.header('cookie'), 'at')
     return token === null ? null : { token, delivery: 'cookie' }
   }
 
@@ -105,7 +100,7 @@ export function createAuthenticate(deps: {
     if (session === null || !fits(verified, session)) return null
     if (found.delivery === 'cookie') assertOwnRequest(credentials, session.id)
     const auth = toAuth(session, verified, found.delivery)
-    assertOrganization(credentials.organizationId, auth)
+    assertOrganization(credentials.header('x-identsphere-organization'), auth)
     if (session.seen_long_ago) lastSeen.touch(session.id)
     return auth
   }
@@ -120,10 +115,12 @@ export function createAuthenticate(deps: {
 
   function assertOwnRequest(credentials: Credentials, sessionId: string): void {
     // A WebSocket begins as a GET that browsers send for every page, cookies included (CWE-1385).
-    if (credentials.isUpgrade) assertOwnOrigin(credentials.origin)
+    if (credentials.header('upgrade') !== undefined) assertOwnOrigin(credentials.header('origin'))
     if (!isUnsafe(credentials.method)) return
-    if (isForeignRequest(credentials, deps.isOwnOrigin)) throw deps.foreignOrigin(credentials.origin)
-    if (!csrf.matches(credentials.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
+    const origin = credentials.header('origin')
+    const secFetchSite = credentials.header('sec-fetch-site')
+    if (isForeignRequest({ origin, secFetchSite }, deps.isOwnOrigin)) throw deps.foreignOrigin(origin)
+    if (!csrf.matches(credentials.csrfToken(), sessionId)) throw new IdentSphereError('csrf_failed')
   }
 
   function assertOwnOrigin(origin: string | undefined): void {
@@ -134,7 +131,7 @@ export function createAuthenticate(deps: {
     const before = known.get(source)
     if (before !== undefined && before.method === source.method) return before
     const answer = establish(fromMessage(source))
-    const now = { method: source.method, answer, withRequirements: undefined }
+    const now: Known = { method: source.method, answer, withRequirements: undefined, passed: before?.passed }
     known.set(source, now)
     answer.catch(() => known.set(source, undefined))
     return now
@@ -175,6 +172,11 @@ export function createAuthenticate(deps: {
 
     identify: (request) => identify(request).answer,
     assertRequirements,
+    remember(request, auth) {
+      const found = known.get(request)
+      if (found !== undefined) found.passed = auth
+    },
+    recall: (request) => known.get(request)?.passed,
 
     async recheck(auth) {
       const verified = (auth as (Auth & Proven) | null | undefined)?.[provenBy]
@@ -190,13 +192,9 @@ export function createAuthenticate(deps: {
 }
 
 /** Everything that says who is asking. */
-export interface Authentication {
+export interface Authentication extends Omit<Identity, 'authenticate'> {
   readonly authenticate: Authenticate
   readonly recheck: Recheck
-  /** As `authenticate()`, but without the requirements: for our own routes. */
-  identify(request: IncomingMessage): Promise<Auth | null>
-  /** Throws if the session does not meet every requirement. */
-  assertRequirements(auth: Auth): Promise<void>
 }
 
 /** What was found out about one request. */
@@ -205,6 +203,8 @@ interface Known {
   readonly answer: Promise<Auth | null>
   /** The same, once every requirement was met. */
   withRequirements: Promise<Auth | null> | undefined
+  /** The user that a guard let pass; undefined before any guard did. */
+  passed: Auth | null | undefined
 }
 
 interface Proven {
@@ -219,8 +219,8 @@ function assertKnownOptions(given: AuthenticateOptions): void {
 }
 
 /** A client that shows one organisation must not act in another, e.g. after a switch in a second tab. */
-function assertOrganization(wanted: string | null, auth: Auth): void {
-  if (wanted === null || wanted.toLowerCase() === auth.organizationId) return
+function assertOrganization(wanted: string | undefined, auth: Auth): void {
+  if (wanted === undefined || wanted.toLowerCase() === auth.organizationId) return
   throw new IdentSphereError('conflict', { message: "Another organisation is this session's active one." })
 }
 
@@ -269,29 +269,22 @@ function originOf(source: IdentitySource): string | undefined {
 
 function fromMessage(request: IncomingMessage): Credentials {
   return {
-    authorization: request.headers.authorization ?? null,
-    cookie: request.headers.cookie,
     method: request.method ?? 'unknown',
-    origin: request.headers.origin,
-    secFetchSite: header(request, 'sec-fetch-site') ?? undefined,
-    isUpgrade: request.headers.upgrade !== undefined,
-    csrfToken: csrfTokenOf(request),
-    organizationId: header(request, 'x-identsphere-organization'),
+    header(name) {
+      const value = request.headers[name]
+      return typeof value === 'string' ? value : undefined
+    },
+    csrfToken: () => csrfTokenOf(request),
   }
 }
 
-/** @param given method of the request where the source has none */
+/** @param given method of the request, if the source has none */
 function fromFetch(source: RequestLike | HeadersLike, given = 'unknown'): Credentials {
   const headers = headersOf(source)
-  const text = (name: string) => headers.get(name) ?? null
+  const header = (name: string) => headers.get(name) ?? undefined
   return {
-    authorization: text('authorization'),
-    cookie: text('cookie') ?? undefined,
     method: isHeaders(source) ? given : source.method,
-    origin: text('origin') ?? undefined,
-    secFetchSite: text('sec-fetch-site') ?? undefined,
-    isUpgrade: text('upgrade') !== null,
-    csrfToken: text('x-identsphere-csrf') ?? text('x-csrf-token'),
-    organizationId: text('x-identsphere-organization'),
+    header,
+    csrfToken: () => header('x-identsphere-csrf') ?? header('x-csrf-token') ?? null,
   }
 }

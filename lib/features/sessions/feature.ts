@@ -77,7 +77,7 @@ export const sessions = defineFeature<
     const issuer = createTokenIssuer({ accessTokens, csrf, settings: { ...settings, ...services.tokens.settings } })
     const service = createSessions({ store, journal, check, csrf, issuer, users: services.users, settings })
     const refresh = createRefresh({ store, journal, keys, csrf, issuer, settings })
-    const { authenticate, recheck, identify, assertRequirements } = createAuthenticate({
+    const { authenticate, recheck, ...identity } = createAuthenticate({
       accessTokens,
       check,
       cookies,
@@ -104,7 +104,7 @@ export const sessions = defineFeature<
       guards: sessionGuards,
       api: { sessions: sessionsApi({ calls: foundation.hostCalls, sessions: service }) },
       members,
-      identity: { authenticate: (request: IncomingMessage) => authenticate(request), identify, assertRequirements },
+      identity: { ...identity, authenticate: (request: IncomingMessage) => authenticate(request) },
       jobs: sessionSweeps(store, settings),
       personalData: sessionPersonalData,
       contributes: [securityChanged.of(service.onSecurityChange)],

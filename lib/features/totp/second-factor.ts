@@ -16,7 +16,7 @@ export const totpFactor: SecondFactor = {
 /** Removes factors and enrollments as the change says. */
 export async function onSecurityChange(tx: Tx, { userId, consequences, since }: SecurityChange): Promise<void> {
   if (consequences.factors === 'keep') {
-    await deletePendingFactor(tx, userId)
+    if (consequences.pendingEnrollments === 'delete') await deletePendingFactor(tx, userId)
     return
   }
   const from = consequences.factors === 'since' ? since : null

@@ -79,10 +79,10 @@ export function createTrustedBrowsers(deps: {
         if (replaced !== null && (await revokeBrowser(tx, auth.userId, replaced.id))) {
           await recordRevoked(tx, facts, replaced.id, 'replaced')
         }
+        await revokeOldest(tx, auth.userId, maxTrustedBrowsers - 1)
         const session = await sessions.trustBrowser(tx, auth.sessionId, id)
         const { ipAddress, userAgent } = context
         await insertBrowser(tx, { id, ...session, label, ipAddress, userAgent, lifetimeSeconds: trustSeconds })
-        await revokeOldest(tx, auth.userId, maxTrustedBrowsers)
         const resource = { type: 'trusted_browser', id }
         await journal.record(tx, actions['auth.trusted_browser.added'], { ...facts, resource })
       })

@@ -16,8 +16,11 @@ export interface Consequences {
   readonly thisSession: 'keep' | 'end'
   /** `mfa_verified_at` of sessions that go on. `renew`: forgotten in all, and set again in this session if it has just shown a factor. */
   readonly mfaTime: 'keep' | 'forget' | 'renew'
-  /** Enrollments and passkey ceremonies that have begun. */
-  readonly pendingEnrollments: 'delete'
+  /**
+   * Enrollments and passkey ceremonies that have begun. They belong to a session, and end with it, so `keep` keeps those of sessions that
+   * go on.
+   */
+  readonly pendingEnrollments: 'keep' | 'delete'
   /** Sign-ins that wait for a second factor, and mailed codes and links to sign in, reset and change the address. */
   readonly openChallenges: 'void'
   /** Mailed links that verify an address. */
@@ -32,7 +35,7 @@ export interface Consequences {
   readonly memberships: 'keep' | 'leave'
 }
 
-const always = { pendingEnrollments: 'delete', openChallenges: 'void' } as const
+const always = { openChallenges: 'void' } as const
 
 /**
  * The one table of what follows from a change. Features read it in their reaction; no feature decides by itself. What is void by the new
@@ -43,6 +46,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'choice',
     thisSession: 'keep',
+    pendingEnrollments: 'keep',
     mfaTime: 'keep',
     verifyLinks: 'keep',
     revertLinks: 'keep',
@@ -54,6 +58,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'end',
+    pendingEnrollments: 'keep',
     mfaTime: 'forget',
     verifyLinks: 'delete',
     revertLinks: 'keep',
@@ -65,6 +70,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'keep',
     thisSession: 'keep',
+    pendingEnrollments: 'delete',
     mfaTime: 'renew',
     verifyLinks: 'keep',
     revertLinks: 'keep',
@@ -76,6 +82,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'keep',
+    pendingEnrollments: 'delete',
     mfaTime: 'renew',
     verifyLinks: 'keep',
     revertLinks: 'keep',
@@ -87,6 +94,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'keep',
+    pendingEnrollments: 'delete',
     mfaTime: 'forget',
     verifyLinks: 'keep',
     revertLinks: 'keep',
@@ -98,6 +106,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'end',
+    pendingEnrollments: 'delete',
     mfaTime: 'forget',
     verifyLinks: 'keep',
     revertLinks: 'keep',
@@ -109,6 +118,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'keep',
+    pendingEnrollments: 'keep',
     mfaTime: 'keep',
     verifyLinks: 'delete',
     revertLinks: 'keep',
@@ -120,6 +130,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'end',
+    pendingEnrollments: 'delete',
     mfaTime: 'forget',
     verifyLinks: 'delete',
     revertLinks: 'delete',
@@ -131,6 +142,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'end',
+    pendingEnrollments: 'delete',
     mfaTime: 'forget',
     verifyLinks: 'delete',
     revertLinks: 'later',
@@ -142,6 +154,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'end',
+    pendingEnrollments: 'keep',
     mfaTime: 'forget',
     verifyLinks: 'keep',
     revertLinks: 'keep',
@@ -153,6 +166,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'end',
+    pendingEnrollments: 'keep',
     mfaTime: 'forget',
     verifyLinks: 'keep',
     revertLinks: 'keep',
@@ -164,6 +178,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'keep',
+    pendingEnrollments: 'delete',
     mfaTime: 'keep',
     verifyLinks: 'keep',
     revertLinks: 'keep',
@@ -175,6 +190,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'end',
+    pendingEnrollments: 'delete',
     mfaTime: 'forget',
     verifyLinks: 'keep',
     revertLinks: 'keep',
@@ -186,6 +202,7 @@ export const consequences = Object.freeze({
     ...always,
     otherSessions: 'end',
     thisSession: 'end',
+    pendingEnrollments: 'delete',
     mfaTime: 'forget',
     verifyLinks: 'delete',
     revertLinks: 'delete',
