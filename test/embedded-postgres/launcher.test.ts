@@ -8,17 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { openFolder } from '../../lib/embedded-postgres/folder.js'
 import { findServer, hasEnded } from '../../lib/embedded-postgres/server.js'
 import { compiled } from '../support/compiled.js'
-import {
-  bornAt,
-  connect,
-  ended,
-  freshDirectory,
-  isRoot,
-  nobody,
-  shared,
-  start,
-  startElsewhere,
-} from './support.js'
+import { bornAt, connect, ended, freshDirectory, isRoot, nobody, shared, start, startElsewhere } from './support.js'
 
 describe('embedded Postgres', () => {
   it('lets several connections work at once, and one waits for a row that another has locked', async () => {
