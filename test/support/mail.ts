@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import type { MailboxMail } from '../../lib/core/mail/mailbox.js'
-import type { BuiltIdentSphere } from '../../lib/identsphere.js'
 import { signUp, type TestApp } from './app.js'
+import { mailboxOf, runJobs } from './built.js'
 
-/** Lets the worker do what is due. */
-export function runJobs(app: Pick<TestApp, 'identsphere'>): Promise<unknown> {
-  return (app.identsphere as BuiltIdentSphere).worker.drain()
-}
+export { runJobs } from './built.js'
 
 /** Lets the worker do what is due and answers with the mails to an address, newest first. */
 export async function mailsTo(app: Pick<TestApp, 'identsphere'>, email: string): Promise<MailboxMail[]> {
-  const { worker, mailbox } = app.identsphere as BuiltIdentSphere
-  await worker.drain()
-  return (mailbox?.mails ?? []).filter(({ to }) => to === email)
+  await runJobs(app)
+  return (mailboxOf(app)?.mails ?? []).filter(({ to }) => to === email)
 }
 
 /** The newest mail with this subject; waited for, because a worker in the process may just be at it. */

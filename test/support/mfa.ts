@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { password, signUp, type TestApp } from './app.js'
+import { password, type TestApp } from './app.js'
 import type { Client } from './client.js'
+import { type Person, verifiedPerson } from './people.js'
 
 /** A user with an authenticator app, which is signed in and has shown it. */
 export interface Enrolled {
@@ -17,16 +18,9 @@ export interface Enrolled {
   code(steps?: number): string
 }
 
-/** Signs somebody up, with an address that is verified behind IdentSphere's back: no mail is read. */
-export async function signUpVerified(app: TestApp) {
-  const person = await signUp(app)
-  await app.sql('UPDATE identsphere.users SET email_verified_at = now() WHERE id = $1', [person.userId])
-  return person
-}
-
 /** Somebody who has set an authenticator app up. */
-export async function enrol(app: TestApp, given?: Awaited<ReturnType<typeof signUpVerified>>): Promise<Enrolled> {
-  const person = given ?? (await signUpVerified(app))
+export async function enrol(app: TestApp, given?: Person): Promise<Enrolled> {
+  const person = given ?? (await verifiedPerson(app))
   await reauthenticate(person.client, 'mfa_setup')
   const secret = await setup(person.client)
   const code = (steps = 0) => totp(secret, app.clock.now(), steps)

@@ -1,9 +1,9 @@
 import { createPrivateKey, sign } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { sha256 } from '../../lib/core/crypto/digest.js'
-import { password, type signUp, type TestApp } from './app.js'
+import { password, type TestApp } from './app.js'
 import type { Answer, Client } from './client.js'
-import { signUpVerified } from './mfa.js'
+import { type Person, verifiedPerson } from './people.js'
 
 /** A browser's answer as JSON. */
 export interface Credential {
@@ -86,8 +86,6 @@ export function withClientData(credential: Credential, change: Record<string, un
   return { ...credential, response: { ...credential.response, clientDataJSON } }
 }
 
-export type Person = Awaited<ReturnType<typeof signUp>>
-
 /** Begins a registration, after the proof that a first one needs. @returns the options */
 export async function beginRegistration(client: Client): Promise<object> {
   await client.post('/v1/auth/reauthenticate', { password, purpose: 'passkey_registration' })
@@ -112,7 +110,7 @@ export async function personWithPasskey(
   app: TestApp,
   authenticator = newAuthenticator(),
 ): Promise<Person & { authenticator: Authenticator; passkeyId: string }> {
-  const person = await signUpVerified(app)
+  const person = await verifiedPerson(app)
   const answer = await register(app, person.client, authenticator)
   if (answer.status !== 201) throw new Error(`registration answered ${answer.status}: ${answer.text}`)
   return { ...person, authenticator, passkeyId: answer.body.passkey.id }

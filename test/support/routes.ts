@@ -1,11 +1,6 @@
 import type { Route } from '../../lib/core/http/route.js'
-import type { BuiltIdentSphere } from '../../lib/identsphere.js'
-import type { TestApp } from './app.js'
 
-/** Every route that the app's router was made from. Matrices over them cannot forget a new one. */
-export function routesOf(app: Pick<TestApp, 'identsphere'>): readonly Route[] {
-  return (app.identsphere as BuiltIdentSphere).routes
-}
+export { routesOf } from './built.js'
 
 /** `DELETE /v1/users/me/sessions/:id`: the name of a route in a table of fixtures. */
 export function nameOf(route: Pick<Route, 'method' | 'path'>): string {

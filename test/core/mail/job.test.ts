@@ -9,8 +9,8 @@ import { createOutbox, mailQueue } from '../../../lib/core/mail/outbox.js'
 import { mailRequest, mailRequests } from '../../../lib/core/mail/requests.js'
 import { defaultTemplates, type MailTemplates } from '../../../lib/core/mail/templates.js'
 import type { Store } from '../../../lib/core/store/store.js'
-import type { BuiltIdentSphere } from '../../../lib/identsphere.js'
 import { startApp, type TestApp } from '../../support/app.js'
+import { storeOf } from '../../support/built.js'
 
 const keys = createKeyRing([{ version: 1, value: randomBytes(32).toString('base64url') }], ['sealing'])
 const something = mailRequest<object>('something')
@@ -24,7 +24,7 @@ describe('the mail job', () => {
   before(async () => {
     app = await startApp()
     await app.identsphere.ready()
-    store = (app.identsphere as BuiltIdentSphere).store
+    store = storeOf(app)
   })
   after(() => app.close())
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import type { BuiltIdentSphere } from '../../../lib/identsphere.js'
 import { signUp, startApp, type TestApp } from '../../support/app.js'
+import { runJobs as runJobsOf } from '../../support/built.js'
 import { smtpError, startSmtp, type TestSmtp } from '../../support/smtp.js'
 
 const from = 'Example Works <no-reply@example.com>'
@@ -19,7 +19,7 @@ describe('mail by SMTP', () => {
     await smtp.close()
   })
 
-  const runJobs = (node: TestApp = app) => (node.identsphere as BuiltIdentSphere).worker.drain()
+  const runJobs = (node: TestApp = app) => runJobsOf(node)
   const waiting = async () =>
     (
       await app.sql(

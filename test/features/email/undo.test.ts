@@ -5,8 +5,9 @@ import pg from 'pg'
 import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 import { mailTo, tokenIn } from '../../support/mail.js'
-import { challenged, enrol, reauthenticate, setup, signUpVerified, totp } from '../../support/mfa.js'
+import { challenged, enrol, reauthenticate, setup, totp } from '../../support/mfa.js'
 import { newAuthenticator, register, signInWith } from '../../support/passkeys.js'
+import { verifiedPerson } from '../../support/people.js'
 
 const added = { app: /now asks for a second step$/, passkey: /^A passkey was added/ }
 const fresh = 'four-lone-heron-wades-9'
@@ -35,7 +36,7 @@ describe('a factor that was added', () => {
   }
 
   it('by who knew the password, an app, is taken away from the mailbox, and so is all it gave', async () => {
-    const owner = await signUpVerified(app)
+    const owner = await verifiedPerson(app)
     const { client, email, userId } = owner
     const thief = await enrol(app, { ...owner, client: await signIn(app, email) })
     const token = await linkFrom(email, added.app)
@@ -48,7 +49,7 @@ describe('a factor that was added', () => {
   })
 
   it('by who knew the password, a passkey, is taken away also after the owner chose a new password', async () => {
-    const { email, userId } = await signUpVerified(app)
+    const { email, userId } = await verifiedPerson(app)
     const passkey = await addPasskey(await signIn(app, email))
     await app.client().post('/v1/auth/password/forgot', { email })
     assert.equal((await resetPassword(email)).body.status, 'success')
@@ -59,7 +60,7 @@ describe('a factor that was added', () => {
   })
 
   it('goes with the address, when the thief moves that too', async () => {
-    const owner = await signUpVerified(app)
+    const owner = await verifiedPerson(app)
     const { email, userId } = owner
     const thief = await enrol(app, { ...owner, client: await signIn(app, email) })
     const changed = `thief-${email}`
@@ -73,7 +74,7 @@ describe('a factor that was added', () => {
   })
 
   it('at the moment at which the thief moves the address goes with the address too, and so does the thief’s way back', async () => {
-    const { client, email, userId } = await signUpVerified(app)
+    const { client, email, userId } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const secret = await setup(client)
     const changed = `thief-${email}`
@@ -96,7 +97,7 @@ describe('a factor that was added', () => {
   })
 
   it('leaves those of before, so that the mailbox alone gets past none of them', async () => {
-    const owner = await enrol(app, await signUpVerified(app))
+    const owner = await enrol(app, await verifiedPerson(app))
     await addPasskey(owner.client)
     assert.equal((await undo(await linkFrom(owner.email, added.passkey))).status, 204)
     assert.deepEqual(await rows('user_passkeys', owner.userId), [])
@@ -105,7 +106,7 @@ describe('a factor that was added', () => {
 
   it('and then replaced goes too; one of before that was replaced since stays', async () => {
     for (const first of ['app', 'passkey'] as const) {
-      const owner = await enrol(app, await signUpVerified(app))
+      const owner = await enrol(app, await verifiedPerson(app))
       if (first === 'passkey') await addPasskey(owner.client)
       app.clock.advance(60)
       await reauthenticate(owner.client)
@@ -120,7 +121,7 @@ describe('a factor that was added', () => {
   })
 
   it('can be undone for a week', async () => {
-    const owner = await enrol(app, await signUpVerified(app))
+    const owner = await enrol(app, await verifiedPerson(app))
     const token = await linkFrom(owner.email, added.app)
     app.clock.advance(7 * 86_400 - 60)
     await challenged(app, owner.email)

@@ -4,8 +4,9 @@ import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
 import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
-import { enrol, reauthenticate, setup, signUpVerified, totp } from '../../support/mfa.js'
+import { enrol, reauthenticate, setup, totp } from '../../support/mfa.js'
 import { beginRegistration, newAuthenticator, personWithPasskey, register } from '../../support/passkeys.js'
+import { verifiedPerson } from '../../support/people.js'
 
 let app: TestApp
 before(async () => {
@@ -91,7 +92,7 @@ describe('a session that ends while its change is on its way', () => {
   })
 
   it('changes no password', async () => {
-    const { client, email } = await signUpVerified(app)
+    const { client, email } = await verifiedPerson(app)
     const owner = await signIn(app, email)
     const answer = await overtaken(
       'budgets',
@@ -134,7 +135,7 @@ describe('a password that is changed while it is shown', () => {
 /** @see GHSA supabase/auth #1439, #2565: factors that were added at the level of the first one */
 describe('an enrolment that began before another factor came', () => {
   it('adds no passkey without the authenticator app that came meanwhile', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     const { email, userId } = person
     const thief = await signIn(app, email)
     const options = await beginRegistration(thief)
@@ -146,7 +147,7 @@ describe('an enrolment that began before another factor came', () => {
   })
 
   it('adds no passkey without the factor that came at the very moment', async () => {
-    const { client, userId } = await signUpVerified(app)
+    const { client, userId } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const moved = 'SET security_version = security_version + 1'
     const answer = await overtaken(
@@ -179,7 +180,7 @@ describe('an enrolment that began before another factor came', () => {
   }
 
   it('is not completed without it, where it came as the enrolment began', async () => {
-    const { client, userId } = await signUpVerified(app)
+    const { client, userId } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const secret = await setup(client)
     await comesUnnoticed.passkey(userId)
@@ -187,7 +188,7 @@ describe('an enrolment that began before another factor came', () => {
     assert.equal(enabled.body.error?.code, 'mfa_required', enabled.text)
     assert.equal((await rows('mfa_factors', userId))[0]?.confirmed_at, null)
 
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(person.client))
     await comesUnnoticed.app(person.userId)
     const registered = await person.client.post('/v1/users/me/passkeys/register/complete', { response })
@@ -196,7 +197,7 @@ describe('an enrolment that began before another factor came', () => {
   })
 
   it('adds no authenticator app without the passkey that came meanwhile', async () => {
-    const { client, email, userId } = await signUpVerified(app)
+    const { client, email, userId } = await verifiedPerson(app)
     const thief = await signIn(app, email)
     await reauthenticate(thief, 'mfa_setup')
     const secret = await setup(thief)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signUp, startApp, type TestApp } from '../../support/app.js'
-import { challenged, enrol, signUpVerified } from '../../support/mfa.js'
+import { challenged, enrol } from '../../support/mfa.js'
+import { verifiedPerson } from '../../support/people.js'
 import { nameOf, routesOf } from '../../support/routes.js'
 
 let app: TestApp
@@ -38,7 +39,7 @@ async function assertDenied({ client }: Pick<Person, 'client'>, enrolled = false
 
 describe('where an organisation asks for a second factor', () => {
   it('sessions without one pass no guard from the next request on, and do again once it no longer asks', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     assert.equal((await person.client.get('/plain')).status, 200)
     await requireMfa(person.organizationId)
     await assertDenied(person)
@@ -47,7 +48,7 @@ describe('where an organisation asks for a second factor', () => {
   })
 
   it('a member who sets one up goes on in the same session', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     await requireMfa(person.organizationId)
     const { client, email, code } = await enrol(app, person)
     assert.equal((await client.get('/plain')).status, 200)
@@ -71,7 +72,7 @@ describe('where an organisation asks for a second factor', () => {
   })
 
   it('times in the future and of another kind count for nothing', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     await requireMfa(person.organizationId)
     for (const value of [`now() + interval '1 day'`, `'infinity'`]) {
       await app.sql(`UPDATE identsphere.user_sessions SET mfa_verified_at = ${value} WHERE user_id = $1`, [
@@ -82,8 +83,8 @@ describe('where an organisation asks for a second factor', () => {
   })
 
   it('other organisations, and people of none, are let in as before', async () => {
-    const strict = await signUpVerified(app)
-    const other = await signUpVerified(app)
+    const strict = await verifiedPerson(app)
+    const other = await verifiedPerson(app)
     await requireMfa(strict.organizationId)
     assert.equal((await other.client.get('/plain')).status, 200)
     await app.sql('DELETE FROM identsphere.organization_memberships WHERE user_id = $1', [strict.userId])
@@ -91,7 +92,7 @@ describe('where an organisation asks for a second factor', () => {
   })
 
   it('a connection that is open ends with its next question', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     const headers = new Headers({ cookie: person.client.cookieHeader(`${app.mount}/`) })
     const auth = await app.identsphere.authenticate(headers, { method: 'GET' })
     assert.ok(auth)
@@ -122,7 +123,7 @@ describe('where an organisation asks for a second factor', () => {
       'POST /v1/users/me/passkeys/register/begin',
       'POST /v1/users/me/passkeys/register/complete',
     ]
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     await requireMfa(person.organizationId)
     const open: string[] = []
     for (const route of routesOf(app).filter(({ auth }) => auth !== 'none')) {
@@ -159,7 +160,7 @@ describe('where an organisation asks for a second factor', () => {
 
 describe('where a role needs a second factor', () => {
   it('its sessions without one pass no guard, and those of other roles do', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     assert.equal((await person.client.get('/plain')).status, 200)
     await become(person, 'admin')
     await assertDenied(person)
@@ -168,8 +169,8 @@ describe('where a role needs a second factor', () => {
   })
 
   it('who acts as such a person has shown one already', async () => {
-    const person = await signUpVerified(app)
-    const admin = await signUpVerified(app)
+    const person = await verifiedPerson(app)
+    const admin = await verifiedPerson(app)
     await become(person, 'admin')
     await app.sql('UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE user_id = $2', [
       admin.userId,
@@ -179,7 +180,7 @@ describe('where a role needs a second factor', () => {
   })
 
   it('signing in still takes the password alone, and leads to where one is set up', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     await become(person, 'admin')
     const client = app.client()
     assert.equal((await client.post('/v1/auth/login', { email: person.email, password })).body.status, 'success')

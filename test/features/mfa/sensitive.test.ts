@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
-import { challenged, type Enrolled, enrol, reauthenticate, signUpVerified } from '../../support/mfa.js'
+import { challenged, type Enrolled, enrol, reauthenticate } from '../../support/mfa.js'
 import { personWithPasskey } from '../../support/passkeys.js'
+import { verifiedPerson } from '../../support/people.js'
 
 let app: TestApp
 before(async () => {
@@ -32,7 +33,7 @@ const sessions: Record<string, () => Promise<{ client: Client; person: Enrolled 
     return { client, person }
   },
   async 'that is older than the factor'() {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     const client = await signIn(app, person.email)
     const enrolled = await enrol(app, person)
     await reauthenticate(client)
@@ -71,8 +72,8 @@ for (const [act, attempt] of Object.entries(acts)) {
     }
 
     it('is not for who acts as somebody else', async () => {
-      const admin = await signUpVerified(app)
-      const { client, sessionId } = await signUpVerified(app)
+      const admin = await verifiedPerson(app)
+      const { client, sessionId } = await verifiedPerson(app)
       const acting = 'UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2'
       await app.sql(acting, [admin.userId, sessionId])
       const refused = await attempt(client)

@@ -8,9 +8,9 @@ import {
   type Credential,
   challengeFor,
   newAuthenticator,
-  type Person,
   personWithPasskey,
 } from '../../support/passkeys.js'
+import type { Person } from '../../support/people.js'
 
 let app: TestApp
 before(async () => {

@@ -3,7 +3,6 @@ import { after, before, describe, it } from 'node:test'
 import { sha256 } from '../../../lib/core/crypto/digest.js'
 import { signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
-import { signUpVerified } from '../../support/mfa.js'
 import {
   answerAt,
   beginLogin,
@@ -16,6 +15,7 @@ import {
   signInWith,
   withClientData,
 } from '../../support/passkeys.js'
+import { verifiedPerson } from '../../support/people.js'
 
 let app: TestApp
 before(async () => {
@@ -259,7 +259,7 @@ describe('a challenge', () => {
 describe('a registration', () => {
   for (const [what, change] of Object.entries({ ...wrong, 'the type of a sign-in': { type: 'webauthn.get' } })) {
     it(`is refused for ${what}`, async () => {
-      const { client } = await signUpVerified(app)
+      const { client } = await verifiedPerson(app)
       const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
       assertRefused(await client.post(complete.registration, { response: withClientData(response, change) }))
       assert.equal((await client.get('/v1/users/me/passkeys')).body.passkeys.length, 0)
@@ -267,14 +267,14 @@ describe('a registration', () => {
   }
 
   it('is refused for the RP id of somebody else', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     const options = { ...(await beginRegistration(client)), rp: { id: 'evil.example', name: 'Evil' } }
     const one = newAuthenticator().createJSON('https://evil.example', options)
     assertRefused(await client.post(complete.registration, { response: withClientData(one, { origin: app.origin }) }))
   })
 
   it('is refused without user verification', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const attestation = changed(response, 'attestationObject', (bytes) => {
       const authData = bytes.indexOf(Buffer.from('authData')) + 8 + 2
@@ -284,7 +284,7 @@ describe('a registration', () => {
   })
 
   it('is refused where the response names another credential', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const id = Buffer.alloc(32, 9).toString('base64url')
     assertRefused(await client.post(complete.registration, { response: { ...response, id, rawId: id } }))
@@ -292,7 +292,7 @@ describe('a registration', () => {
 
   /** @see GHSA-6hxq, SimpleWebAuthn: a root certificate smuggled in `x5c` */
   it('is taken without its attestation, whatever that says: nothing of it is read, and nothing is trusted for it', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const bare = Buffer.from(response.response.attestationObject as string, 'base64url')
     const authData = bare.subarray(bare.indexOf(Buffer.from('authData')) - 1)
@@ -317,11 +317,11 @@ describe('a registration', () => {
     const begun = await person.client.post('/v1/users/me/passkeys/register/begin')
     const response = newAuthenticator().createJSON(app.origin, begun.body.options)
     assertRefused(await other.post(complete.registration, { response }))
-    assertRefused(await (await signUpVerified(app)).client.post(complete.registration, { response }))
+    assertRefused(await (await verifiedPerson(app)).client.post(complete.registration, { response }))
   })
 
   it('is counted once where it is sent several times at once', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const answers = await Promise.all(Array.from({ length: 4 }, () => client.post(complete.registration, { response })))
     assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 401, 401, 401])
@@ -330,7 +330,7 @@ describe('a registration', () => {
   it('of a credential that somebody has already is refused: 409', async () => {
     const authenticator = newAuthenticator()
     const first = await personWithPasskey(app, authenticator)
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     await app.sql('UPDATE identsphere.user_passkeys SET credential_id = $2 WHERE user_id = $1', [
       first.userId,
@@ -352,7 +352,7 @@ describe('a registration', () => {
 
   it('needs a reauthentication made for it the first time, and a recent second factor from then on', async () => {
     const begin = '/v1/users/me/passkeys/register/begin'
-    const { client, email } = await signUpVerified(app)
+    const { client, email } = await verifiedPerson(app)
     assert.equal((await client.post(begin)).body.error.code, 'reauthentication_required')
     assert.equal((await register(app, client, newAuthenticator())).status, 201)
     const later = await signIn(app, email)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { BuiltIdentSphere } from '../../../lib/identsphere.js'
 import { startApp } from '../../support/app.js'
-import { mailTo } from '../../support/mail.js'
-import { signUpVerified } from '../../support/mfa.js'
+import { mailTo, runJobs } from '../../support/mail.js'
 import { beginLogin, newAuthenticator, personWithPasskey, register, signInWith } from '../../support/passkeys.js'
+import { verifiedPerson } from '../../support/people.js'
 
 const elsewhere = 'https://app.example.de'
 
@@ -39,7 +38,7 @@ describe('the relying party', () => {
 
   it('is shown as it is called, with nothing about the person but the address they chose', async () => {
     const app = await startApp({ passkeys: { rpName: 'Example Works' } })
-    const { client, email, userId } = await signUpVerified(app)
+    const { client, email, userId } = await verifiedPerson(app)
     await register(app, client, newAuthenticator())
     const { options } = (await client.post('/v1/users/me/passkeys/register/begin')).body
     assert.deepEqual(options.rp, { id: 'localhost', name: 'Example Works' })
@@ -64,13 +63,12 @@ describe('mail', () => {
 describe('challenges that nobody answered', () => {
   it('are swept once they have expired, and not before', async () => {
     const app = await startApp()
-    const { worker } = app.identsphere as BuiltIdentSphere
     const left = async () => (await app.sql('SELECT 1 FROM identsphere.webauthn_challenges')).length
     await beginLogin(app.client())
-    await worker.drain()
+    await runJobs(app)
     assert.equal(await left(), 1)
     app.clock.advance(601)
-    await worker.drain()
+    await runJobs(app)
     assert.equal(await left(), 0)
     await app.close()
   })

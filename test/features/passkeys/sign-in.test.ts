@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import { codeIn, mailTo } from '../../support/mail.js'
-import { signUpVerified } from '../../support/mfa.js'
 import {
   answerAt,
   beginLogin,
@@ -11,6 +10,7 @@ import {
   register,
   signInWith,
 } from '../../support/passkeys.js'
+import { verifiedPerson } from '../../support/people.js'
 
 let app: TestApp
 before(async () => {
@@ -62,7 +62,7 @@ describe('a passkey', () => {
   })
 
   it('is asked of addresses without one by credentials that nobody has, the same ones each time', async () => {
-    const { email } = await signUpVerified(app)
+    const { email } = await verifiedPerson(app)
     const shape = (options: { allowCredentials: Array<{ id: string }> }) => ({
       keys: Object.keys(options).sort(),
       credential: Object.keys(options.allowCredentials[0] as object).sort(),
@@ -138,7 +138,7 @@ describe('a step-up', () => {
   })
 
   it('is refused to who has no passkey, and by the passkey of somebody else', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     assert.equal((await client.post(`${stepUp}/begin`)).body.error.code, 'conflict')
     const one = await personWithPasskey(app)
     const other = await personWithPasskey(app)
@@ -203,7 +203,7 @@ describe('an erased account', () => {
 
 describe('ten passkeys', () => {
   it('are the most that one user has, also where several come at once', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     await register(app, person.client, newAuthenticator())
     await app.sql(
       `INSERT INTO identsphere.user_passkeys (id, user_id, credential_id, public_key, sign_count, transports, aaguid,

@@ -4,7 +4,8 @@ import type { BuiltIdentSphere } from '../../../lib/identsphere.js'
 import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
 import { codeIn, mailTo, tokenIn } from '../../support/mail.js'
-import { challenged, type Enrolled, enrol, signUpVerified, wrongCode } from '../../support/mfa.js'
+import { challenged, type Enrolled, enrol, wrongCode } from '../../support/mfa.js'
+import { verifiedPerson } from '../../support/people.js'
 import { recordingKnex } from '../../support/work.js'
 
 let app: TestApp
@@ -335,7 +336,7 @@ describe('a step-up', () => {
 
   it('is not for who acts as somebody else, who does not learn either whether a code is right', async () => {
     const person = await enrolled()
-    const admin = await signUpVerified(app)
+    const admin = await verifiedPerson(app)
     await app.sql('UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2', [
       admin.userId,
       person.sessionId,

@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'node:test'
 import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 import { mailsTo } from '../../support/mail.js'
-import { challenged, enrol, reauthenticate, setup, signUpVerified, totp, wrongCode } from '../../support/mfa.js'
+import { challenged, enrol, reauthenticate, setup, totp, wrongCode } from '../../support/mfa.js'
+import { verifiedPerson } from '../../support/people.js'
 
 let app: TestApp
 before(async () => {
@@ -33,7 +34,7 @@ async function signInWithApp(person: Awaited<ReturnType<typeof enrol>>): Promise
 /** @see GHSA supabase/auth #1439, #2565, #2607 */
 describe('the first enrolment', () => {
   it('takes a reauthentication made for it, and uses it up', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     const refused = async (why: string) => {
       const { status, body } = await client.post('/v1/auth/mfa/setup')
       assert.equal(status, 401, why)
@@ -51,21 +52,21 @@ describe('the first enrolment', () => {
   })
 
   it('has one winner of parallel beginnings', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const answers = await Promise.all(Array.from({ length: 10 }, () => client.post('/v1/auth/mfa/setup')))
     assert.equal(answers.filter(({ status }) => status === 200).length, 1)
   })
 
   it('takes a reauthentication of the last 10 minutes', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     app.clock.advance(601)
     assert.equal((await client.post('/v1/auth/mfa/setup')).body.error.code, 'reauthentication_required')
   })
 
   it('is not for an address that was never confirmed', async () => {
-    const { client, userId } = await signUpVerified(app)
+    const { client, userId } = await verifiedPerson(app)
     await app.sql('UPDATE identsphere.users SET email_verified_at = NULL WHERE id = $1', [userId])
     await reauthenticate(client, 'mfa_setup')
     const { status, body } = await client.post('/v1/auth/mfa/setup')
@@ -74,15 +75,15 @@ describe('the first enrolment', () => {
   })
 
   it('is not for who acts as somebody else', async () => {
-    const { client, sessionId } = await signUpVerified(app)
-    const admin = await signUpVerified(app)
+    const { client, sessionId } = await verifiedPerson(app)
+    const admin = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     await app.sql('UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2', [admin.userId, sessionId])
     assert.equal((await client.post('/v1/auth/mfa/setup')).status, 403)
   })
 
   it('answers with a secret, its address and a picture of it', async () => {
-    const { client, email } = await signUpVerified(app)
+    const { client, email } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const { body } = await client.post('/v1/auth/mfa/setup')
     assert.match(body.secret, /^[A-Z2-7]{32}$/)
@@ -97,7 +98,7 @@ describe('the first enrolment', () => {
 describe('an enrolment on its way', () => {
   /** @see GHSA better-auth #8711, #8627 */
   it('neither stands in front of a sign-in nor counts as a factor', async () => {
-    const { client, email } = await signUpVerified(app)
+    const { client, email } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const secret = await setup(client)
     assert.deepEqual((await client.get('/v1/auth/mfa/status')).body, {
@@ -112,7 +113,7 @@ describe('an enrolment on its way', () => {
   })
 
   it('is confirmed by a right code only: 400 without a beginning, 401 wrong, 409 once it is on', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     const enable = (code: string) => client.post('/v1/auth/mfa/enable', { code })
     assert.equal((await enable('123456')).status, 400)
     await reauthenticate(client, 'mfa_setup')
@@ -123,7 +124,7 @@ describe('an enrolment on its way', () => {
   })
 
   it('is the session’s that began it, and waits 10 minutes', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     const other = await signIn(app, person.email)
     await reauthenticate(person.client, 'mfa_setup')
     const secret = await setup(person.client)
@@ -135,7 +136,7 @@ describe('an enrolment on its way', () => {
   })
 
   it('has one winner of parallel confirmations, with one set of recovery codes', async () => {
-    const { client, userId } = await signUpVerified(app)
+    const { client, userId } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const code = totp(await setup(client), app.clock.now())
     const answers = await Promise.all(Array.from({ length: 10 }, () => client.post('/v1/auth/mfa/enable', { code })))
@@ -148,7 +149,7 @@ describe('an enrolment on its way', () => {
   })
 
   it('gives nobody unlimited guesses for its recovery codes', async () => {
-    const { client } = await signUpVerified(app)
+    const { client } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const secret = await setup(client)
     const code = wrongCode(secret, app.clock.now())
@@ -162,7 +163,7 @@ describe('an enrolment on its way', () => {
 
 describe('an enabled app', () => {
   it('has shown itself in the session that enabled it, and the others go on without it', async () => {
-    const person = await signUpVerified(app)
+    const person = await verifiedPerson(app)
     const other = await signIn(app, person.email)
     await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = now() WHERE user_id = $1', [person.userId])
     const { client } = await enrol(app, person)
@@ -316,7 +317,7 @@ describe('turning it off', () => {
 
   it('is not for who acts as somebody else', async () => {
     const { client, sessionId } = await enrol(app)
-    const admin = await signUpVerified(app)
+    const admin = await verifiedPerson(app)
     await app.sql('UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2', [admin.userId, sessionId])
     for (const path of ['disable', 'recovery-codes', 'setup']) {
       assert.equal((await client.post(`/v1/auth/mfa/${path}`, path === 'setup' ? {} : { password })).status, 403, path)

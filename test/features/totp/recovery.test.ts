@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, startApp, type TestApp } from '../../support/app.js'
 import { mailsTo, mailTo, tokenIn } from '../../support/mail.js'
-import { challenged, type Enrolled, enrol, reauthenticate, setup, signUpVerified, totp } from '../../support/mfa.js'
+import { challenged, type Enrolled, enrol, reauthenticate, setup, totp } from '../../support/mfa.js'
+import { verifiedPerson } from '../../support/people.js'
 
 let app: TestApp
 before(async () => {
@@ -170,7 +171,7 @@ describe('a proven mailbox', () => {
 
   it('that takes a changed address back keeps an app from before, and takes one from since', async () => {
     for (const since of [false, true]) {
-      const person = since ? await signUpVerified(app) : await enrol(app)
+      const person = since ? await verifiedPerson(app) : await enrol(app)
       await person.client.post('/v1/users/me/email', { email: `new-${person.email}` })
       const confirm = tokenIn(await mailTo(app, `new-${person.email}`, /^Confirm your new/))
       assert.equal((await person.client.post('/v1/auth/email/confirm', { token: confirm })).status, 204)

@@ -6,9 +6,10 @@ import { z } from 'zod'
 import type { IdentSphereError } from '../../../../lib/core/errors.js'
 import type { Route } from '../../../../lib/core/http/route.js'
 import { type FieldError, validate } from '../../../../lib/core/http/validate.js'
-import { password, signUp, startApp, type TestApp } from '../../../support/app.js'
-import { succeedingCalls } from '../../../support/calls.js'
+import { password, startApp, type TestApp } from '../../../support/app.js'
+import { callsOf } from '../../../support/every-route.js'
 import { needs } from '../../../support/host.js'
+import { person } from '../../../support/people.js'
 import { nameOf, routesOf } from '../../../support/routes.js'
 import { hashingOf, recordingKnex, type Statement } from '../../../support/work.js'
 
@@ -88,9 +89,7 @@ describe('bodies', () => {
   it('with anything else where text is expected are 400, and the statement never sees it', async () => {
     for (const route of routes) {
       const name = nameOf(route)
-      const [call] = (await succeedingCalls[name]?.(node)) ?? []
-      assert.ok(call, name)
-      const { client, path, options } = call
+      const [{ client, path, options }] = await callsOf(route, node)
       const body = { ...((options.body as Record<string, unknown> | undefined) ?? { refresh_token: 'x' }) }
       for (const [field, good] of Object.entries(body)) {
         if (free.has(`${name} ${field}`)) continue
@@ -117,7 +116,7 @@ describe('bodies', () => {
   it('reach statements as text, numbers, dates and bytes only, in every call that succeeds', async () => {
     statements.length = 0
     for (const route of routesOf(app)) {
-      for (const { client, path, options } of (await succeedingCalls[nameOf(route)]?.(node)) ?? []) {
+      for (const { client, path, options } of await callsOf(route, node)) {
         await client.send(route.method, path, options)
       }
     }
@@ -193,7 +192,7 @@ describe('bodies', () => {
   }, async () => {
     for (const route of routes) {
       const name = nameOf(route)
-      const { client } = await signUp(app)
+      const { client } = await person(app)
       for (const [what, raw] of Object.entries(hostile)) {
         const answer = await client.send(route.method, route.path, { raw })
         assert.equal(answer.status, 400, `${name} ${what} ${answer.text}`)
@@ -207,7 +206,7 @@ describe('bodies', () => {
   it('above 64 KiB are 413, announced or chunked, and just below are read', {
     skip: needs('an unread body'),
   }, async () => {
-    const { client } = await signUp(app)
+    const { client } = await person(app)
     const sized = (bytes: number) => `{"bio":"${'x'.repeat(bytes - '{"bio":""}'.length)}"}`
     assert.equal((await client.send('PATCH', '/v1/users/me', { raw: sized(64 * 1024) })).status, 400)
     for (const headers of [{}, { 'content-length': undefined, 'transfer-encoding': 'chunked' }]) {
@@ -251,7 +250,7 @@ describe('bodies', () => {
   })
 
   it('are not asked for where a route reads none', async () => {
-    const { client } = await signUp(app)
+    const { client } = await person(app)
     for (const path of ['/v1/auth/session', '/v1/users/me', '/v1/users/me/sessions', '/v1/health']) {
       assert.equal(
         (await client.send('GET', path, { raw: '{', headers: { 'content-type': 'text/plain' } })).status,

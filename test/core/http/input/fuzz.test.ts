@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import type { Route } from '../../../../lib/core/http/route.js'
-import { signUp, startApp, type TestApp } from '../../../support/app.js'
-import { succeedingCalls } from '../../../support/calls.js'
+import { startApp, type TestApp } from '../../../support/app.js'
 import type { Answer, Client, SendOptions } from '../../../support/client.js'
+import { callsOf } from '../../../support/every-route.js'
+import { person } from '../../../support/people.js'
 import { isPage, nameOf, routesOf } from '../../../support/routes.js'
 
 /** Requests to each route. The seed is printed on failure; `FUZZ_RUNS` asks for more. */
@@ -152,15 +153,15 @@ async function fuzz(route: Route, client: () => Promise<Client>, good: SendOptio
 
 test('no request to any route ends in a 5xx, a stack trace or markup, whatever anonymous clients send', async () => {
   for (const route of routesOf(app)) {
-    const [call] = (await succeedingCalls[nameOf(route)]?.(app)) ?? []
-    await fuzz(route, async () => app.client(), call?.options ?? {})
+    const [call] = await callsOf(route, app)
+    await fuzz(route, async () => app.client(), call.options)
   }
 })
 
 test('no request to any route ends in a 5xx, a stack trace or markup, whatever signed-in people send', async () => {
   for (const route of routesOf(app)) {
-    const [call] = (await succeedingCalls[nameOf(route)]?.(app)) ?? []
-    await fuzz(route, async () => (await signUp(app)).client, call?.options ?? {})
+    const [call] = await callsOf(route, app)
+    await fuzz(route, async () => (await person(app)).client, call.options)
   }
 })
 

@@ -2,57 +2,12 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import type { Route } from '../../../../lib/core/http/route.js'
-import { password, signIn, signUp, startApp, type TestApp } from '../../../support/app.js'
-import { succeedingCalls } from '../../../support/calls.js'
+import { startApp, type TestApp } from '../../../support/app.js'
 import type { Client } from '../../../support/client.js'
+import { callsOf, routesWithCalls, routesWithThings, thingOf } from '../../../support/every-route.js'
 import { needs } from '../../../support/host.js'
-import { enrol } from '../../../support/mfa.js'
-import { newAuthenticator, register } from '../../../support/passkeys.js'
+import { anotherBrowser, nativeClient, type Person, person, verifiedPerson } from '../../../support/people.js'
 import { isPage, nameOf, routesOf } from '../../../support/routes.js'
-
-type Person = Awaited<ReturnType<typeof signUp>>
-
-/** Something of somebody's that a route names by its id. */
-interface Thing {
-  /** Values of the route's parameters, by name. */
-  params: Record<string, string>
-  body?: object
-  /** The row as it is stored, to be compared. */
-  row(): Promise<unknown>
-}
-
-/** For every route with a parameter, how to make what it names. A new route without one fails here. */
-const things: Record<string, (app: TestApp, owner: Person) => Promise<Thing>> = {
-  async 'DELETE /v1/auth/trusted-browsers/:id'(app, owner) {
-    await verifyAll(app)
-    const { client } = await enrol(app, owner)
-    const { id } = (await client.post('/v1/auth/trusted-browsers')).body
-    return {
-      params: { id },
-      row: () => app.sql('SELECT id, user_id, revoked_at, label FROM identsphere.trusted_browsers WHERE id = $1', [id]),
-    }
-  },
-  async 'DELETE /v1/users/me/sessions/:id'(app, owner) {
-    const client = await signIn(app, owner.email)
-    const id = (await client.get('/v1/auth/session')).body.session.id
-    return {
-      params: { id },
-      row: () => app.sql('SELECT id, user_id, revoked_at, epoch FROM identsphere.user_sessions WHERE id = $1', [id]),
-    }
-  },
-  'PATCH /v1/users/me/passkeys/:id': async (app, owner) => ({
-    ...(await passkeyOf(app, owner)),
-    body: { label: 'Taken' },
-  }),
-  'DELETE /v1/users/me/passkeys/:id': passkeyOf,
-}
-
-async function passkeyOf(app: TestApp, owner: Person): Promise<Thing> {
-  await verifyAll(app)
-  const { body } = await register(app, owner.client, newAuthenticator(), 'Laptop')
-  const { id } = body.passkey
-  return { params: { id }, row: () => app.sql('SELECT * FROM identsphere.user_passkeys WHERE id = $1', [id]) }
-}
 
 /** Whose address is not verified is refused changes of factors before anything is looked for. */
 async function verifyAll(app: TestApp): Promise<void> {
@@ -62,18 +17,15 @@ async function verifyAll(app: TestApp): Promise<void> {
 /** Who tries, made from the owner of the thing, and what they are told. */
 const others: Record<string, { status: 401 | 404; client(app: TestApp, owner: Person): Promise<Client> }> = {
   'somebody anonymous': { status: 401, client: async (app) => app.client() },
-  'another user of another organisation': { status: 404, client: async (app) => (await signUp(app)).client },
+  'another user of another organisation': { status: 404, client: async (app) => (await person(app)).client },
   'another user by a bearer token': {
     status: 404,
-    async client(app) {
-      const { email } = await signUp(app)
-      return bearer(app, email)
-    },
+    client: (app) => nativeClient(app),
   },
   'the owner of the organisation, who is a colleague': {
     status: 404,
     async client(app, owner) {
-      const colleague = await signUp(app)
+      const colleague = await person(app)
       await app.sql(
         `INSERT INTO identsphere.organization_memberships (organization_id, user_id, role, created_at)
          VALUES ($1, $2, 'owner', now())`,
@@ -83,13 +35,13 @@ const others: Record<string, { status: 401 | 404; client(app: TestApp, owner: Pe
         owner.organizationId,
         colleague.userId,
       ])
-      return signIn(app, colleague.email)
+      return anotherBrowser(app, colleague.email)
     },
   },
   'a platform admin': {
     status: 404,
     async client(app) {
-      const admin = await signUp(app)
+      const admin = await person(app)
       await app.sql('INSERT INTO identsphere.platform_admins (user_id, created_at) VALUES ($1, now())', [admin.userId])
       await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = now() WHERE user_id = $1', [admin.userId])
       return admin.client
@@ -115,13 +67,8 @@ const others: Record<string, { status: 401 | 404; client(app: TestApp, owner: Pe
   },
 }
 
-async function bearer(app: TestApp, email: string): Promise<Client> {
-  const { body } = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
-  return app.client({ authorization: `Bearer ${body.access_token}` })
-}
-
-async function changed(app: TestApp, change: string, person?: Person): Promise<Client> {
-  const { client, userId } = person ?? (await signUp(app))
+async function changed(app: TestApp, change: string, given?: Person): Promise<Client> {
+  const { client, userId } = given ?? (await person(app))
   await app.sql(`UPDATE identsphere.users SET ${change} WHERE id = $1`, [userId])
   return client
 }
@@ -175,15 +122,15 @@ describe('things of others', () => {
   const withParams = () => routes.filter((route) => route.path.includes(':'))
 
   it('have a fixture for every route that names something by its id', () => {
-    assert.deepEqual(withParams().map(nameOf).sort(), Object.keys(things).sort())
+    assert.deepEqual(withParams().map(nameOf).sort(), [...routesWithThings].sort())
     for (const route of withParams()) assert.equal(route.auth, 'session', nameOf(route))
   })
 
   for (const [who, { status, client: clientOf }] of Object.entries(others)) {
     it(`are out of reach of ${who}: ${status}, and the row as it was`, async () => {
       for (const route of withParams()) {
-        const owner = await signUp(app)
-        const { params, body, row } = await (things[nameOf(route)] ?? assert.fail(nameOf(route)))(app, owner)
+        const owner = await verifiedPerson(app)
+        const { params, body, row } = await thingOf(route, app, owner)
         const client = await clientOf(app, owner)
         await verifyAll(app)
         const before = await row()
@@ -197,10 +144,10 @@ describe('things of others', () => {
 
   it('look like things that are not there, and ids that are none are refused', async () => {
     for (const route of withParams()) {
-      const owner = await signUp(app)
-      const { params, body } = await (things[nameOf(route)] ?? assert.fail(nameOf(route)))(app, owner)
+      const owner = await verifiedPerson(app)
+      const { params, body } = await thingOf(route, app, owner)
       const options = body === undefined ? {} : { body }
-      const stranger = (await signUp(app)).client
+      const stranger = (await person(app)).client
       await verifyAll(app)
       const all = (value: string) => pathOf(route, Object.fromEntries(Object.keys(params).map((name) => [name, value])))
       const foreign = await stranger.send(route.method, pathOf(route, params), options)
@@ -238,8 +185,8 @@ describe('things of others', () => {
 
   it('are within reach of their owner, once', async () => {
     for (const route of withParams()) {
-      const owner = await signUp(app)
-      const { params, body, row } = await (things[nameOf(route)] ?? assert.fail(nameOf(route)))(app, owner)
+      const owner = await verifiedPerson(app)
+      const { params, body, row } = await thingOf(route, app, owner)
       const before = await row()
       const send = () => owner.client.send(route.method, pathOf(route, params), body === undefined ? {} : { body })
       const answer = await send()
@@ -252,15 +199,14 @@ describe('things of others', () => {
 
 describe('every route', () => {
   it('has calls that succeed, and whatever has calls is a route', () => {
-    assert.deepEqual(routes.map(nameOf).sort(), Object.keys(succeedingCalls).sort())
+    assert.deepEqual(routes.map(nameOf).sort(), [...routesWithCalls].sort())
     assert.equal(new Set(routes.map(nameOf)).size, routes.length, 'declared once')
   })
 
   it('answers each declared success with the declared body', async () => {
     const reached = new Set<string>()
     for (const route of routes) {
-      const calls = (await succeedingCalls[nameOf(route)]?.(app)) ?? []
-      for (const { client, path, options, status } of calls) {
+      for (const { client, path, options, status } of await callsOf(route, app)) {
         const answer = await client.send(route.method, path, options)
         assert.equal(answer.status, status, `${nameOf(route)} ${answer.text}`)
         assert.ok(status in route.output, `${nameOf(route)} does not declare ${status}`)
@@ -304,14 +250,13 @@ describe('every route', () => {
     const exempt: string[] = []
     for (const route of routes.filter(({ method }) => method !== 'GET')) {
       const name = nameOf(route)
-      const foreign = await signUp(app)
+      const foreign = await person(app)
+      const [call] = await callsOf(route, app)
+      if (call.client.cookies.size === 0) {
+        const { client } = await person(app)
+        for (const [cookie, value] of client.cookies) call.client.cookies.set(cookie, value)
+      }
       for (const csrf of [false, 'x', foreign.client.cookie('csrf') as string] as const) {
-        const [call] = (await succeedingCalls[name]?.(app)) ?? []
-        if (call === undefined) continue
-        if (call.client.cookies.size === 0) {
-          const { client } = await signUp(app)
-          for (const [cookie, value] of client.cookies) call.client.cookies.set(cookie, value)
-        }
         const answer = await call.client.send(route.method, call.path, { ...call.options, csrf })
         if (answer.status === call.status || answer.status === 409) {
           exempt.push(name)
@@ -328,15 +273,14 @@ describe('every route', () => {
   it('that changes something refuses other sites, signed in or not', async () => {
     const unsafe = routes.filter(({ method }) => method !== 'GET')
     for (const route of unsafe) {
+      const [call] = await callsOf(route, app) // refused, so that it can be sent again
       for (const headers of [
         { origin: 'https://evil.example' },
         { origin: 'null' },
         { origin: `${app.origin}.evil.example` },
         { 'sec-fetch-site': 'cross-site' },
       ]) {
-        const [call] = (await succeedingCalls[nameOf(route)]?.(app)) ?? []
-        for (const client of [call?.client, app.client()]) {
-          if (call === undefined || client === undefined) continue
+        for (const client of [call.client, app.client()]) {
           const answer = await client.send(route.method, call.path, { ...call.options, headers })
           assert.equal(answer.status, 403, `${nameOf(route)} ${JSON.stringify(headers)} ${answer.text}`)
           assert.equal(answer.body.error.code, 'csrf_failed')
@@ -348,8 +292,7 @@ describe('every route', () => {
   it('answers 503 and nothing else while the database cannot, but health', async () => {
     const node = await app.node({ database: 'postgres://127.0.0.1:1/none', publicBaseUrl: app.url })
     for (const route of routes.filter((one) => !isPage(one))) {
-      const [call] = (await succeedingCalls[nameOf(route)]?.(app)) ?? []
-      if (call === undefined) continue
+      const [call] = await callsOf(route, app)
       const client = node.client({ ...call.client.defaults, origin: app.origin })
       for (const [name, cookie] of call.client.cookies) client.cookies.set(name, cookie)
       const answer = await client.send(route.method, call.path, call.options)
