@@ -219,7 +219,7 @@ export function createRegistration(deps: {
 }
 
 /** A registration that has been checked, without the password in the clear. */
-interface PreparedRegistration extends Omit<RegistrationBody, 'password'> {
+export interface PreparedRegistration extends Omit<RegistrationBody, 'password'> {
   passwordHash: string
 }
 
