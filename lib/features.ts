@@ -35,7 +35,7 @@ import type { UsersApi } from './features/users/api.js'
 import { users } from './features/users/feature.js'
 
 /**
- * All features. The order is the layering: a feature imports `core/` and features above it, types included.
+ * All features. The order is the layering: a feature imports `core/` and features above it, types included. @internal
  */
 export const features = [
   tokens,

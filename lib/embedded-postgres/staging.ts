@@ -71,10 +71,9 @@ function listPaths(root: string): string[] {
 
 /** `pg-symlinks.json` lists each link (`target`) and the file it leads to (`source`), both below `native/`. */
 function createLinks(native: string): void {
-  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
-    source: string
-    target: string
-  }[]
+  const links: Record<'source' | 'target', string>[] = JSON.parse(
+    readFileSync(join(native, 'pg-symlinks.json'), 'utf8'),
+  )
   for (const { source, target } of links) {
     const link = join(native, relative('native', target))
     rmSync(link, { force: true })
