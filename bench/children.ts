@@ -24,6 +24,7 @@ export interface Children {
   startGenerator(): Generator
   /** Imports one module in a fresh process. @returns milliseconds */
   timeImport(module: string): Promise<number>
+  /** Stops all processes. None can be started afterwards, so a run that still goes on fails soon. */
   stopAll(): Promise<void>
 }
 
@@ -33,8 +34,10 @@ export interface Children {
  */
 export function createChildren(serverNode: string, profileFolder?: string): Children {
   const running = new Set<ChildProcess>()
+  let isStopped = false
 
   function start(file: string, node: string, flags: string[] = []): ChildProcess {
+    if (isStopped) throw new Error('the benchmark was stopped')
     const child = fork(join(import.meta.dirname, file), {
       execPath: node,
       execArgv: flags,
@@ -77,6 +80,7 @@ export function createChildren(serverNode: string, profileFolder?: string): Chil
     },
 
     async stopAll() {
+      isStopped = true
       await Promise.all([...running].map(stop))
     },
   }
@@ -103,6 +107,6 @@ async function ask(child: ChildProcess, message: unknown): Promise<unknown> {
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
-  child.disconnect()
+  if (child.connected) child.disconnect()
   await ended
 }

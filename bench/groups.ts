@@ -14,6 +14,7 @@ export type Figure = (measured: Measured) => number
 
 export const requestsPerSecond: Figure = (measured) => measured.requestsPerSecond
 
+/** Groups in the order of nodes, cases and loads. Each of them is ordered by its first measurement. */
 export function groupsOf(measured: readonly Measured[]): Group[] {
   const groups = new Map<string, Group>()
   for (const one of measured) {
@@ -23,7 +24,13 @@ export function groupsOf(measured: readonly Measured[]): Group[] {
     group.runs.push(one)
     groups.set(key, group)
   }
-  return [...groups.values()]
+  const unsorted = [...groups.values()]
+  const rank = (of: (group: Group) => string) => {
+    const values = [...new Set(unsorted.map(of))]
+    return (group: Group) => values.indexOf(of(group))
+  }
+  const ranks = [rank(({ node }) => node), rank((group) => group.case), rank(({ load }) => load)]
+  return unsorted.sort((a, b) => ranks.map((of) => of(a) - of(b)).find((difference) => difference !== 0) ?? 0)
 }
 
 export function find(groups: readonly Group[], wanted: Omit<Group, 'runs'>): Group | undefined {

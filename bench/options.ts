@@ -17,8 +17,9 @@ export const caseNames = [
 ] as const
 export type CaseName = (typeof caseNames)[number]
 
-/** Cases that run for minutes, or fill gigabytes: only if they are named, or with `--all`. */
+/** Cases that run for minutes, or fill gigabytes. */
 const longCases: readonly CaseName[] = ['size', 'soak']
+const notQuick: readonly CaseName[] = [...longCases, 'latency']
 
 export interface Options {
   quick: boolean
@@ -41,9 +42,9 @@ export interface Options {
 
 export const help = `npm run bench -- [options]
 
-  --quick            one pass within 3 minutes, to see that a change is no disaster
+  --quick            ends within 3 minutes: fewer and shorter measurements, without latency
   --only=a,b         these cases only: ${caseNames.join(', ')}
-  --all              every case but soak; without it size is left out too
+  --all              every case but soak. Without it, size is left out too
   --before=PATH      another checkout that is built, or its dist: measured beside this build
   --node=20,24       major versions of Node for the servers; default: the one that runs this
   --repetitions=5    of each measurement
@@ -76,18 +77,21 @@ export function readOptions(args: string[]): Options {
     quick,
     publish,
     profile,
-    cases: casesOf(values.only, values.all),
+    cases: casesOf(values.only, values),
     nodes: values.node?.split(',') ?? [process.versions.node.split('.')[0] ?? ''],
     before: values.before === undefined ? null : entryOf(resolve(values.before)),
     repetitions: numberOf('repetitions', values.repetitions ?? (quick ? '3' : '5')),
-    seconds: numberOf('seconds', values.seconds ?? (quick ? '0.4' : '1')),
+    seconds: numberOf('seconds', values.seconds ?? (quick ? '0.3' : '1')),
     sessions: numberOf('sessions', values.sessions),
     minutes: numberOf('minutes', values.minutes),
   }
 }
 
-function casesOf(only: string | undefined, all: boolean): readonly CaseName[] {
-  if (only === undefined) return caseNames.filter((name) => !longCases.includes(name) || (all && name !== 'soak'))
+function casesOf(only: string | undefined, { quick, all }: { quick: boolean; all: boolean }): readonly CaseName[] {
+  if (only === undefined) {
+    const without = quick ? notQuick : all ? ['soak'] : longCases
+    return caseNames.filter((name) => !without.includes(name))
+  }
   const wanted = only.split(',')
   const unknown = wanted.filter((name) => !(caseNames as readonly string[]).includes(name))
   if (unknown.length > 0) throw new Error(`unknown case: ${unknown.join(', ')}`)

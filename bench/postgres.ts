@@ -75,10 +75,10 @@ function nameOf(databaseUrl: string): string {
   return new URL(databaseUrl).pathname.slice(1)
 }
 
-/** The folder that holds the files of a database. */
+/** The folder that holds the files of a database. Each process of Postgres works in the data folder. */
 async function folderOf(admin: pg.Client, database: string): Promise<string> {
   const { rows } = await admin.query<{ folder: string }>(
-    `SELECT current_setting('data_directory') || '/base/' || oid AS folder FROM pg_database WHERE datname = $1`,
+    `SELECT '/proc/' || pg_backend_pid() || '/cwd/base/' || oid AS folder FROM pg_database WHERE datname = $1`,
     [database],
   )
   if (rows[0] === undefined) throw new Error(`there is no database ${database}`)

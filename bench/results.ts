@@ -15,4 +15,6 @@ export interface Results {
   started: Started[]
   enumeration: string[]
   soaked: Soaked[]
+  /** Cases that failed, and why. */
+  failures: string[]
 }

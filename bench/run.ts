@@ -24,6 +24,7 @@ const options = readOptions(process.argv.slice(2))
 /** `bench/`, seen from `bench/dist/`. */
 const benchFolder = join(import.meta.dirname, '..')
 const resultsFolder = join(benchFolder, 'results')
+const resultsFile = join(resultsFolder, new Date().toISOString().replaceAll(/[:.]/g, '-'))
 const entry = entryOf(join(benchFolder, '..'))
 const nodes = await Promise.all(options.nodes.map(findNode))
 mkdirSync(resultsFolder, { recursive: true })
@@ -32,6 +33,15 @@ const directory = mkdtempSync(join(tmpdir(), 'identsphere-bench-'))
 const postgres = await startPostgres(join(entry, '../..'), directory)
 const began = performance.now()
 const seeding = createChildren(process.execPath)
+let current = seeding
+let isInterrupted = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    isInterrupted = true
+    // What runs fails without its processes, and the end of this file then cleans up.
+    void current.stopAll()
+  })
+}
 try {
   const results: Results = {
     machine: describeMachine(entry, nodes, postgres.version),
@@ -42,6 +52,7 @@ try {
     started: [],
     enumeration: [],
     soaked: [],
+    failures: [],
   }
   console.log(results.machine.join('\n'))
   const withLibraries = options.cases.some((name) => ['guard', 'latency', 'start'].includes(name))
@@ -52,23 +63,28 @@ try {
     : []
   console.log(`The databases were filled in ${seconds()} s.`)
   for (const node of nodes) {
+    if (isInterrupted) break
     const children = createChildren(node.execPath, options.profile ? resultsFolder : undefined)
+    current = children
     try {
-      await runCases({ node, options, children, postgres, seeds, sizes }, results)
+      await runCases({ node, options, children, postgres, seeds, sizes }, results, () => save(results))
     } finally {
       await children.stopAll()
     }
   }
-  const text = toMarkdown(results)
-  const file = join(resultsFolder, new Date().toISOString().replaceAll(/[:.]/g, '-'))
-  writeFileSync(`${file}.md`, text)
-  writeFileSync(`${file}.json`, JSON.stringify(results, null, 2))
-  if (options.publish) publish(join(benchFolder, '../docs/performance.md'), text)
-  console.log(`\n${text}\nWritten to ${file}.md and .json after ${seconds()} s.`)
+  if (results.failures.length > 0) process.exitCode = 1
+  else if (options.publish) publish(join(benchFolder, '../docs/performance.md'), toMarkdown(results))
+  console.log(`\n${toMarkdown(results)}\nWritten to ${resultsFile}.md and .json after ${seconds()} s.`)
 } finally {
   await seeding.stopAll()
   await postgres.stop()
   rmSync(directory, { recursive: true, force: true })
+}
+
+/** Called after every case, so that a run that is stopped leaves what it found. */
+function save(results: Results): void {
+  writeFileSync(`${resultsFile}.md`, toMarkdown(results))
+  writeFileSync(`${resultsFile}.json`, JSON.stringify(results, null, 2))
 }
 
 function seconds(): number {

@@ -69,7 +69,7 @@ function questionsOf(run: Run, mailing: Server): Question[] {
 async function compare(question: Question): Promise<string[]> {
   const { name, path, each } = question
   const kinds = {
-    unknown: Array.from({ length: each }, (_, index) => `nobody${index}@example.com`),
+    unknown: Array.from({ length: each }, (_, index) => `unknown${index}@example.com`),
     known: loginEmails().slice(-each),
     ...(path.endsWith('/login') ? { bcrypt: bcryptEmails().slice(-each) } : {}),
   }
