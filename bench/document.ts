@@ -8,13 +8,14 @@ const end = '<!-- end of results -->'
 
 /** Everything that a run found, as Markdown. Parts that were not measured are left out. */
 export function toMarkdown(results: Results): string {
-  const { machine, repetitions, seconds, measured, started, enumeration, soaked, failures } = results
+  const { machine, repetitions, seconds, measured, started, enumeration, installed, soaked, failures } = results
   const sections: [title: string, lines: string[]][] = [
     ['Machine', [...machine, `${repetitions} repetitions of ${seconds} s each`].map((line) => `- ${line}`)],
     ['Failed', failures.map((line) => `- ${line}`)],
     ['Targets', targetTable(results)],
     ['Measurements', measured.length === 0 ? [] : mainTable(measured)],
     ['Start and memory', started.length === 0 ? [] : startTable(started)],
+    ['Installed size', installed.map(({ name, bytes }) => `- ${name}: ${(bytes / 1e6).toFixed(1)} MB`)],
     ['Memory over time', soaked.length === 0 ? [] : soakTable(soaked)],
     ['Times that could tell of an account', enumeration],
   ]

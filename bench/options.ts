@@ -12,13 +12,14 @@ export const caseNames = [
   'flood',
   'start',
   'enumeration',
+  'install',
   'size',
   'soak',
 ] as const
 export type CaseName = (typeof caseNames)[number]
 
-/** Cases that run for minutes, or fill gigabytes. */
-const longCases: readonly CaseName[] = ['size', 'soak']
+/** Cases that run for minutes, fill gigabytes, or need the registry. */
+const longCases: readonly CaseName[] = ['install', 'size', 'soak']
 const notQuick: readonly CaseName[] = [...longCases, 'latency']
 
 export interface Options {
@@ -44,7 +45,7 @@ export const help = `npm run bench -- [options]
 
   --quick            ends within 3 minutes: fewer and shorter measurements, without latency
   --only=a,b         these cases only: ${caseNames.join(', ')}
-  --all              every case but soak. Without it, size is left out too
+  --all              every case but soak. Without it, install and size are left out too
   --before=PATH      another checkout that is built, or its dist: measured beside this build
   --node=20,24       major versions of Node for the servers; default: the one that runs this
   --repetitions=5    of each measurement

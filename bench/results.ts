@@ -1,3 +1,4 @@
+import type { Installed } from './cases/install.js'
 import type { Soaked } from './cases/soak.js'
 import type { Started } from './cases/start.js'
 import type { Measured } from './measure.js'
@@ -14,6 +15,7 @@ export interface Results {
   measured: Measured[]
   started: Started[]
   enumeration: string[]
+  installed: Installed[]
   soaked: Soaked[]
   /** Cases that failed, and why. */
   failures: string[]

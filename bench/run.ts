@@ -51,6 +51,7 @@ try {
     measured: [],
     started: [],
     enumeration: [],
+    installed: [],
     soaked: [],
     failures: [],
   }

@@ -118,6 +118,11 @@ const targets: readonly Target[] = [
   sizeTarget('hot'),
   sizeTarget('cold cache'),
   startTarget('memory at the first answer', 'bare Express + pg', 1.3, 'rss'),
+  {
+    text: 'install, MB',
+    atMost: 35,
+    figure: ({ results }) => (results.installed.find(({ name }) => name === identsphere)?.bytes ?? Number.NaN) / 1e6,
+  },
   startTarget('import', betterAuth, 0.7, 'importMs'),
   startTarget('first answer', betterAuth, 0.7, 'firstAnswerMs'),
 ]

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Run } from '../measure.js'
 import type { CaseName } from '../options.js'
 import type { Results } from '../results.js'
@@ -6,12 +7,16 @@ import type { SizeSeed } from '../seed/size.js'
 import { enumerationCase } from './enumeration.js'
 import { floodCase } from './flood.js'
 import { guardCase, latencyCase } from './guard.js'
+import { installCase } from './install.js'
 import { loginCase } from './login.js'
 import { refreshCase } from './refresh.js'
 import { registerCase } from './register.js'
 import { sizeCase } from './size.js'
 import { soakCase } from './soak.js'
 import { startCase } from './start.js'
+
+/** Seen from `bench/dist/cases/`. */
+const repository = join(import.meta.dirname, '../../..')
 
 /**
  * Starts the servers on one version of Node, and runs the cases that were asked for. A case that fails is named in the
@@ -53,8 +58,9 @@ async function runCase(name: CaseName, run: Run, sizes: readonly SizeSeed[], res
   const isFirst = run.node.major === results.nodes[0]
   if (name === 'start') results.started.push(...(await startCase(run)))
   else if (name === 'soak') results.soaked.push(...(await soakCase(run)))
-  // What these two show does not depend on the version of Node.
+  // What the next three show does not depend on the version of Node.
   else if (name === 'enumeration') results.enumeration.push(...(isFirst ? await enumerationCase(run) : []))
+  else if (name === 'install') results.installed.push(...(isFirst ? await installCase(repository) : []))
   else if (name === 'size') results.measured.push(...(isFirst ? await sizeCase(run, sizes) : []))
   else results.measured.push(...(await measuredCases[name](run)))
 }
