@@ -1,15 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { Job, Outcome } from './load.js'
+import type { Job, Outcome } from './load/job.js'
 import type { Usage } from './servers/serve.js'
 
 /** A server in a process of its own. */
 export interface Server {
   url: string
-  /** What it said when it was ready. */
-  greeting: { verificationsPerSecond?: number }
-  /** What it has used since it was asked last. */
+  /** What it used since it was asked last. */
   usage(): Promise<Usage>
   stop(): Promise<void>
 }
@@ -20,58 +18,95 @@ export interface Generator {
   stop(): Promise<void>
 }
 
-/** @param profile folder for CPU profiles, one for each thread, written when the server stops */
-export async function startServer(name: string, input: unknown, profile?: string): Promise<Server> {
-  const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`]
-  const child = start(`servers/${name}.ts`, flags)
-  child.send(input as object)
-  const { url, ...greeting } = (await answer(child)) as { url: string } & Server['greeting']
+/** Starts processes, and stops those that still run. */
+export interface Children {
+  startServer(name: string, input: unknown): Promise<Server>
+  startGenerator(): Generator
+  /** Imports one module in a fresh process. @returns milliseconds */
+  timeImport(module: string): Promise<number>
+  /** Stops all processes. None can be started afterwards, so a run that still goes on fails soon. */
+  stopAll(): Promise<void>
+}
+
+/**
+ * @param serverNode the Node that runs the servers. The load generator always runs on the Node of this process
+ * @param profileFolder folder for CPU profiles, written when a server stops
+ */
+export function createChildren(serverNode: string, profileFolder?: string): Children {
+  const running = new Set<ChildProcess>()
+  let isStopped = false
+
+  function start(file: string, node: string, flags: string[] = []): ChildProcess {
+    if (isStopped) throw new Error('the benchmark was stopped')
+    const child = fork(join(import.meta.dirname, file), {
+      execPath: node,
+      execArgv: flags,
+      env: { ...process.env, NODE_ENV: 'production' },
+    })
+    running.add(child)
+    child.once('exit', () => running.delete(child))
+    return child
+  }
+
+  function startNamed(name: string): ChildProcess {
+    const flags = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profileFolder, name)}`]
+    return start(`servers/${name}.js`, serverNode, flags)
+  }
+
   return {
-    url,
-    greeting,
-    async usage() {
-      child.send('usage')
-      return (await answer(child)) as Usage
+    async startServer(name, input) {
+      const child = startNamed(name)
+      const { url } = (await ask(child, input)) as { url: string }
+      return {
+        url,
+        usage: async () => (await ask(child, 'usage')) as Usage,
+        stop: () => stop(child),
+      }
     },
-    stop: () => stop(child),
+
+    startGenerator() {
+      const child = start('load/generator.js', process.execPath)
+      return {
+        run: async (job) => (await ask(child, job)) as Outcome,
+        stop: () => stop(child),
+      }
+    },
+
+    async timeImport(module) {
+      const child = startNamed('importing')
+      const { importMs } = (await ask(child, { module })) as { importMs: number }
+      await stop(child)
+      return importMs
+    },
+
+    async stopAll() {
+      isStopped = true
+      await Promise.all([...running].map(stop))
+    },
   }
 }
 
-export function startGenerator(): Generator {
-  const child = start('load.ts', [])
-  return {
-    async run(job) {
-      child.send(job)
-      return (await answer(child)) as Outcome
-    },
-    stop: () => stop(child),
-  }
-}
-
-function start(file: string, flags: string[]): ChildProcess {
-  return fork(join(import.meta.dirname, file), {
-    execArgv: [...process.execArgv, ...flags],
-    env: { ...process.env, NODE_ENV: 'production' },
-  })
-}
-
-async function answer(child: ChildProcess): Promise<unknown> {
+/** Sends a message and waits for the answer. @throws Error if the process ends instead */
+async function ask(child: ChildProcess, message: unknown): Promise<unknown> {
   const ended = new AbortController()
   const failed = once(child, 'exit', { signal: ended.signal }).then(([code]) => {
-    throw new Error(`${child.spawnfile} ended with ${code}`)
+    throw new Error(`${child.spawnargs.at(-1)} ended with ${code}`)
   })
   failed.catch(() => {})
   try {
-    const [message] = await Promise.race([once(child, 'message'), failed])
-    return message
+    const answered = once(child, 'message', { signal: ended.signal })
+    answered.catch(() => {})
+    child.send(message as object)
+    const [answer] = await Promise.race([answered, failed])
+    return answer
   } finally {
     ended.abort()
   }
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
+  if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
-  child.disconnect()
+  if (child.connected) child.disconnect()
   await ended
 }

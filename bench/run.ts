@@ -1,72 +1,93 @@
 /**
- * `npm run bench [-- --quick] [-- --profile]`: every case in turn, interleaved, on a Postgres and on servers of its own, with the
- * load generator in another process. Prints one table and writes it to `bench/results/`. `--profile` adds CPU profiles.
+ * `npm run bench`: every case with every server in turn, on a Postgres and on servers of its own. Prints tables and writes
+ * them to `bench/results/`, and with `--publish` to `docs/performance.md`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../lib/embedded-postgres/launcher.js'
-import { enumerationCase } from './cases/enumeration.js'
-import { guardCase } from './cases/guard.js'
-import { loginCase } from './cases/login.js'
-import { loginFloodCase } from './cases/login-flood.js'
-import { refreshCase } from './cases/refresh.js'
-import { startGenerator, startServer } from './children.js'
+import { runCases } from './cases/run-cases.js'
+import { createChildren } from './children.js'
+import { publish, toMarkdown } from './document.js'
 import { describeMachine } from './machine.js'
-import type { Run } from './measure.js'
-import { type Measured, table } from './report.js'
-import { seed } from './seed.js'
+import { findNode } from './node-versions.js'
+import { entryOf, help, readOptions } from './options.js'
+import { startPostgres } from './postgres.js'
+import type { Results } from './results.js'
+import { prepareSeeds } from './roster.js'
+import { prepareSizes } from './seed/size.js'
 
-const results = join(import.meta.dirname, 'results')
-const quick = process.argv.includes('--quick')
-const profile = process.argv.includes('--profile') ? results : undefined
-const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length)
-mkdirSync(results, { recursive: true })
+if (process.argv.includes('--help')) {
+  console.log(help)
+  process.exit()
+}
+const options = readOptions(process.argv.slice(2))
+/** `bench/`, seen from `bench/dist/`. */
+const benchFolder = join(import.meta.dirname, '..')
+const resultsFolder = join(benchFolder, 'results')
+const resultsFile = join(resultsFolder, new Date().toISOString().replaceAll(/[:.]/g, '-'))
+const entry = entryOf(join(benchFolder, '..'))
+const nodes = await Promise.all(options.nodes.map(findNode))
+mkdirSync(resultsFolder, { recursive: true })
 
 const directory = mkdtempSync(join(tmpdir(), 'identsphere-bench-'))
-const postgres = await startEmbeddedPostgres({ directory, durable: true })
-const stops: Array<() => Promise<void>> = []
+const postgres = await startPostgres(join(entry, '../..'), directory)
+const began = performance.now()
+const seeding = createChildren(process.execPath)
+let current = seeding
+let isInterrupted = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    isInterrupted = true
+    // What runs fails without its processes, and the end of this file then cleans up.
+    void current.stopAll()
+  })
+}
 try {
-  const seeded = await seed(postgres.url)
-  const generator = startGenerator()
-  const started = async (name: string) => {
-    const server = await startServer(name, seeded, profile)
-    stops.push(server.stop)
-    return server
+  const results: Results = {
+    machine: describeMachine(entry, nodes, postgres.version),
+    nodes: options.nodes.slice(),
+    repetitions: options.repetitions,
+    seconds: options.seconds,
+    measured: [],
+    started: [],
+    enumeration: [],
+    installed: [],
+    soaked: [],
+    failures: [],
   }
-  stops.push(generator.stop)
-  const servers = {
-    express: await started('express'),
-    naive: await started('naive'),
-    identsphere: await started('identsphere'),
-    mailing: await started('mailing'),
+  console.log(results.machine.join('\n'))
+  const withLibraries = options.cases.some((name) => ['guard', 'latency', 'start'].includes(name))
+  const builds = { identsphere: entry, before: options.before }
+  const seeds = await prepareSeeds(seeding, postgres, builds, withLibraries)
+  const sizes = options.cases.includes('size')
+    ? await prepareSizes(seeding, postgres, entry, seeds.keys, options.sessions)
+    : []
+  console.log(`The databases were filled in ${seconds()} s.`)
+  for (const node of nodes) {
+    if (isInterrupted) break
+    const children = createChildren(node.execPath, options.profile ? resultsFolder : undefined)
+    current = children
+    try {
+      await runCases({ node, options, children, postgres, seeds, sizes }, results, () => save(results))
+    } finally {
+      await children.stopAll()
+    }
   }
-  const run: Run = { seed: seeded, generator, repetitions: quick ? 3 : 5, seconds: quick ? 2 : 5, quick }
-
-  const cases: Record<string, () => Promise<{ measured: Measured[]; notes?: string[] }>> = {
-    guard: () => guardCase(run, servers),
-    refresh: () => refreshCase(run, servers),
-    login: () => loginCase(run, servers.identsphere),
-    flood: () => loginFloodCase(run, servers.identsphere),
-    enumeration: () => enumerationCase(run, servers),
-  }
-  const lines = [...(await describeMachine(postgres.url)), '']
-  console.log(lines.join('\n'))
-  const all: Measured[] = []
-  for (const [name, measure] of Object.entries(cases)) {
-    if (only !== undefined && only !== name) continue
-    const { measured, notes = [] } = await measure()
-    const text = [...table(measured), ...notes, '']
-    console.log(text.join('\n'))
-    lines.push(...text)
-    all.push(...measured)
-  }
-  const file = join(results, `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-node${process.versions.node}`)
-  writeFileSync(`${file}.md`, lines.join('\n'))
-  writeFileSync(`${file}.json`, JSON.stringify(all, null, 2))
-  console.log(`written to ${file}.md and .json`)
+  if (results.failures.length > 0) process.exitCode = 1
+  else if (options.publish) publish(join(benchFolder, '../docs/performance.md'), toMarkdown(results))
+  console.log(`\n${toMarkdown(results)}\nWritten to ${resultsFile}.md and .json after ${seconds()} s.`)
 } finally {
-  for (const stop of stops) await stop()
+  await seeding.stopAll()
   await postgres.stop()
   rmSync(directory, { recursive: true, force: true })
+}
+
+/** Called after every case, so that a run that is stopped leaves what it found. */
+function save(results: Results): void {
+  writeFileSync(`${resultsFile}.md`, toMarkdown(results))
+  writeFileSync(`${resultsFile}.json`, JSON.stringify(results, null, 2))
+}
+
+function seconds(): number {
+  return Math.round((performance.now() - began) / 1000)
 }

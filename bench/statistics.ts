@@ -1,20 +1,22 @@
-/** The middle one, or the mean of the middle two. */
+/** The middle value, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
+  const sorted = Float64Array.from(values).sort()
   const upper = Math.floor(sorted.length / 2)
   const lower = sorted.length % 2 === 0 ? upper - 1 : upper
   return ((sorted[lower] ?? Number.NaN) + (sorted[upper] ?? Number.NaN)) / 2
 }
 
-/** @param fraction e.g. 0.99 */
-export function percentile(values: readonly number[], fraction: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? Number.NaN
+/** @param fractions e.g. `[0.5, 0.99]` */
+export function percentiles(values: readonly number[], fractions: readonly number[]): number[] {
+  const sorted = Float64Array.from(values).sort()
+  return fractions.map(
+    (fraction) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? Number.NaN,
+  )
 }
 
 /**
- * The Mann-Whitney U test of two samples: z, and how often one as large comes by chance where both are alike (two-sided,
- * normal approximation, ties given their mean rank).
+ * The Mann-Whitney U test of two samples. `probability` tells how often such a difference comes by chance (two-sided,
+ * normal approximation, mean ranks for ties).
  */
 export function mannWhitney(first: readonly number[], second: readonly number[]): { z: number; probability: number } {
   const all = [

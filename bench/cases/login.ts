@@ -1,34 +1,39 @@
-import { type Server, startServer } from '../children.js'
-import type { Sent } from '../load.js'
-import { measure, type Run } from '../measure.js'
-import type { Measured } from '../report.js'
-import { password } from '../seed.js'
+import type { Sent } from '../load/job.js'
+import { type Measured, measure, type Run } from '../measure.js'
+import { loginEmails } from '../seed/identsphere.js'
+import { password } from '../settings.js'
+import { subjectOf } from './guard.js'
 
 const connections = 8
 
-/** Successful logins against the Argon2 library alone. */
-export async function loginCase(run: Run, identsphere: Server): Promise<{ measured: Measured[] }> {
+/** Logins that succeed, against the same work by hand, and against Argon2id alone. */
+export async function loginCase(run: Run): Promise<Measured[]> {
   const measured: Measured[] = []
-  for (let repetition = 0; repetition < run.repetitions; repetition += 1) {
-    // Started for each run: it measures while it starts, and has nothing else to do.
-    const library = await startServer('argon2', { seconds: run.seconds })
-    await library.stop()
-    const { verificationsPerSecond } = library.greeting
-    const name = 'argon2 alone'
-    measured.push({ name, connections, requestsPerSecond: verificationsPerSecond ?? Number.NaN, ...unknown })
-    const job = { name: 'login', connections, seconds: run.seconds, requests: loginRequests(run.seed.argon2Users) }
-    measured.push({ ...(await measure(run.generator, identsphere, job)), against: name })
+  const { seconds } = run.options
+  for (let repetition = 0; repetition < run.options.repetitions; repetition += 1) {
+    for (const id of ['byHand', 'before', 'identsphere'] as const) {
+      const peer = run.roster.get(id)
+      if (peer === undefined) continue
+      const subject = subjectOf(peer, 'login', `${connections} connections`)
+      if (id === 'byHand') {
+        const requests = [hashRequest(run.seeds.identsphere.passwordHash)]
+        measured.push(await measure(run, { ...subject, name: 'Argon2id alone' }, { connections, seconds, requests }))
+      }
+      const requests = loginRequests(id === 'byHand' ? '/login' : '/v1/auth/login')
+      measured.push(await measure(run, subject, { connections, seconds, requests }))
+    }
   }
-  return { measured }
+  return measured
 }
 
-const unknown = { p50: Number.NaN, p95: Number.NaN, p99: Number.NaN }
+export function loginRequests(path: string): Sent[] {
+  return loginEmails().map((email) => jsonRequest(path, { email, password }))
+}
 
-export function loginRequests(emails: readonly string[]): Sent[] {
-  return emails.map((email) => ({
-    method: 'POST',
-    path: '/v1/auth/login',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
-  }))
+function hashRequest(stored: string): Sent {
+  return jsonRequest('/argon2', { stored, password })
+}
+
+export function jsonRequest(path: string, body: object): Sent {
+  return { method: 'POST', path, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }
 }

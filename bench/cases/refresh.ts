@@ -1,41 +1,83 @@
-import type { Server } from '../children.js'
-import { measure, type Run } from '../measure.js'
-import type { Measured } from '../report.js'
-import { password } from '../seed.js'
+import type { Job, Sent } from '../load/job.js'
+import { type Measured, measure, type Run } from '../measure.js'
+import type { RunningPeer } from '../roster.js'
+import { loginEmails } from '../seed/identsphere.js'
+import { password } from '../settings.js'
+import { subjectOf } from './guard.js'
+import { jsonRequest } from './login.js'
 
 const connections = 10
 
-/** Rotation of refresh tokens against a bare transaction of three statements, with the same load generator. */
-export async function refreshCase(
-  run: Run,
-  servers: Record<'naive' | 'identsphere', Server>,
-): Promise<{ measured: Measured[] }> {
-  const users = run.seed.argon2Users.slice(0, connections)
-  let chains = await Promise.all(users.map((email) => signIn(servers.identsphere.url, email)))
-  const measured: Measured[] = []
-  for (let repetition = 0; repetition < run.repetitions; repetition += 1) {
-    for (const path of ['/transaction', '/v1/auth/refresh'] as const) {
-      const server = path === '/transaction' ? servers.naive : servers.identsphere
-      const name = path === '/transaction' ? 'bare transaction' : 'refresh'
-      const { chains: last, ...one } = await measure(run.generator, server, {
-        name,
-        connections,
-        seconds: run.seconds,
-        requests: [],
-        chains: { path, tokens: chains },
-      })
-      if (path === '/v1/auth/refresh') chains = last ?? chains
-      measured.push(path === '/transaction' ? one : { ...one, against: 'bare transaction' })
-    }
-  }
-  return { measured }
+/** One refresh after another on each connection, so that each uses the token that the last one gave. */
+export interface Chain {
+  requests: Sent[]
+  chain: NonNullable<Job['chain']>
 }
 
-async function signIn(url: string, email: string): Promise<string> {
-  const response = await fetch(`${url}/v1/auth/login`, {
+type Delivery = 'cookie' | 'body'
+
+/** Rotation of refresh tokens, in cookies and in bodies, against the same work by hand. */
+export async function refreshCase(run: Run): Promise<Measured[]> {
+  const chains = new Map<string, Chain>()
+  const measured: Measured[] = []
+  const { seconds } = run.options
+  for (let repetition = 0; repetition < run.options.repetitions; repetition += 1) {
+    for (const delivery of ['cookie', 'body'] as const) {
+      for (const id of ['byHand', 'before', 'identsphere'] as const) {
+        const peer = run.roster.get(id)
+        if (peer === undefined) continue
+        const key = `${id} ${delivery}`
+        const current = chains.get(key) ?? (await startChain(peer, delivery, connections))
+        const subject = subjectOf(peer, `refresh, ${delivery}`, `${connections} connections`)
+        const { tokens, ...one } = await measure(run, subject, { connections, seconds, ...current })
+        chains.set(key, advance(current, tokens))
+        measured.push(one)
+      }
+    }
+  }
+  return measured
+}
+
+export function advance(current: Chain, tokens: readonly string[] | undefined): Chain {
+  return tokens === undefined ? current : { ...current, chain: { ...current.chain, tokens } }
+}
+
+/** Signs in once for each connection. */
+export async function startChain(peer: RunningPeer, delivery: Delivery, count: number): Promise<Chain> {
+  const isByHand = peer.id === 'byHand'
+  const path = isByHand ? '/refresh' : '/v1/auth/refresh'
+  const started = await Promise.all(
+    loginEmails()
+      .slice(0, count)
+      .map((email) => signIn(`${peer.server.url}${isByHand ? '/login' : '/v1/auth/login'}`, email, delivery)),
+  )
+  const tokens = started.map(({ refreshToken }) => refreshToken)
+  if (delivery === 'body') {
+    const requests = [jsonRequest(path, { refresh_token: '{token}' })]
+    return { requests, chain: { pattern: '"refresh_token":"([\\w-]+)"', tokens } }
+  }
+  const requests = started.map(({ csrfToken }) => ({
+    method: 'POST',
+    path,
+    headers: { Cookie: `identsphere_rt={token}; identsphere_csrf=${csrfToken}`, 'X-CSRF-Token': csrfToken },
+  }))
+  return { requests, chain: { pattern: 'identsphere_rt=([\\w-]+)', tokens } }
+}
+
+async function signIn(
+  url: string,
+  email: string,
+  delivery: Delivery,
+): Promise<{ refreshToken: string; csrfToken: string }> {
+  const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password, token_delivery: 'body' }),
+    body: JSON.stringify({ email, password, token_delivery: delivery }),
   })
-  return ((await response.json()) as { refresh_token: string }).refresh_token
+  const cookies = response.headers.getSetCookie().join('; ')
+  const cookieValue = (name: string) => new RegExp(`identsphere_${name}=([^;]+)`).exec(cookies)?.[1]
+  const body = (await response.json()) as { refresh_token?: string }
+  const refreshToken = body.refresh_token ?? cookieValue('rt')
+  if (refreshToken === undefined) throw new Error(`${url} was answered ${response.status}`)
+  return { refreshToken, csrfToken: cookieValue('csrf') ?? '' }
 }

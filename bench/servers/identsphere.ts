@@ -1,16 +1,34 @@
-/** IdentSphere as in production: https, RS256, cookies, `requireAuth` and `requireRole`. */
+/** IdentSphere as in production: https, RS256, cookies, `requireAuth` and `requireRole`. Two builds can be compared. */
+import { pathToFileURL } from 'node:url'
 import express from 'express'
-import { createIdentSphere } from '../../lib/index.js'
-import { publicBaseUrl, type Seed } from '../seed.js'
+import { publicBaseUrl } from '../settings.js'
 import { input, serve } from './serve.js'
 
-const { databaseUrl, privateKey, secret } = await input<Seed>()
+type IdentSphere = typeof import('../../lib/index.js')
+
+/** What this server is started with. */
+export interface IdentSphereInput {
+  /** The file `lib/index.js` of a build. */
+  entry: string
+  databaseUrl: string
+  privateKey: string
+  secret: string
+  /** Whether addresses are proven by mail before an account is made. Mails go nowhere. */
+  mailing?: boolean
+}
+
+const { entry, databaseUrl, privateKey, secret, mailing } = await input<IdentSphereInput>()
+const { createIdentSphere } = (await import(pathToFileURL(entry).href)) as IdentSphere
 const identsphere = createIdentSphere({
   database: databaseUrl,
   publicBaseUrl,
   development: false,
   signingKeys: [{ privateKey }],
   secrets: [{ version: 1, value: secret }],
+  ...(mailing && {
+    mailer: { from: 'no-reply@bench.example.com', sendMail: () => {} },
+    registration: { verification: 'first', organization: 'none' },
+  }),
 })
 await identsphere.ready()
 

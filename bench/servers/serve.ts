@@ -1,14 +1,13 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Express } from 'express'
-import pg from 'pg'
+import { PerformanceObserver } from 'node:perf_hooks'
 
-/** What a server has used since it was asked last. */
+/** What a server process used since the last time it was asked. */
 export interface Usage {
-  /** Statements sent to Postgres by this process. */
-  queries: number
-  /** Processor seconds per second. */
-  cpu: number
+  /** Processor time of all its threads, in milliseconds. */
+  cpuMs: number
+  /** Time in garbage collection, in milliseconds. */
+  gcMs: number
   /** Resident bytes now. */
   rss: number
 }
@@ -18,41 +17,30 @@ export function input<T>(): Promise<T> {
   return new Promise((resolve) => process.once('message', (message) => resolve(message as T)))
 }
 
-/** Serves `app` on a free port of loopback, tells the parent where, and answers for what it uses. */
-export async function serve(app: Express): Promise<void> {
-  const queries = countQueries()
-  let cpu = process.cpuUsage()
-  let since = performance.now()
-  process.on('message', () => {
-    const { user, system } = process.cpuUsage(cpu)
-    const now = performance.now()
-    const usage: Usage = {
-      queries: queries(),
-      cpu: (user + system) / 1000 / (now - since),
-      rss: process.memoryUsage().rss,
-    }
-    cpu = process.cpuUsage()
-    since = now
-    process.send?.(usage)
-  })
+/** Serves on a free port of loopback, tells the parent the address, and answers its questions about usage. */
+export async function serve(app: RequestListener): Promise<void> {
+  const usage = meter()
+  process.on('message', () => process.send?.(usage()))
   process.on('disconnect', () => process.exit())
   const server = createServer(app)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
 }
 
-/** Counts where every pool has to pass. @returns how many since the last call */
-function countQueries(): () => number {
-  let count = 0
-  const prototype = pg.Client.prototype as unknown as { query(...parameters: unknown[]): unknown }
-  const { query } = prototype
-  prototype.query = function counted(...parameters) {
-    count += 1
-    return query.apply(this, parameters)
+function meter(): () => Usage {
+  let gcMs = 0
+  const add = (entries: readonly { duration: number }[]) => {
+    for (const { duration } of entries) gcMs += duration
   }
+  const observer = new PerformanceObserver((list) => add(list.getEntries()))
+  observer.observe({ entryTypes: ['gc'] })
+  let cpu = process.cpuUsage()
   return () => {
-    const since = count
-    count = 0
-    return since
+    add(observer.takeRecords())
+    const { user, system } = process.cpuUsage(cpu)
+    const used = { cpuMs: (user + system) / 1000, gcMs, rss: process.memoryUsage.rss() }
+    cpu = process.cpuUsage()
+    gcMs = 0
+    return used
   }
 }
