@@ -19,7 +19,7 @@ export async function compileTests(): Promise<void> {
   const clientFile = join(buildFolder, 'lib/features/pages/client.js')
   const made = await Promise.all([...sources.map(compile), bundleClient().then((text) => write(clientFile, text))])
   const current = new Set(made.flat())
-  const stale = (await filesIn(buildFolder)).filter((path) => !current.has(path))
+  const stale = (await filesIn(buildFolder)).filter((path) => /\.js(\.map)?$/.test(path) && !current.has(path))
   await Promise.all(stale.map((path) => rm(path, { force: true })))
 }
 

@@ -9,7 +9,14 @@ import { join, relative, resolve } from 'node:path'
 import { startEmbeddedPostgres } from '../lib/embedded-postgres/launcher.js'
 import { compileTests } from './compile.js'
 import { compiled, root } from './support/compiled.js'
-import type { TestRun } from './support/run-process.js'
+import { planFor } from './support/plan.js'
+import { keepTimes, reportTimes, timesOf } from './support/times.js'
+
+/**
+ * Seconds that a test file may take, so that no file holds up the others. A machine of CI is shared and slower than a developer's by a
+ * factor that nobody knows, so it gets twice the time. IDENTSPHERE_TEST_BUDGET is for a machine that is busy with other work.
+ */
+const budgetSeconds = Number(process.env.IDENTSPHERE_TEST_BUDGET ?? (process.env.CI === 'true' ? 60 : 30))
 
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
@@ -52,43 +59,20 @@ function testFiles(): string[] {
   return [...new Set(files)]
 }
 
-/** Values of a flag, and whether it is there without one. The flags that the runner itself takes are not flags of its process. */
-function takeFlag(name: string): string[] {
-  const found = flags.filter((flag) => flag === name || flag.startsWith(`${name}=`))
-  for (const flag of found) flags.splice(flags.indexOf(flag), 1)
-  return found.map((flag) => flag.slice(name.length + 1))
-}
-
-function planFor(files: string[]): TestRun {
-  const [concurrency = '2'] = takeFlag('--test-concurrency')
-  // A file that never ends is a failure that has a name.
-  const [timeout = '300000'] = takeFlag('--test-timeout')
-  const reporters = takeFlag('--test-reporter')
-  const destinations = takeFlag('--test-reporter-destination')
-  return {
-    lanes: [{ files: files.map(compiled), concurrency: Number(concurrency) }],
-    timeoutMs: Number(timeout),
-    namePatterns: takeFlag('--test-name-pattern'),
-    only: takeFlag('--test-only').length > 0,
-    reports: (reporters.length === 0 ? ['spec'] : reporters).map((reporter, index) => ({
-      reporter,
-      destination: destinations[index],
-    })),
-  }
-}
-
-function runTests(files: string[], url: string): Promise<number> {
-  const plan = planFor(files)
+function runTests(files: string[], url: string, times: string): Promise<number> {
+  const plan = planFor(files, flags)
   const nodeArguments = [
     '--enable-source-maps',
     '--import',
     compiled('test/support/network-trap.ts'),
+    '--import',
+    compiled('test/support/stopwatch.ts'),
     `--test-timeout=${plan.timeoutMs}`,
     ...flags,
     compiled('test/support/run-process.ts'),
     JSON.stringify(plan),
   ]
-  const environment = { ...process.env, TEST_DATABASE_URL: url, NODE_ENV: 'test' }
+  const environment = { ...process.env, TEST_DATABASE_URL: url, NODE_ENV: 'test', IDENTSPHERE_TEST_TIMES: times }
   return new Promise((done, failed) => {
     child = spawn(process.execPath, nodeArguments, { cwd: root, env: environment, stdio: 'inherit', detached: true })
     child.once('error', failed)
@@ -97,30 +81,36 @@ function runTests(files: string[], url: string): Promise<number> {
   })
 }
 
+/** @returns the exit code: that of the tests, or 1 for a file over its budget */
+async function runAndMeasure(files: string[], url: string, folder: string): Promise<number> {
+  const written = join(folder, 'times')
+  const narrowed = flags.some((flag) => /^--test-(name-pattern|only)/.test(flag))
+  const exitCode = await runTests(files, url, written)
+  const times = timesOf(files, written)
+  if (exitCode === 0 && !narrowed) keepTimes(times)
+  return reportTimes(times, budgetSeconds) ? exitCode : exitCode || 1
+}
+
 async function main(): Promise<number> {
   const files = testFiles()
   if (files.length === 0) {
     console.error(`No test file matches ${wanted.join(' ') || '*.test.ts'}.`)
     return 1
   }
-  const compiling = compileTests()
-  compiling.catch(() => {}) // thrown below
-  const given = process.env.TEST_DATABASE_URL
-  if (given) {
-    await compiling
-    return runTests(files, given)
-  }
-  const directory = mkdtempSync(join(tmpdir(), 'identsphere-test-'))
+  const folder = mkdtempSync(join(tmpdir(), 'identsphere-test-'))
   try {
+    await compileTests()
+    const given = process.env.TEST_DATABASE_URL
+    if (given) return await runAndMeasure(files, given, folder)
+    const directory = join(folder, 'postgres')
     const postgres = await startEmbeddedPostgres({ directory, durable: false, maxConnections: 300 })
     try {
-      await compiling
-      return await runTests(files, postgres.url)
+      return await runAndMeasure(files, postgres.url, folder)
     } finally {
       await postgres.stop()
     }
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
