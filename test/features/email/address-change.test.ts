@@ -1,4 +1,4 @@
-/** What somebody gains who has a session, or a link, but not both. */
+/** What an attacker gains with a session or with a link, but not with both. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
@@ -10,7 +10,7 @@ import { enrol } from '../../support/mfa.js'
 const undoSubject = /address of your account was changed$/
 let places = 0
 
-describe('a change of address', () => {
+describe('an address change', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
@@ -38,8 +38,8 @@ describe('a change of address', () => {
     return { to, undoToken: tokenIn(await mailTo(app, from, undoSubject)) }
   }
 
-  /** @see GHSA-g38m, CVE-2026-53516 the same by way of registration */
-  it('gives no stranger’s account the address of whoever follows its link', async () => {
+  /** @see GHSA-g38m, CVE-2026-53516: the same attack by registration */
+  it("keeps an attacker's account from getting the address of a victim who follows its link", async () => {
     const attacker = await signUpAndFollowLink(app)
     const { to, token } = await asked(attacker.client)
     const bystander = await signUp(app)
@@ -53,7 +53,7 @@ describe('a change of address', () => {
     assert.equal((await signUp(app, { email: to })).email, to, 'the address is still free')
   })
 
-  it('is confirmed by the password where there is no session of the user', async () => {
+  it('is confirmed by password if the user has no session', async () => {
     const { client, userId } = await signUpAndFollowLink(app)
     const { to, token } = await asked(client)
     assert.equal((await confirm(app.client(), { token, password })).status, 204)
@@ -61,14 +61,14 @@ describe('a change of address', () => {
     assert.equal((await client.get('/v1/auth/session')).status, 401)
   })
 
-  it('is made once by ten who confirm at the same moment', async () => {
+  it('happens once if ten requests confirm it simultaneously', async () => {
     const { client } = await signUpAndFollowLink(app)
     const { token } = await asked(client)
     const answers = await Promise.all(Array.from({ length: 10 }, () => confirm(app.client(), { token, password })))
     assert.equal(answers.filter(({ status }) => status === 204).length, 1)
   })
 
-  it('that was asked for twice is made once, whichever link is used first', async () => {
+  it('happens once if requested twice, with either link', async () => {
     for (const first of [0, 1]) {
       const { client, userId } = await signUpAndFollowLink(app)
       const changes = [await asked(client), await asked(client)]
@@ -79,7 +79,7 @@ describe('a change of address', () => {
     }
   })
 
-  it('does not hand the account to the owner of an address that was mistyped and never proven', async () => {
+  it('mails no undo link to a mistyped address that was never verified', async () => {
     const { client, email } = await signUp(app)
     const { token } = await asked(client)
     assert.equal((await confirm(client, { token })).status, 204)
@@ -87,7 +87,7 @@ describe('a change of address', () => {
     assert.deepEqual(told, [])
   })
 
-  it('is undone once, with every session, open link and the password gone', async () => {
+  it('can be undone once, ending all sessions, links and the password', async () => {
     const { client, email, userId } = await signUpAndFollowLink(app)
     const { to, undoToken } = await moved(client, email)
     const other = await signIn(app, to)
@@ -104,16 +104,16 @@ describe('a change of address', () => {
     assert.equal((await app.client().post('/v1/auth/password/reset', late)).status, 401)
   })
 
-  it('is undone from the first address, however often the address was changed since', async () => {
+  it('can be undone from the first address after further changes', async () => {
     const { client, email, userId } = await signUpAndFollowLink(app)
     const first = await moved(client, email)
     const second = await moved(client, first.to)
     assert.equal((await undo(first.undoToken)).status, 204)
     assert.equal(await emailOf(userId), email)
-    assert.equal((await undo(second.undoToken)).status, 401, 'the thief’s own way back is closed')
+    assert.equal((await undo(second.undoToken)).status, 401, "the attacker's own undo link is void")
   })
 
-  it('is undone from the first address also after a later one took its own way back', async () => {
+  it('can be undone from the first address after a later undo', async () => {
     const { client, email, userId } = await signUpAndFollowLink(app)
     const first = await moved(client, email)
     const second = await moved(client, first.to)
@@ -123,7 +123,7 @@ describe('a change of address', () => {
     assert.equal(await emailOf(userId), email)
   })
 
-  it('is undone also after a reset whose link was begun before the change and made after it', async () => {
+  it('can be undone after a reset that began before the change', async () => {
     const { client, email, userId } = await signUpAndFollowLink(app)
     const { to, token } = await asked(client)
     await app.client().post('/v1/auth/password/forgot', { email: to })
@@ -146,7 +146,7 @@ describe('a change of address', () => {
     assert.equal(await emailOf(userId), email)
   })
 
-  it('takes recovery codes back that were made since, and leaves the factor of before', async () => {
+  it('deletes newer recovery codes when undone, but keeps the older factor', async () => {
     const person = await enrol(app, await signUpAndFollowLink(app))
     const { client, email, userId } = person
     const { undoToken } = await moved(client, email)
@@ -157,7 +157,7 @@ describe('a change of address', () => {
     assert.equal(factors.length, 1)
   })
 
-  it('leaves no room for an account that blocks the way back, also not at the very moment of the change', async () => {
+  it('keeps the old address from being registered, even during the change', async () => {
     const { client, email, userId } = await signUpAndFollowLink(app)
     const { token } = await asked(client)
     const body = { email, password, organization_name: 'In the way' }
@@ -173,7 +173,7 @@ describe('a change of address', () => {
     assert.equal(await emailOf(userId), email)
   })
 
-  it('leaves the old address to everybody once the way back has ended', async () => {
+  it('releases the old address once the undo link has expired', async () => {
     const { client, email } = await signUpAndFollowLink(app)
     await moved(client, email)
     app.clock.advance(7 * 86_400 + 1)

@@ -1,4 +1,4 @@
-/** Six digits: what keeps them from being guessed, and strangers from being in the way. Security test 62. */
+/** Six digits: protection against guessing, and against strangers who use up the attempts. Security test 62. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { signUp, startApp, type TestApp } from '../../support/app.js'
@@ -18,7 +18,7 @@ describe('a mailed code', () => {
   const newest = async (email: string) => codeIn(await mailTo(app, email, /is your sign-in code$/))
   const otherThan = (code: string) => (code === '000000' ? '000001' : '000000')
 
-  /** Of somebody who is verified: a takeover would hide a code that is used twice. */
+  /** A code for a verified user. Claiming an unverified account would hide that a code worked twice. */
   async function asked() {
     const { email } = await signUpAndFollowLink(app)
     const browser = app.client()
@@ -26,7 +26,7 @@ describe('a mailed code', () => {
     return { email, browser, code: await newest(email) }
   }
 
-  it('is used once by twenty browsers and tabs at the same moment', async () => {
+  it('works once if twenty browsers and tabs use it simultaneously', async () => {
     const { email, browser, code } = await asked()
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) => enter(index % 2 === 0 ? browser : app.client(), email, code)),
@@ -35,7 +35,7 @@ describe('a mailed code', () => {
   })
 
   /** @see https://github.com/better-auth/better-auth/issues/8067 */
-  it('makes the older one of the same browser void, and leaves those of other browsers', async () => {
+  it('voids the older code of the same browser, but not of others', async () => {
     const { email, browser, code } = await asked()
     const stranger = app.client()
     await ask(stranger, email)
@@ -51,16 +51,16 @@ describe('a mailed code', () => {
     assert.equal((await enter(other.browser, other.email, other.code)).status, 200)
   })
 
-  it('cannot be tried more than five times by its own browser, also once five were wrong one by one', async () => {
+  it('allows its own browser five attempts, even one by one', async () => {
     const { email, browser, code } = await asked()
     for (let miss = 0; miss < 5; miss += 1) {
       assert.equal((await enter(browser, email, otherThan(code))).status, 401)
     }
     assert.equal((await enter(browser, email, code)).status, 401)
-    assert.equal((await enter(app.client(), email, code)).status, 401, 'nor by another one')
+    assert.equal((await enter(app.client(), email, code)).status, 401, 'nor for another browser')
   })
 
-  it('survives twenty misses of strangers at the same moment, of whom no more than twenty a day are heard', async () => {
+  it('survives failed attempts of strangers and counts at most twenty a day', async () => {
     const { email, browser, code } = await asked()
     await Promise.all(Array.from({ length: 30 }, () => enter(app.client(), email, otherThan(code))))
     const [budget] = await app.sql(
@@ -71,13 +71,13 @@ describe('a mailed code', () => {
     assert.equal((await enter(browser, email, code)).status, 200)
   })
 
-  it('of one address opens no other', async () => {
+  it('does not work for another address', async () => {
     const { browser, code } = await asked()
     const other = await signUp(app)
     assert.equal((await enter(browser, other.email, code)).status, 401)
   })
 
-  it('is kept as an HMAC of its own, so that equal codes look different and no list of all codes finds one', async () => {
+  it('is stored as an HMAC that differs for equal codes', async () => {
     const { email, code } = await asked()
     await ask(app.client(), email)
     await mailsTo(app, email)

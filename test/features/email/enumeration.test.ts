@@ -1,4 +1,4 @@
-/** Who has an account is nobody's business: same answers, and the same work before them. Security tests 63 and 65. */
+/** Answers do not reveal accounts: same answers and same statements for every address. Security tests 63 and 65. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signUp, startApp, type TestApp } from '../../support/app.js'
@@ -10,7 +10,7 @@ import { recordingKnex } from '../../support/work.js'
  * @see https://github.com/better-auth/better-auth/issues/8091, https://github.com/better-auth/better-auth/issues/8839,
  * https://github.com/better-auth/better-auth/issues/10605; CVE-2023-44399, Zitadel
  */
-describe('an address that is asked about', () => {
+describe('a requested address', () => {
   let app: TestApp
   let watched: TestApp
   let recorder: ReturnType<typeof recordingKnex>
@@ -36,7 +36,7 @@ describe('an address that is asked about', () => {
     await recorder.knex.destroy()
   })
 
-  /** What one request lets its sender see, and what it has the database do. */
+  /** What the sender of a request sees, and the statements it makes the database run. */
   async function observed(act: () => Promise<Answer>) {
     recorder.statements.length = 0
     const { status, text, headers } = await act()
@@ -61,7 +61,7 @@ describe('an address that is asked about', () => {
   }
 
   for (const [name, request] of Object.entries(requests)) {
-    it(`is answered alike by ${name}, after the same statements`, async () => {
+    it(`gets the same answer from ${name} after the same statements`, async () => {
       const [first, ...others] = Object.keys(addresses)
       const expected = await observed(() => request(addresses[first as string] as string))
       assert.ok(expected.statements.length > 0)
@@ -71,8 +71,8 @@ describe('an address that is asked about', () => {
     })
   }
 
-  it('is answered alike where a code was asked for, wrong time after wrong time', async () => {
-    app.clock.advance(3_601) // every address may get mail again
+  it('gets the same answers to a series of wrong codes', async () => {
+    app.clock.advance(3_601) // past the hourly limit of mails to an address
     const seen = []
     for (const email of Object.values(addresses)) {
       const browser = watched.client()
@@ -87,7 +87,7 @@ describe('an address that is asked about', () => {
     for (const answers of seen) assert.deepEqual(answers, seen[0])
   })
 
-  it('that is taken is answered alike as the new address of somebody else', async () => {
+  it('gets the same answer as a new address, taken or free', async () => {
     const { client } = await signUpAndFollowLink(app)
     const answers = []
     for (const email of [...Object.values(addresses), 'free@example.com']) {
@@ -97,7 +97,7 @@ describe('an address that is asked about', () => {
     assert.deepEqual(new Set(answers.map(String)), new Set(['204,']))
   })
 
-  it('without an account gets none by a code or a link', async () => {
+  it('gets no account by a code or a link', async () => {
     for (const path of ['email-otp/request', 'magic-link/request', 'password/forgot']) {
       await app.client().post(`/v1/auth/${path}`, { email: 'nobody@example.com' })
     }

@@ -18,7 +18,7 @@ describe('mail', () => {
   describe('verification', () => {
     const subject = /^Confirm your e-mail/
 
-    it('takes a session of the user, or the password, besides the link', async () => {
+    it("requires the user's session or password besides the link", async () => {
       const { client, email, userId } = await signUp(app)
       const token = tokenIn(await mailTo(app, email, subject))
       const stranger = await signUp(app)
@@ -51,7 +51,7 @@ describe('mail', () => {
   describe('a forgotten password', () => {
     const subject = /^Choose a new password/
 
-    it('is answered alike for every address, and mailed to those that have an account only', async () => {
+    it('gets the same answer for every address, but mail only for accounts', async () => {
       const { email } = await signUp(app)
       const [known, unknown] = await Promise.all(
         [email, 'nobody@example.com'].map((address) =>
@@ -64,7 +64,7 @@ describe('mail', () => {
       assert.deepEqual(await mailsTo(app, 'nobody@example.com'), [])
     })
 
-    it('is replaced once, ends every session and tells the owner', async () => {
+    it('is reset once, ends every session and notifies the owner', async () => {
       const { client, email } = await signUpAndFollowLink(app)
       await app.client().post('/v1/auth/password/forgot', { email })
       const token = tokenIn(await mailTo(app, email, subject))
@@ -81,7 +81,7 @@ describe('mail', () => {
       await mailTo(app, email, /^Your password was changed/)
     })
 
-    it('takes an account that was never proven over, without what its maker left', async () => {
+    it('claims an unverified account without what its creator left behind', async () => {
       const attacker = await signUp(app, { email: 'victim-of-reset@example.com' })
       await app.client().post('/v1/auth/password/forgot', { email: attacker.email })
       const token = tokenIn(await mailTo(app, attacker.email, subject))
@@ -103,7 +103,7 @@ describe('mail', () => {
       return { browser, code: codeIn(await mailTo(app, email, subject)) }
     }
 
-    it('signs in once, in the browser that asked for it', async () => {
+    it('signs in once, in the browser that requested it', async () => {
       const { email } = await signUp(app)
       const { browser, code } = await asked(email)
       const answers = await Promise.all(
@@ -113,7 +113,7 @@ describe('mail', () => {
     })
 
     /** @see GHSA-qq9h */
-    it('takes the password and the sessions of an unproven maker away', async () => {
+    it("removes the password and sessions of an unverified account's creator", async () => {
       const attacker = await signUp(app, { email: 'victim-of-code@example.com' })
       const { browser, code } = await asked(attacker.email)
       assert.equal((await browser.post('/v1/auth/email-otp/verify', { email: attacker.email, code })).status, 200)
@@ -122,7 +122,7 @@ describe('mail', () => {
       assert.equal(login.status, 401)
     })
 
-    it('is void after five misses, for the right code too, and however many come at once', async () => {
+    it('is void after five failed attempts, even simultaneous ones', async () => {
       const { email } = await signUp(app)
       const { browser, code } = await asked(email)
       const wrong = code === '000000' ? '000001' : '000000'
@@ -137,7 +137,7 @@ describe('mail', () => {
       assert.equal((await browser.post('/v1/auth/email-otp/verify', { email, code })).status, 401)
     })
 
-    it('cannot be killed or locked by strangers, who have twenty tries a day', async () => {
+    it('cannot be voided by strangers, who share twenty attempts a day', async () => {
       const { email } = await signUp(app)
       const { browser, code } = await asked(email)
       const wrong = code === '000000' ? '000001' : '000000'
@@ -145,13 +145,13 @@ describe('mail', () => {
         assert.equal((await app.client().post('/v1/auth/email-otp/verify', { email, code: wrong })).status, 401)
       }
       const stranger = await app.client().post('/v1/auth/email-otp/verify', { email, code })
-      assert.equal(stranger.status, 401, 'the budget of strangers is spent')
+      assert.equal(stranger.status, 401, "the strangers' budget is used up")
       await app.client().post('/v1/auth/email-otp/request', { email })
       await mailsTo(app, email)
       assert.equal((await browser.post('/v1/auth/email-otp/verify', { email, code })).status, 200)
     })
 
-    it('is asked for and tried alike with an unknown address', async () => {
+    it('gets the same answers for an unknown address', async () => {
       const browser = app.client()
       const email = 'unknown-code@example.com'
       const asking = await browser.post('/v1/auth/email-otp/request', { email })
@@ -176,7 +176,7 @@ describe('mail', () => {
       assert.deepEqual(answers.map(({ status }) => status).sort(), [200, ...Array(9).fill(401)])
     })
 
-    it('is void after the password has been changed', async () => {
+    it('is void after a password change', async () => {
       const { client, email } = await signUp(app)
       await app.client().post('/v1/auth/magic-link/request', { email })
       const token = tokenIn(await mailTo(app, email, /^Your sign-in link/))
@@ -186,8 +186,8 @@ describe('mail', () => {
     })
   })
 
-  describe('a change of address', () => {
-    it('is confirmed from the new one, told to the old one, and undone from there', async () => {
+  describe('an address change', () => {
+    it('is confirmed at the new address and can be undone from the old', async () => {
       const { client, email, userId } = await signUpAndFollowLink(app)
       const other = await signIn(app, email)
       const changed = `new-${email}`
@@ -211,7 +211,7 @@ describe('mail', () => {
       assert.equal(row.email, email)
     })
 
-    it('to an address that is taken is answered alike, and mails nobody', async () => {
+    it('to a taken address gets the same answer and sends no mail', async () => {
       const { client } = await signUp(app)
       const taken = await signUp(app)
       await mailsTo(app, taken.email)
@@ -221,7 +221,7 @@ describe('mail', () => {
     })
   })
 
-  it('goes to one address five times an hour at most, and nobody is told of the limit', async () => {
+  it('goes to an address five times an hour, without revealing the limit', async () => {
     const { email } = await signUp(app)
     for (let round = 0; round < 8; round += 1) {
       assert.equal((await app.client().post('/v1/auth/magic-link/request', { email })).status, 204)
@@ -229,7 +229,7 @@ describe('mail', () => {
     assert.equal((await mailsTo(app, email)).length, 5)
   })
 
-  it('waits sealed: the outbox names no address, link or code, and is wiped once sent', async () => {
+  it('stays sealed in the outbox and is wiped once sent', async () => {
     const { email } = await signUp(app)
     await app.client().post('/v1/auth/magic-link/request', { email })
     const rows = await app.sql('SELECT * FROM identsphere.mail_outbox WHERE sent_at IS NULL')
@@ -255,7 +255,7 @@ describe("registration with verification: 'first'", () => {
 
   const body = (email: string) => ({ email, password, organization_name: 'Example Works' })
 
-  it('answers 202 for every address, stores nobody, and makes the account for who has link and password', async () => {
+  it('answers 202 for every address, but needs link and password for an account', async () => {
     const email = 'first@example.com'
     const answer = await app.client().post('/v1/auth/register', body(email))
     assert.equal(answer.status, 202, answer.text)

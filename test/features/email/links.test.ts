@@ -1,4 +1,4 @@
-/** What a mailed link is good for: one thing, once, and not after the account has changed. */
+/** A mailed link works for one purpose, once, and not after the account has changed. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
@@ -37,7 +37,7 @@ describe('a mailed link', () => {
     return tokenIn(await mailTo(app, to, /^Confirm your new/))
   }
 
-  /** A link of one kind, and the browser of the person whom it is about. */
+  /** A link of this kind, and the browser of its user. */
   async function linkOf(kind: Kind): Promise<{ client: Client; token: string }> {
     if (kind === 'verify') {
       const { client, email } = await signUp(app)
@@ -56,7 +56,7 @@ describe('a mailed link', () => {
     client.post(entrances[kind].path, { token, ...entrances[kind].with })
 
   for (const kind of kinds) {
-    it(`of the kind ${kind} is good for nothing else, is not used up by reading, and works once`, async () => {
+    it(`of kind ${kind} works once, for one purpose only, and survives GET and HEAD`, async () => {
       const { client, token } = await linkOf(kind)
       for (const other of kinds.filter((one) => one !== kind)) {
         const answer = await enter(other, client, token)
@@ -71,7 +71,7 @@ describe('a mailed link', () => {
       assert.deepEqual(answers.map(({ status }) => status).sort(), [done, ...Array(9).fill(401)])
     })
 
-    it(`of the kind ${kind} ends by itself`, async () => {
+    it(`of kind ${kind} expires`, async () => {
       const { client, token } = await linkOf(kind)
       await app.sql('UPDATE identsphere.email_challenges SET expires_at = now() WHERE consumed_at IS NULL')
       assert.equal((await enter(kind, client, token)).status, 401)
@@ -80,12 +80,12 @@ describe('a mailed link', () => {
 
   /** @see https://github.com/supabase/auth/pull/1489 */
   const events: Record<string, (person: { client: Client; email: string; userId: string }) => Promise<unknown>> = {
-    'a change of password': ({ client }) =>
+    'a password change': ({ client }) =>
       client.post('/v1/users/me/password', { current_password: password, new_password: fresh }),
     'a reset': async ({ email }) => enter('reset', app.client(), await reset(email)),
-    'a change of address': async ({ client, email }) =>
+    'an address change': async ({ client, email }) =>
       enter('change', client, await change(client, `elsewhere-${email}`)),
-    'being disabled and enabled again': async ({ userId }) => {
+    'disabling and enabling the user': async ({ userId }) => {
       await app.identsphere.api.users.disable(userId)
       await app.identsphere.api.users.enable(userId)
     },
@@ -93,7 +93,7 @@ describe('a mailed link', () => {
     erasure: ({ client }) => client.delete('/v1/users/me'),
   }
   for (const [name, happen] of Object.entries(events)) {
-    it(`and a mailed code are void after ${name}`, async () => {
+    it(`is void after ${name}, and so is a mailed code`, async () => {
       const person = await signUpAndFollowLink(app)
       const { email } = person
       const links = { reset: await reset(email), magic: await magic(email) }
@@ -107,7 +107,7 @@ describe('a mailed link', () => {
     })
   }
 
-  it('and a code let nobody in who is disabled, and are mailed to nobody who is', async () => {
+  it('signs no disabled user in, and is not mailed to one', async () => {
     const { email, userId } = await signUpAndFollowLink(app)
     const token = await magic(email)
     await app.identsphere.api.users.disable(userId)
@@ -119,8 +119,8 @@ describe('a mailed link', () => {
     assert.equal((await mailsTo(app, email)).length, before)
   })
 
-  /** @see CVE-2026-18963, Keycloak: a reset that was completed without its mail */
-  it('is the only thing that completes a reset: nothing else that a client or a reader of the database has', async () => {
+  /** @see CVE-2026-18963, Keycloak: a reset was completed without its mail */
+  it('is the only means to complete a reset, even with read access to the database', async () => {
     const { client, email } = await signUpAndFollowLink(app)
     const path = '/v1/auth/password/reset'
     const [new_password, stranger] = ['correct-horse-battery-9', app.client()]
@@ -150,7 +150,7 @@ describe('a mailed link', () => {
   })
 
   /** @see CVE-2026-29067, Zitadel; CVE-2025-71401, better-auth */
-  it('leads to publicBaseUrl, whatever host its request names, also for two at once', async () => {
+  it('leads to publicBaseUrl regardless of request headers, also in parallel', async () => {
     const hostile = [
       { host: 'evil.example' },
       { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' },

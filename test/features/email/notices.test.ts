@@ -1,4 +1,4 @@
-/** Notices of what happened to an account, to an address that may be a stranger's. */
+/** Notices of account events. The address may belong to a stranger. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signUp, startApp, type TestApp } from '../../support/app.js'
@@ -20,11 +20,11 @@ describe('notices', () => {
     return (await mailsTo(app, email)).length
   }
 
-  it('to an address that was never proven count as its mail, so that nobody floods a stranger with them', async () => {
+  it('to an unverified address count towards its mail limit', async () => {
     assert.equal(await changePasswords(await signUp(app), 8), 5)
   })
 
-  it('to a proven address are all sent', async () => {
+  it('to a verified address are all sent', async () => {
     assert.equal(await changePasswords(await signUpAndFollowLink(app), 8), 9)
   })
 })

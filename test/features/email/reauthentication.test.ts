@@ -1,4 +1,4 @@
-/** A mailed code as a fresh proof of who is signed in. */
+/** Reauthentication by a mailed code. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { signIn, signUp, startApp, type TestApp } from '../../support/app.js'
@@ -6,7 +6,7 @@ import { codeIn, mailsTo, mailTo } from '../../support/mail.js'
 
 const path = '/v1/auth/reauthenticate'
 
-describe('a mailed code as a fresh proof', () => {
+describe('a mailed reauthentication code', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
@@ -21,7 +21,7 @@ describe('a mailed code as a fresh proof', () => {
     return { ...person, code: await codeFor(person.email) }
   }
 
-  it('renews auth_time for somebody without a password, so that what needs a recent proof is open again', async () => {
+  it('renews auth_time for a user without a password', async () => {
     const { client, email, userId } = await signUp(app)
     await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [userId])
     app.clock.advance(700)
@@ -33,20 +33,20 @@ describe('a mailed code as a fresh proof', () => {
     assert.equal((await client.get('/v1/users/me/export')).status, 200)
   })
 
-  it('is good once, also for ten at the same moment', async () => {
+  it('works once, even for ten simultaneous requests', async () => {
     const { client, code } = await asked()
     const answers = await Promise.all(Array.from({ length: 10 }, () => client.post(path, { code })))
     assert.equal(answers.filter(({ status }) => status === 200).length, 1)
   })
 
-  it('belongs to the session that asked: no other session of the user uses it', async () => {
+  it('works only in the session that requested it', async () => {
     const { client, email, code } = await asked()
     const other = await signIn(app, email)
     assert.equal((await other.post(path, { code })).status, 401)
     assert.equal((await client.post(path, { code })).status, 200)
   })
 
-  it('signs nobody in, and a sign-in code proves nothing here', async () => {
+  it('does not sign in, and a sign-in code does not reauthenticate', async () => {
     const { client, email, code } = await asked()
     const stranger = app.client()
     assert.equal((await stranger.post('/v1/auth/email-otp/verify', { email, code })).status, 401)
@@ -56,14 +56,14 @@ describe('a mailed code as a fresh proof', () => {
     assert.equal((await client.post(path, { code })).status, 200)
   })
 
-  it('is void after five misses, for the right code too', async () => {
+  it('is void after five failed attempts', async () => {
     const { client, code } = await asked()
     const wrong = code === '000000' ? '000001' : '000000'
     for (let tries = 0; tries < 5; tries += 1) assert.equal((await client.post(path, { code: wrong })).status, 401)
     assert.equal((await client.post(path, { code })).status, 401)
   })
 
-  it('is void after ten minutes, and once the password was changed', async () => {
+  it('is void after ten minutes and after a password change', async () => {
     const late = await asked()
     app.clock.advance(601)
     assert.equal((await late.client.post(path, { code: late.code })).status, 401)
@@ -73,14 +73,14 @@ describe('a mailed code as a fresh proof', () => {
     assert.equal((await changed.client.post(path, { code: changed.code })).status, 401)
   })
 
-  it('is mailed five times an hour, and then silently not', async () => {
+  it('is mailed five times an hour without revealing the limit', async () => {
     const { client, email } = await signUp(app)
     for (let times = 0; times < 8; times += 1) assert.equal((await client.post(`${path}/code`)).status, 204)
     const mails = (await mailsTo(app, email)).filter(({ subject }) => subject.endsWith('confirms that it is you'))
     assert.ok(mails.length <= 5, `${mails.length}`)
   })
 
-  it('is asked for by exactly one proof in the body', async () => {
+  it('requires exactly one method in the body', async () => {
     const { client, code } = await asked()
     assert.equal((await client.post(path, {})).status, 400)
     assert.equal((await client.post(path, { code, password: 'correct-horse-battery-7' })).status, 400)

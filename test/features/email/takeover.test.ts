@@ -1,5 +1,5 @@
 /**
- * An account that somebody made with another person's address, in wait for that person.
+ * An attacker creates an account with a victim's address in advance.
  *
  * @see GHSA-g38m, CVE-2026-53516; GHSA-qq9h
  */
@@ -11,14 +11,14 @@ import { codeIn, mailTo, signUpAndFollowLink, tokenIn } from '../../support/mail
 
 const fresh = 'four-lone-heron-wades-9'
 
-describe('proof of a mailbox', () => {
+describe('the verification of a mailbox', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
   })
   after(() => app.close())
 
-  /** Each way in which the owner of a mailbox can prove it. */
+  /** The ways in which the owner of a mailbox can verify it. */
   const proofs: Record<string, (email: string) => Promise<{ prove(): Promise<Answer> }>> = {
     async code(email) {
       const browser = app.client()
@@ -39,7 +39,7 @@ describe('proof of a mailbox', () => {
   }
 
   for (const [name, begin] of Object.entries(proofs)) {
-    it(`by ${name} leaves nothing of a maker who never proved it`, async () => {
+    it(`by ${name} removes everything of a creator who never verified it`, async () => {
       const maker = await signUp(app, { email: `victim-by-${name}@example.com` })
       const { email, userId, organizationId } = maker
       const second = await signIn(app, email)
@@ -76,7 +76,7 @@ describe('proof of a mailbox', () => {
       }
     })
 
-    it(`by ${name} keeps everything of whoever proved it before`, async () => {
+    it(`by ${name} keeps everything of a user who verified it before`, async () => {
       const { client, email, organizationId } = await signUpAndFollowLink(app)
       const answer = await (await begin(email)).prove()
       assert.equal(answer.body.user.organization_id, organizationId)
@@ -86,7 +86,7 @@ describe('proof of a mailbox', () => {
     })
   }
 
-  it('while the maker signs in over and over leaves the maker no live session', async () => {
+  it('leaves the creator no live session, even if they sign in meanwhile', async () => {
     const maker = await signUp(app, { email: 'victim-in-a-race@example.com' })
     const { prove } = (await proofs.code?.(maker.email)) ?? assert.fail()
     const logins = Array.from({ length: 10 }, async () => {
@@ -101,7 +101,7 @@ describe('proof of a mailbox', () => {
     }
   })
 
-  it('by two at once, with a code and with a link, takes over once', async () => {
+  it('by code and link simultaneously claims the account once', async () => {
     const maker = await signUp(app, { email: 'victim-of-two@example.com' })
     const { email, userId } = maker
     const begun = [await proofs.code?.(email), await proofs.link?.(email)]

@@ -1,4 +1,4 @@
-/** The way back for an owner whose password somebody else used first, to add a factor of their own. */
+/** An owner undoes a factor that an attacker added with the owner's password. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
@@ -12,7 +12,7 @@ import { verifiedPerson } from '../../support/people.js'
 const added = { app: /now asks for a second step$/, passkey: /^A passkey was added/ }
 const fresh = 'four-lone-heron-wades-9'
 
-describe('a factor that was added', () => {
+describe('an added factor', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
@@ -35,7 +35,7 @@ describe('a factor that was added', () => {
     return app.client().post('/v1/auth/password/reset', { token, new_password: fresh })
   }
 
-  it('by who knew the password, an app, is taken away from the mailbox, and so is all it gave', async () => {
+  it("is removed by the owner's mailed link with all it gave, if an app", async () => {
     const owner = await verifiedPerson(app)
     const { client, email, userId } = owner
     const thief = await enrol(app, { ...owner, client: await signIn(app, email) })
@@ -48,18 +48,18 @@ describe('a factor that was added', () => {
     assert.equal((await resetPassword(email)).body.status, 'success')
   })
 
-  it('by who knew the password, a passkey, is taken away also after the owner chose a new password', async () => {
+  it("is removed by the owner's mailed link after a reset, if a passkey", async () => {
     const { email, userId } = await verifiedPerson(app)
     const passkey = await addPasskey(await signIn(app, email))
     await app.client().post('/v1/auth/password/forgot', { email })
     assert.equal((await resetPassword(email)).body.status, 'success')
-    assert.equal((await passkey.signIn()).body.status, 'success', 'a new password alone keeps nobody out')
+    assert.equal((await passkey.signIn()).body.status, 'success', 'a new password alone does not stop the passkey')
     assert.equal((await undo(await linkFrom(email, added.passkey))).status, 204)
     assert.equal((await passkey.signIn()).status, 401)
     assert.deepEqual(await rows('user_passkeys', userId), [])
   })
 
-  it('goes with the address, when the thief moves that too', async () => {
+  it('is removed with the address change if the attacker makes both', async () => {
     const owner = await verifiedPerson(app)
     const { email, userId } = owner
     const thief = await enrol(app, { ...owner, client: await signIn(app, email) })
@@ -73,7 +73,7 @@ describe('a factor that was added', () => {
     assert.deepEqual(await rows('mfa_factors', userId), [])
   })
 
-  it('at the moment at which the thief moves the address goes with the address too, and so does the thief’s way back', async () => {
+  it("is removed with an address change of the same moment, and so is the attacker's undo link", async () => {
     const { client, email, userId } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const secret = await setup(client)
@@ -96,7 +96,7 @@ describe('a factor that was added', () => {
     assert.equal((await undo(thiefs)).status, 401)
   })
 
-  it('leaves those of before, so that the mailbox alone gets past none of them', async () => {
+  it('is removed alone, so that the mailbox does not bypass older factors', async () => {
     const owner = await enrol(app, await verifiedPerson(app))
     await addPasskey(owner.client)
     assert.equal((await undo(await linkFrom(owner.email, added.passkey))).status, 204)
@@ -104,7 +104,7 @@ describe('a factor that was added', () => {
     assert.equal((await resetPassword(owner.email)).body.status, 'mfa_required')
   })
 
-  it('and then replaced goes too; one of before that was replaced since stays', async () => {
+  it('is removed after its replacement, but an older replaced one stays', async () => {
     for (const first of ['app', 'passkey'] as const) {
       const owner = await enrol(app, await verifiedPerson(app))
       if (first === 'passkey') await addPasskey(owner.client)
@@ -114,7 +114,7 @@ describe('a factor that was added', () => {
       const code = totp(secret, app.clock.now())
       assert.equal((await owner.client.post('/v1/auth/mfa/enable', { code })).status, 200)
       const notice = await mailTo(app, owner.email, /^Your authenticator app was replaced$/)
-      assert.ok(!notice.text.includes('#token='), 'offers no way around the factor of before')
+      assert.ok(!notice.text.includes('#token='), 'offers no way around the older factor')
       assert.equal((await undo(await linkFrom(owner.email, added[first]))).status, 204)
       assert.equal((await rows('mfa_factors', owner.userId)).length, first === 'app' ? 0 : 1)
     }

@@ -1,10 +1,10 @@
-/** Mail that nobody sends shows in health. */
+/** Health reports mail that is due but not sent. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { signUp, startApp, type TestApp } from '../../support/app.js'
 import { runJobs } from '../../support/mail.js'
 
-describe('health', () => {
+describe('the health report', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
@@ -13,7 +13,7 @@ describe('health', () => {
 
   const mailQueue = async () => (await app.client().get('/v1/health')).body.mail_queue
 
-  it('says that mail is behind once it has been due for over a minute, and not before, nor when it was sent', async () => {
+  it('says "behind" while mail is more than a minute overdue', async () => {
     assert.equal(await mailQueue(), 'ok')
     await signUp(app)
     app.clock.advance(59)

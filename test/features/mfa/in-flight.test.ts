@@ -1,4 +1,6 @@
-/** A change that is on its way while what allows it ends: the proof has to hold when the change is made. */
+/**
+ * A change whose authorization ends while the request runs. The authorization has to hold when the change is written.
+ */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
@@ -18,7 +20,7 @@ const rows = (table: string, userId: string) =>
   app.sql(`SELECT * FROM identsphere.${table} WHERE user_id = $1`, [userId])
 const newPassword = { current_password: password, new_password: 'four-lone-heron-wades-9' }
 
-/** Sends a request, lets it read what it wants, and does something else before it may write to a table. */
+/** Sends a request, blocks its first write to the table, and runs another action before the write continues. */
 async function overtaken(
   table: string,
   send: () => Promise<Answer>,
@@ -39,12 +41,12 @@ async function overtaken(
   }
 }
 
-describe('a session that ends while its change is on its way', () => {
+describe('a session that ends during its own request', () => {
   const endsOthers = async (client: Client) => {
     assert.equal((await client.delete('/v1/users/me/sessions')).status, 204)
   }
 
-  it('turns no second factor off', async () => {
+  it('cannot turn a second factor off', async () => {
     const { client, userId } = await enrol(app)
     const answer = await overtaken(
       'mfa_factors',
@@ -67,7 +69,7 @@ describe('a session that ends while its change is on its way', () => {
     assert.deepEqual(await rows('user_recovery_codes', userId), before)
   })
 
-  it('gets no recovery codes where the account has no password either', async () => {
+  it('gets no recovery codes if the account has no password', async () => {
     const { client, userId } = await enrol(app)
     await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [userId])
     const before = await rows('user_recovery_codes', userId)
@@ -80,7 +82,7 @@ describe('a session that ends while its change is on its way', () => {
     assert.deepEqual(await rows('user_recovery_codes', userId), before)
   })
 
-  it('removes no passkey', async () => {
+  it('cannot remove a passkey', async () => {
     const { client, userId, passkeyId } = await personWithPasskey(app)
     const answer = await overtaken(
       'user_passkeys',
@@ -91,7 +93,7 @@ describe('a session that ends while its change is on its way', () => {
     assert.equal((await rows('user_passkeys', userId)).length, 1)
   })
 
-  it('changes no password', async () => {
+  it('cannot change the password', async () => {
     const { client, email } = await verifiedPerson(app)
     const owner = await signIn(app, email)
     const answer = await overtaken(
@@ -103,7 +105,7 @@ describe('a session that ends while its change is on its way', () => {
     await signIn(app, email)
   })
 
-  it('makes no browser trusted', async () => {
+  it('cannot make a browser trusted', async () => {
     const { client, userId } = await enrol(app)
     const answer = await overtaken(
       'trusted_browsers',
@@ -115,8 +117,8 @@ describe('a session that ends while its change is on its way', () => {
   })
 })
 
-describe('a password that is changed while it is shown', () => {
-  it('turns no second factor off, also where its session goes on', async () => {
+describe('a password that changes while it is being verified', () => {
+  it('turns no second factor off, even if the session continues', async () => {
     const { client, userId } = await enrol(app)
     const moved = 'SET security_version = security_version + 1'
     const answer = await overtaken(
@@ -132,9 +134,9 @@ describe('a password that is changed while it is shown', () => {
   })
 })
 
-/** @see GHSA supabase/auth #1439, #2565: factors that were added at the level of the first one */
-describe('an enrolment that began before another factor came', () => {
-  it('adds no passkey without the authenticator app that came meanwhile', async () => {
+/** @see GHSA supabase/auth #1439, #2565: factors that were added by a session with only the first factor */
+describe('an enrollment that began before another factor was added', () => {
+  it('adds no passkey without the authenticator app added since', async () => {
     const person = await verifiedPerson(app)
     const { email, userId } = person
     const thief = await signIn(app, email)
@@ -146,7 +148,7 @@ describe('an enrolment that began before another factor came', () => {
     assert.deepEqual(await rows('user_passkeys', userId), [])
   })
 
-  it('adds no passkey without the factor that came at the very moment', async () => {
+  it('adds no passkey without a factor added at the same moment', async () => {
     const { client, userId } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const moved = 'SET security_version = security_version + 1'
@@ -162,7 +164,7 @@ describe('an enrolment that began before another factor came', () => {
     assert.deepEqual(await rows('user_passkeys', userId), [])
   })
 
-  /** As if the other factor had come between the look at what is enrolled and the beginning. */
+  /** Adds the other factor unnoticed, as if between the check for factors and the start of the enrollment. */
   const comesUnnoticed = {
     passkey: (userId: string) =>
       app.sql(
@@ -179,7 +181,7 @@ describe('an enrolment that began before another factor came', () => {
       ),
   }
 
-  it('is not completed without it, where it came as the enrolment began', async () => {
+  it('does not complete without a factor added as the enrollment began', async () => {
     const { client, userId } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const secret = await setup(client)
@@ -196,7 +198,7 @@ describe('an enrolment that began before another factor came', () => {
     assert.deepEqual(await rows('user_passkeys', person.userId), [])
   })
 
-  it('adds no authenticator app without the passkey that came meanwhile', async () => {
+  it('adds no authenticator app without the passkey added since', async () => {
     const { client, email, userId } = await verifiedPerson(app)
     const thief = await signIn(app, email)
     await reauthenticate(thief, 'mfa_setup')

@@ -1,4 +1,4 @@
-/** The way out for who has lost every factor, and for who has one of somebody else's. */
+/** The host removes second factors: for a user who has lost every factor, or whose account has an attacker's factor. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, startApp, type TestApp } from '../../support/app.js'
@@ -6,14 +6,14 @@ import { mailsTo } from '../../support/mail.js'
 import { challenged, enrol } from '../../support/mfa.js'
 import { newAuthenticator, personWithPasskey, register, signInWith } from '../../support/passkeys.js'
 
-describe('second factors that the host removes', () => {
+describe('the removal of second factors by the host', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
   })
   after(() => app.close())
 
-  it('are asked for no more, and are all gone, with what they had given', async () => {
+  it('deletes all factors with their codes, sessions and trusted browsers', async () => {
     const { client, email, userId } = await enrol(app)
     assert.equal((await register(app, client, newAuthenticator())).status, 201)
     assert.equal((await client.post('/v1/auth/trusted-browsers')).status, 201)
@@ -32,13 +32,13 @@ describe('second factors that the host removes', () => {
     await enrol(app, { client: again, email, userId, organizationId: '', sessionId: '' })
   })
 
-  it('let the passkey of a thief in no more', async () => {
+  it("stops an attacker's passkey from signing in", async () => {
     const { authenticator, userId } = await personWithPasskey(app)
     await app.identsphere.api.users.removeSecondFactors(userId)
     assert.equal((await signInWith(app, app.client(), authenticator)).status, 401)
   })
 
-  it('are those of somebody who is there', async () => {
+  it('rejects an unknown user', async () => {
     const nobody = app.identsphere.api.users.removeSecondFactors('01890a5d-ac96-774b-bcce-b302099a8057')
     await assert.rejects(nobody, { code: 'not_found' })
   })

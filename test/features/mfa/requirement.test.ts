@@ -37,8 +37,8 @@ async function assertDenied({ client }: Pick<Person, 'client'>, enrolled = false
   assert.equal((await client.get('/asked')).body.auth, 'mfa_required')
 }
 
-describe('where an organisation asks for a second factor', () => {
-  it('sessions without one pass no guard from the next request on, and do again once it no longer asks', async () => {
+describe('an organization that requires a second factor', () => {
+  it('stops sessions without one at every guard, until the requirement ends', async () => {
     const person = await verifiedPerson(app)
     assert.equal((await person.client.get('/plain')).status, 200)
     await requireMfa(person.organizationId)
@@ -47,7 +47,7 @@ describe('where an organisation asks for a second factor', () => {
     assert.equal((await person.client.get('/plain')).status, 200)
   })
 
-  it('a member who sets one up goes on in the same session', async () => {
+  it('lets a member who enrolls continue in the same session', async () => {
     const person = await verifiedPerson(app)
     await requireMfa(person.organizationId)
     const { client, email, code } = await enrol(app, person)
@@ -60,7 +60,7 @@ describe('where an organisation asks for a second factor', () => {
     assert.equal((await browser.get('/plain')).status, 200)
   })
 
-  it('a session that began with a recovery code is told that a factor is there', async () => {
+  it('tells a session from a recovery code that a factor exists', async () => {
     const person = await enrol(app)
     await requireMfa(person.organizationId)
     const client = app.client()
@@ -71,7 +71,7 @@ describe('where an organisation asks for a second factor', () => {
     await assertDenied({ client }, true)
   })
 
-  it('times in the future and of another kind count for nothing', async () => {
+  it('accepts no verification time in the future or of infinity', async () => {
     const person = await verifiedPerson(app)
     await requireMfa(person.organizationId)
     for (const value of [`now() + interval '1 day'`, `'infinity'`]) {
@@ -82,7 +82,7 @@ describe('where an organisation asks for a second factor', () => {
     }
   })
 
-  it('other organisations, and people of none, are let in as before', async () => {
+  it('leaves other organizations and users without one alone', async () => {
     const strict = await verifiedPerson(app)
     const other = await verifiedPerson(app)
     await requireMfa(strict.organizationId)
@@ -91,7 +91,7 @@ describe('where an organisation asks for a second factor', () => {
     assert.equal((await strict.client.get('/plain')).status, 200)
   })
 
-  it('a connection that is open ends with its next question', async () => {
+  it('ends an open connection at its next recheck', async () => {
     const person = await verifiedPerson(app)
     const headers = new Headers({ cookie: person.client.cookieHeader(`${app.mount}/`) })
     const auth = await app.identsphere.authenticate(headers, { method: 'GET' })
@@ -101,7 +101,7 @@ describe('where an organisation asks for a second factor', () => {
     assert.equal(await app.identsphere.recheck(auth), null)
   })
 
-  it('our own routes that remain are those for setting one up, and no other', async () => {
+  it('keeps only the routes for enrollment reachable', async () => {
     const remaining = [
       'DELETE /v1/users/me/sessions',
       'DELETE /v1/users/me/sessions/:id',
@@ -130,13 +130,13 @@ describe('where an organisation asks for a second factor', () => {
       const path = route.path.replace(/:\w+/g, 'x')
       const { body } = await person.client.send(route.method, path, route.method === 'GET' ? {} : { body: { x: 1 } })
       const details = body?.error?.details
-      // That of a route that changes factors would say the same, were one enrolled.
+      // A route that changes factors would answer the same if a factor were enrolled.
       if (body?.error?.code !== 'mfa_required' || details.enrolled !== false) open.push(nameOf(route))
     }
     assert.deepEqual(open.sort(), remaining)
   })
 
-  it('is recorded, and unknown organisations are refused', async () => {
+  it('records the change and rejects unknown organizations', async () => {
     const person = await signUp(app)
     await requireMfa(person.organizationId)
     const rows = await app.sql(
@@ -147,7 +147,7 @@ describe('where an organisation asks for a second factor', () => {
     await assert.rejects(requireMfa(person.userId), { code: 'not_found' })
   })
 
-  it('and other settings stay as they are', async () => {
+  it('keeps its other settings when the requirement changes', async () => {
     const { organizationId } = await signUp(app)
     await app.sql(`UPDATE identsphere.organizations SET settings = '{"theme":"dark"}' WHERE id = $1`, [organizationId])
     await requireMfa(organizationId)
@@ -158,8 +158,8 @@ describe('where an organisation asks for a second factor', () => {
   })
 })
 
-describe('where a role needs a second factor', () => {
-  it('its sessions without one pass no guard, and those of other roles do', async () => {
+describe('a role that requires a second factor', () => {
+  it('stops its sessions without one, but not those of other roles', async () => {
     const person = await verifiedPerson(app)
     assert.equal((await person.client.get('/plain')).status, 200)
     await become(person, 'admin')
@@ -168,7 +168,7 @@ describe('where a role needs a second factor', () => {
     assert.equal((await person.client.get('/plain')).status, 200)
   })
 
-  it('who acts as such a person has shown one already', async () => {
+  it('accepts an impersonator, who has already verified a factor', async () => {
     const person = await verifiedPerson(app)
     const admin = await verifiedPerson(app)
     await become(person, 'admin')
@@ -179,7 +179,7 @@ describe('where a role needs a second factor', () => {
     assert.equal((await person.client.get('/plain')).status, 200)
   })
 
-  it('signing in still takes the password alone, and leads to where one is set up', async () => {
+  it('still signs in with the password alone, so that the user can enroll', async () => {
     const person = await verifiedPerson(app)
     await become(person, 'admin')
     const client = app.client()

@@ -1,4 +1,4 @@
-/** What a password alone is not enough for, where its account has a second factor. */
+/** Actions that require the second factor of an account, even after the password was entered. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, startApp, type TestApp } from '../../support/app.js'
@@ -15,14 +15,14 @@ after(() => app.close())
 
 const newPassword = 'four-lone-heron-wades-9'
 const acts: Record<string, (client: Client) => Promise<Answer>> = {
-  'change of the password': (client) =>
+  'password change': (client) =>
     client.post('/v1/users/me/password', { current_password: password, new_password: newPassword }),
-  'change of the address': (client) => client.post('/v1/users/me/email', { email: 'elsewhere@example.org' }),
+  'address change': (client) => client.post('/v1/users/me/email', { email: 'elsewhere@example.org' }),
   export: (client) => client.get('/v1/users/me/export'),
   erasure: (client) => client.delete('/v1/users/me'),
 }
 
-/** Sessions of somebody who has a factor, which have not shown it, each with a password that was shown just now. */
+/** Sessions of users with a factor that was not verified. Each has just had its password verified. */
 const sessions: Record<string, () => Promise<{ client: Client; person: Enrolled }>> = {
   async 'of a trusted browser'() {
     const person = await enrol(app)
@@ -32,14 +32,14 @@ const sessions: Record<string, () => Promise<{ client: Client; person: Enrolled 
     assert.equal((await client.post('/v1/auth/login', { email, password })).body.status, 'success')
     return { client, person }
   },
-  async 'that is older than the factor'() {
+  async 'older than the factor'() {
     const person = await verifiedPerson(app)
     const client = await signIn(app, person.email)
     const enrolled = await enrol(app, person)
     await reauthenticate(client)
     return { client, person: enrolled }
   },
-  async 'that showed it too long ago'() {
+  async 'that verified it too long ago'() {
     const person = await enrol(app)
     app.clock.advance(1801)
     await person.client.post('/v1/auth/refresh')
@@ -58,7 +58,7 @@ const sessions: Record<string, () => Promise<{ client: Client; person: Enrolled 
 for (const [act, attempt] of Object.entries(acts)) {
   describe(`the ${act}`, () => {
     for (const [which, begin] of Object.entries(sessions)) {
-      it(`takes the second factor in a session ${which}`, async () => {
+      it(`requires the second factor in a session ${which}`, async () => {
         const { client, person } = await begin()
         const refused = await attempt(client)
         assert.equal(refused.status, 401, refused.text)
@@ -71,7 +71,7 @@ for (const [act, attempt] of Object.entries(acts)) {
       })
     }
 
-    it('is not for who acts as somebody else', async () => {
+    it('is refused to an impersonator', async () => {
       const admin = await verifiedPerson(app)
       const { client, sessionId } = await verifiedPerson(app)
       const acting = 'UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2'
@@ -80,7 +80,7 @@ for (const [act, attempt] of Object.entries(acts)) {
       assert.equal(refused.status, 403, refused.text)
     })
 
-    it('takes the passkey of somebody who signed in by password', async () => {
+    it('accepts the passkey of a user who signed in by password', async () => {
       const { email } = await personWithPasskey(app)
       const refused = await attempt(await signIn(app, email))
       assert.equal(refused.body?.error.code, 'mfa_required', refused.text)

@@ -20,7 +20,7 @@ after(() => app?.close())
 const rolesOf = async (organizationId: string) =>
   Object.fromEntries((await organizations.members(organizationId)).map(({ userId, role }) => [userId, role]))
 
-/** An organisation with its owner and a member. */
+/** An organization with an owner and a second member. */
 async function couple(role: 'owner' | 'member' = 'member') {
   const { organizationId, userId: ownerId } = await signUp(app)
   const { userId } = await signUp(app)
@@ -29,7 +29,7 @@ async function couple(role: 'owner' | 'member' = 'member') {
 }
 
 describe('api.organizations', () => {
-  it('create makes an organisation with its owner, and a slug of its name', async () => {
+  it('creates an organization with its owner and a slug from its name', async () => {
     const { userId: ownerId } = await signUp(app)
     const made = await organizations.create({ name: 'Ångström & Söhne', ownerId })
     assert.equal(made.slug, 'angstrom-sohne')
@@ -43,7 +43,7 @@ describe('api.organizations', () => {
     assert.deepEqual(audit, { actor_type: 'system', organization_id: made.organizationId })
   })
 
-  it('members lists who belongs, and an organisation that does not exist is not_found', async () => {
+  it('lists members, and rejects an unknown organization', async () => {
     const { organizationId, ownerId, userId } = await couple()
     const members = await organizations.members(organizationId)
     assert.deepEqual(
@@ -56,7 +56,7 @@ describe('api.organizations', () => {
     await assert.rejects(organizations.members(randomUUID()), { code: 'not_found' })
   })
 
-  it('setRole and removeMember count from the next request on', async () => {
+  it('applies setRole and removeMember from the next request on', async () => {
     const { client, organizationId, userId } = await signUp(app)
     const { userId: second } = await signUp(app)
     await organizations.addMember({ organizationId, userId: second, role: 'owner' })
@@ -78,14 +78,14 @@ describe('api.organizations', () => {
     )
   })
 
-  it('the last owner stays', async () => {
+  it('rejects the removal of the last owner', async () => {
     const { organizationId, ownerId: userId } = await couple()
     await assert.rejects(organizations.setRole({ organizationId, userId, role: 'admin' }), { code: 'conflict' })
     await assert.rejects(organizations.removeMember({ organizationId, userId }), { code: 'conflict' })
     assert.equal((await rolesOf(organizationId))[userId], 'owner')
   })
 
-  it('of two owners who go at once one stays, in every round', async () => {
+  it('keeps one of two owners who leave simultaneously, in every round', async () => {
     for (let round = 0; round < 5; round += 1) {
       const { organizationId, ownerId, userId } = await couple('owner')
       const results = await Promise.allSettled([
@@ -97,7 +97,7 @@ describe('api.organizations', () => {
     }
   })
 
-  it("one owner stays too where the host's transactions see the members as they were before", async () => {
+  it('keeps one owner if host transactions still see the earlier members', async () => {
     const { organizationId, ownerId, userId } = await couple('owner')
     const knex = knexLibrary({ client: 'pg', connection: app.databaseUrl, pool: { min: 0, max: 2 } })
     try {
@@ -117,7 +117,7 @@ describe('api.organizations', () => {
     assert.deepEqual(await rolesOf(organizationId), { [userId]: 'owner' })
   })
 
-  it('addMember many times at once adds one', async () => {
+  it('adds a member once if addMember runs several times simultaneously', async () => {
     const { organizationId } = await signUp(app)
     const { userId } = await signUp(app)
     const results = await Promise.allSettled(
@@ -128,7 +128,7 @@ describe('api.organizations', () => {
     assert.ok(refusals.every(({ reason }) => reason.code === 'conflict'))
   })
 
-  it('ids of nobody and nothing are not_found', async () => {
+  it('rejects unknown ids with not_found', async () => {
     const { organizationId } = await signUp(app)
     const { userId } = await signUp(app)
     const role = 'member'
@@ -143,7 +143,7 @@ describe('api.organizations', () => {
     }
   })
 
-  it('a role that does not exist, a wrong type or an unknown field is refused', async () => {
+  it('rejects unknown roles, wrong types and unknown fields', async () => {
     const { organizationId, ownerId: userId } = await couple()
     for (const given of [
       null,

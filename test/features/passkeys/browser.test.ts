@@ -8,9 +8,9 @@ import { browserFor, type PageWatch, plugInAuthenticator, watchPage } from '../.
 
 const chromium = browserFor('passkeys are NOT tested in one')
 
-/** What the guide tells to put into a page. */
+/** The script that the guide tells the host to put into a page. */
 const guide = readFileSync(join(import.meta.dirname, '../../../docs/passkeys.md'), 'utf8')
-const script = /```js\n(.*?)```/s.exec(guide)?.[1] ?? assert.fail('the guide has no script')
+const script = /```js\n(.*?)```/s.exec(guide)?.[1] ?? assert.fail('the guide contains no script')
 
 describe('passkeys in a browser, with the script of the guide', { skip: chromium.skip }, () => {
   let app: TestApp
@@ -61,7 +61,7 @@ describe('passkeys in a browser, with the script of the guide', { skip: chromium
     assert.equal(credentials[0]?.rpId, 'localhost')
   })
 
-  it('sign in without a name', async () => {
+  it('sign in without an address', async () => {
     await page.context().clearCookies()
     const { status, user } = await run('signInWithPasskey()')
     assert.equal(status, 'success')
@@ -70,14 +70,14 @@ describe('passkeys in a browser, with the script of the guide', { skip: chromium
     assert.ok(user.mfa_verified_at)
   })
 
-  it('sign nobody in where the device did not verify its user', async () => {
+  it('do not sign in if the device did not verify its user', async () => {
     await page.context().clearCookies()
     await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false })
     await assert.rejects(run('signInWithPasskey()'), /NotAllowedError/)
     await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true })
   })
 
-  it('step a session up that began with a password', async () => {
+  it('step up a session that began with a password', async () => {
     assert.equal((await signInByPassword()).user.mfa_verified_at, null)
     const { verified } = await run('stepUp()')
     assert.equal(verified, true)
@@ -85,7 +85,7 @@ describe('passkeys in a browser, with the script of the guide', { skip: chromium
     assert.ok(user.mfa_verified_at)
   })
 
-  it('are removed, and then sign nobody in', async () => {
+  it('are removed and then do not sign in', async () => {
     const status = await run(`(async () => {
       const { passkeys } = await (await fetch('/v1/users/me/passkeys')).json()
       const csrf = document.cookie.match(/identsphere_csrf=([^;]*)/)[1]
@@ -97,7 +97,7 @@ describe('passkeys in a browser, with the script of the guide', { skip: chromium
     await assert.rejects(run('signInWithPasskey()'), /invalid_credentials/)
   })
 
-  it('make no errors on the page, and nothing leaves it', () => {
+  it('cause no errors on the page and no requests to other origins', () => {
     assert.deepEqual(watch.errors, [])
     assert.deepEqual(watch.refusals, [`401 POST ${app.mount}/v1/auth/passkey/login/complete`])
     assert.deepEqual(

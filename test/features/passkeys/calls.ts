@@ -98,7 +98,7 @@ async function passkeyOf(app: TestApp, owner: Person): Promise<Thing> {
   return { params: { id }, row: () => app.sql('SELECT * FROM identsphere.user_passkeys WHERE id = $1', [id]) }
 }
 
-/** A person with a passkey whose password sign-in waits for a second factor. */
+/** A user with a passkey whose password sign-in requires a second factor. */
 async function challengedWithPasskey(app: TestApp) {
   const somebody = await personWithPasskey(app)
   return { ...somebody, mfa_token: await challengeFor(app, somebody) }

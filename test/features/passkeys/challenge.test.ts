@@ -35,8 +35,8 @@ function assertDenied(answer: Answer): void {
 const sessionsOf = ({ userId }: Pick<Person, 'userId'>) =>
   app.sql('SELECT amr, auth_method FROM identsphere.user_sessions WHERE user_id = $1 ORDER BY created_at', [userId])
 
-describe('a sign-in that waits for a second factor', () => {
-  it('is answered by a passkey, once', async () => {
+describe('a sign-in that requires a second factor', () => {
+  it('accepts a passkey, once', async () => {
     const person = await challenged()
     const { mfa_token, authenticator } = person
     const client = app.client()
@@ -50,7 +50,7 @@ describe('a sign-in that waits for a second factor', () => {
     assert.equal((await sessionsOf(person)).length, 2)
   })
 
-  it('has one session among answers at once, also with answers of their own', async () => {
+  it('creates one session for simultaneous answers, even different ones', async () => {
     const person = await challenged()
     const { mfa_token, authenticator } = person
     const clients = Array.from({ length: 4 }, () => app.client())
@@ -63,7 +63,7 @@ describe('a sign-in that waits for a second factor', () => {
     assert.equal((await sessionsOf(person)).length, 2)
   })
 
-  it('is answered by no passkey of somebody else', async () => {
+  it("rejects another user's passkey", async () => {
     const { mfa_token } = await challenged()
     const other = await personWithPasskey(app)
     const client = app.client()
@@ -72,7 +72,7 @@ describe('a sign-in that waits for a second factor', () => {
     assertDenied(await client.post(complete, { mfa_token, response: other.authenticator.getJSON(app.origin, open) }))
   })
 
-  it('is not answered by what was asked for in the sign-in of somebody else', async () => {
+  it("rejects an answer to another user's challenge", async () => {
     const one = await challenged()
     const other = await challenged()
     const client = app.client()
@@ -80,13 +80,13 @@ describe('a sign-in that waits for a second factor', () => {
     assertDenied(await client.post(complete, { mfa_token: one.mfa_token, response }))
   })
 
-  it('is answered in the browser that asked, and in no other', async () => {
+  it('accepts the answer only in the browser that asked for it', async () => {
     const { mfa_token, authenticator } = await challenged()
     const response = await answerAt(app, app.client(), authenticator, begin, { mfa_token })
     assertDenied(await app.client().post(complete, { mfa_token, response }))
   })
 
-  it('is not answered by a sign-in by passkey, nor the reverse', async () => {
+  it('rejects the answer to a passkey sign-in, and vice versa', async () => {
     const { mfa_token, authenticator } = await challenged()
     const client = app.client()
     const login = authenticator.getJSON(app.origin, await beginLogin(client))
@@ -95,7 +95,7 @@ describe('a sign-in that waits for a second factor', () => {
     assertDenied(await client.post('/v1/auth/passkey/login/complete', { response }))
   })
 
-  it('is over for a passkey too once all tries of a code were wrong; the next one is not', async () => {
+  it('rejects a passkey after five wrong codes, but a new sign-in accepts it', async () => {
     const person = await challenged()
     const { mfa_token, authenticator } = person
     const client = app.client()
@@ -108,7 +108,7 @@ describe('a sign-in that waits for a second factor', () => {
     assert.equal((await client.post(complete, { mfa_token: next, response: again })).status, 200)
   })
 
-  it('offers no passkey to who has none, and begins nothing for a forged token', async () => {
+  it('offers no passkey to a user without one or for a forged token', async () => {
     const { mfa_token, userId } = await challenged()
     const forged = await app.client().post(begin, { mfa_token: `${mfa_token.slice(0, -1)}x` })
     assert.equal(forged.body.error.code, 'invalid_credentials')
@@ -116,7 +116,7 @@ describe('a sign-in that waits for a second factor', () => {
     assert.equal((await app.client().post(begin, { mfa_token })).body.error.code, 'conflict')
   })
 
-  it('is not asked for where a passkey was the first factor, which is both', async () => {
+  it('requires no second factor after a passkey sign-in', async () => {
     const { authenticator } = await challenged()
     const client = app.client()
     const response = authenticator.getJSON(app.origin, await beginLogin(client))
@@ -124,13 +124,13 @@ describe('a sign-in that waits for a second factor', () => {
     assert.equal(answer.body.status, 'success')
   })
 
-  it('is answered by any of several passkeys', async () => {
+  it('accepts each of several passkeys', async () => {
     const { mfa_token, authenticator, client: owner } = await challenged()
     const another = newAuthenticator()
     const { options } = (await owner.post('/v1/users/me/passkeys/register/begin')).body
     const made = another.createJSON(app.origin, options)
     assert.equal((await owner.post('/v1/users/me/passkeys/register/complete', { response: made })).status, 201)
-    // A factor that came voids what is on its way.
+    // A newly added factor voids pending sign-ins.
     assertDenied(await app.client().post(begin, { mfa_token }))
     for (const one of [authenticator, another]) {
       const login = await app.client().post('/v1/auth/login', {

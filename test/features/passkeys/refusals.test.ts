@@ -34,7 +34,7 @@ function assertRefused(answer: Answer, label?: string): void {
   assert.equal(answer.headers['set-cookie'], undefined, label)
 }
 
-/** A part of a response, changed bit by bit where the test wants it. */
+/** Changes the bytes of one part of a response. */
 function changed(credential: Credential, part: string, change: (bytes: Buffer) => void): Credential {
   const bytes = Buffer.from(credential.response[part] as string, 'base64url')
   change(bytes)
@@ -44,26 +44,26 @@ function changed(credential: Credential, part: string, change: (bytes: Buffer) =
 /** Offset of the flags in authenticator data (WebAuthn level 3 section 6.1). */
 const flagsAt = 32
 
-/** What is wrong with the client data, and with nothing else. */
+/** Client data with exactly one error. */
 const wrong: Record<string, Record<string, unknown>> = {
-  'an origin of somebody else': { origin: 'https://evil.example' },
+  'another origin': { origin: 'https://evil.example' },
   'an origin that begins like ours': { origin: 'http://localhost.evil.example' },
   'our host on another port': { origin: 'http://localhost:1' },
-  'our host by another scheme': { origin: 'https://localhost' },
+  'our host with another scheme': { origin: 'https://localhost' },
   'an opaque origin': { origin: 'null' },
-  'a challenge that was never made': { challenge: Buffer.alloc(32).toString('base64url') },
-  'a type that is none': { type: 'payment.get' },
-  'a frame in a page of another origin': { crossOrigin: true },
-  'a frame in a page that is named': { crossOrigin: true, topOrigin: 'https://evil.example' },
-  'a page that is named and no frame': { topOrigin: 'https://evil.example' },
+  'a challenge that was never issued': { challenge: Buffer.alloc(32).toString('base64url') },
+  'an unknown type': { type: 'payment.get' },
+  'a cross-origin frame': { crossOrigin: true },
+  'a cross-origin frame with a top origin': { crossOrigin: true, topOrigin: 'https://evil.example' },
+  'a top origin outside a frame': { topOrigin: 'https://evil.example' },
 }
 
-describe('a sign-in', () => {
+describe('a passkey sign-in', () => {
   for (const [what, clientData] of Object.entries({
     ...wrong,
     'the type of a registration': { type: 'webauthn.create' },
   })) {
-    it(`is refused for ${what}, signed as it should be`, async () => {
+    it(`rejects ${what}, even if correctly signed`, async () => {
       const { authenticator } = await personWithPasskey(app)
       const client = app.client()
       const one = authenticator.getJSON(app.origin, await beginLogin(client))
@@ -75,15 +75,15 @@ describe('a sign-in', () => {
     bytes[flagsAt] = change(bytes[flagsAt] ?? 0)
   }
   const wrongData: Record<string, (bytes: Buffer) => void> = {
-    'the RP id of somebody else': (bytes) => sha256('evil.example').copy(bytes),
-    'a domain above ours as RP id': (bytes) => sha256('').copy(bytes),
-    'want of user verification': flags((set) => set & ~4),
-    'want of user presence': flags((set) => set & ~1),
-    'a passkey that could not be backed up before': flags((set) => set & ~0x18),
-    'a backup of what cannot be backed up': flags((set) => (set & ~8) | 0x10),
+    'the RP id of another site': (bytes) => sha256('evil.example').copy(bytes),
+    'a parent domain as RP id': (bytes) => sha256('').copy(bytes),
+    'missing user verification': flags((set) => set & ~4),
+    'missing user presence': flags((set) => set & ~1),
+    'a passkey that has lost its backup eligibility': flags((set) => set & ~0x18),
+    'a backup without backup eligibility': flags((set) => (set & ~8) | 0x10),
   }
   for (const [what, authenticatorData] of Object.entries(wrongData)) {
-    it(`is refused for ${what}, signed as it should be`, async () => {
+    it(`rejects ${what}, even if correctly signed`, async () => {
       const { authenticator } = await personWithPasskey(app)
       const client = app.client()
       const one = authenticator.getJSON(app.origin, await beginLogin(client))
@@ -92,14 +92,14 @@ describe('a sign-in', () => {
     })
   }
 
-  it('is let through by the same hands where nothing is wrong', async () => {
+  it('accepts a response that the same helper signs without an error', async () => {
     const { authenticator } = await personWithPasskey(app)
     const client = app.client()
     const response = signedAgain(authenticator, authenticator.getJSON(app.origin, await beginLogin(client)), {})
     assert.equal((await client.post(complete.login, { response })).status, 200)
   })
 
-  it('is refused for a signature over anything else', async () => {
+  it('rejects a signature over other data', async () => {
     const { authenticator } = await personWithPasskey(app)
     for (const part of ['signature', 'authenticatorData'] as const) {
       const client = app.client()
@@ -111,7 +111,7 @@ describe('a sign-in', () => {
     }
   })
 
-  it('is refused and audited where the counter went back, and where it stands still', async () => {
+  it('rejects and audits a counter that went back or did not move', async () => {
     const { authenticator, userId, passkeyId } = await personWithPasskey(app)
     for (const [stored, sent] of [
       [1_000, 'less'],
@@ -136,12 +136,12 @@ describe('a sign-in', () => {
     assert.equal(audits[0].status, 'failure')
   })
 
-  it('goes on where an authenticator does not count', async () => {
+  it('accepts an authenticator that does not count', async () => {
     const { authenticator } = await personWithPasskey(app, newAuthenticator({ signCounterIncrement: 0 }))
     for (const _ of [1, 2]) assert.equal((await signInWith(app, app.client(), authenticator)).status, 200)
   })
 
-  it('is refused where the user handle names somebody else', async () => {
+  it('rejects a user handle of another user', async () => {
     const { authenticator } = await personWithPasskey(app)
     const client = app.client()
     const one = authenticator.getJSON(app.origin, await beginLogin(client))
@@ -149,7 +149,7 @@ describe('a sign-in', () => {
     assertRefused(await client.post(complete.login, { response }))
   })
 
-  it('is refused for a passkey that is not known, and one that was removed', async () => {
+  it('rejects an unknown passkey and a removed one', async () => {
     const { authenticator, client: owner, passkeyId } = await personWithPasskey(app)
     assert.equal((await owner.delete(`/v1/users/me/passkeys/${passkeyId}`)).status, 204)
     assertRefused(await signInWith(app, app.client(), authenticator))
@@ -157,8 +157,8 @@ describe('a sign-in', () => {
 })
 
 /** @see GHSA better-auth #9993, #9622; SuperTokens 12.0.8 */
-describe('a challenge', () => {
-  it('is answered once, also by a right answer after a wrong one', async () => {
+describe('a passkey challenge', () => {
+  it('works once, even for a right answer after a wrong one', async () => {
     const { authenticator } = await personWithPasskey(app)
     const client = app.client()
     const response = authenticator.getJSON(app.origin, await beginLogin(client))
@@ -177,8 +177,8 @@ describe('a challenge', () => {
     assertRefused(await other.post(complete.login, { response: right }))
   })
 
-  it('has one winner among answers at once', async () => {
-    // Without a counter, so that nothing but the challenge can tell them apart.
+  it('accepts one of several simultaneous answers', async () => {
+    // The authenticator does not count, so that only the challenge tells the answers apart.
     const { authenticator } = await personWithPasskey(app, newAuthenticator({ signCounterIncrement: 0 }))
     const client = app.client()
     const response = authenticator.getJSON(app.origin, await beginLogin(client))
@@ -186,7 +186,7 @@ describe('a challenge', () => {
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 401, 401, 401, 401, 401])
   })
 
-  it('is answered in the browser that asked, and in no other', async () => {
+  it('accepts the answer only in the browser that asked for it', async () => {
     const { authenticator } = await personWithPasskey(app)
     const client = app.client()
     for (const flow of [undefined, 'x', 'A'.repeat(43)]) {
@@ -198,7 +198,7 @@ describe('a challenge', () => {
     }
   })
 
-  it('ends after ten minutes', async () => {
+  it('expires after ten minutes', async () => {
     const { authenticator } = await personWithPasskey(app)
     const client = app.client()
     const response = authenticator.getJSON(app.origin, await beginLogin(client))
@@ -206,7 +206,7 @@ describe('a challenge', () => {
     assertRefused(await client.post(complete.login, { response }))
   })
 
-  it('of one purpose is worth nothing for another', async () => {
+  it('works for one purpose only', async () => {
     const { authenticator, client, email } = await personWithPasskey(app)
     const purposes: Record<string, (browser: Client) => Promise<Credential>> = {
       login: async (browser) => authenticator.getJSON(app.origin, await beginLogin(browser)),
@@ -220,7 +220,7 @@ describe('a challenge', () => {
       for (const [answered, path] of Object.entries(ends)) {
         const browser = await signIn(app, email)
         const response = await ask(browser)
-        // The binding of the other purpose, so that nothing but the purpose is wrong.
+        // Sets the binding of the other purpose, so that only the purpose is wrong.
         const flow = browser.cookie('flow') ?? 'A'.repeat(43)
         const sessionId = (await browser.get('/v1/auth/session')).body.session.id
         await app.sql(
@@ -256,9 +256,9 @@ describe('a challenge', () => {
   })
 })
 
-describe('a registration', () => {
+describe('a passkey registration', () => {
   for (const [what, change] of Object.entries({ ...wrong, 'the type of a sign-in': { type: 'webauthn.get' } })) {
-    it(`is refused for ${what}`, async () => {
+    it(`rejects ${what}`, async () => {
       const { client } = await verifiedPerson(app)
       const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
       assertRefused(await client.post(complete.registration, { response: withClientData(response, change) }))
@@ -266,14 +266,14 @@ describe('a registration', () => {
     })
   }
 
-  it('is refused for the RP id of somebody else', async () => {
+  it('rejects the RP id of another site', async () => {
     const { client } = await verifiedPerson(app)
     const options = { ...(await beginRegistration(client)), rp: { id: 'evil.example', name: 'Evil' } }
     const one = newAuthenticator().createJSON('https://evil.example', options)
     assertRefused(await client.post(complete.registration, { response: withClientData(one, { origin: app.origin }) }))
   })
 
-  it('is refused without user verification', async () => {
+  it('rejects missing user verification', async () => {
     const { client } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const attestation = changed(response, 'attestationObject', (bytes) => {
@@ -283,7 +283,7 @@ describe('a registration', () => {
     assertRefused(await client.post(complete.registration, { response: attestation }))
   })
 
-  it('is refused where the response names another credential', async () => {
+  it('rejects a response that names another credential', async () => {
     const { client } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const id = Buffer.alloc(32, 9).toString('base64url')
@@ -291,7 +291,7 @@ describe('a registration', () => {
   })
 
   /** @see GHSA-6hxq, SimpleWebAuthn: a root certificate smuggled in `x5c` */
-  it('is taken without its attestation, whatever that says: nothing of it is read, and nothing is trusted for it', async () => {
+  it('ignores the attestation, whatever it contains', async () => {
     const { client } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const bare = Buffer.from(response.response.attestationObject as string, 'base64url')
@@ -310,7 +310,7 @@ describe('a registration', () => {
     assert.equal(answer.status, 201, answer.text)
   })
 
-  it('is for the session that began it, also among those of one user', async () => {
+  it('completes only in the session that began it', async () => {
     const person = await personWithPasskey(app)
     const other = app.client()
     assert.equal((await signInWith(app, other, person.authenticator)).status, 200)
@@ -320,14 +320,14 @@ describe('a registration', () => {
     assertRefused(await (await verifiedPerson(app)).client.post(complete.registration, { response }))
   })
 
-  it('is counted once where it is sent several times at once', async () => {
+  it('counts once if it is sent several times simultaneously', async () => {
     const { client } = await verifiedPerson(app)
     const response = newAuthenticator().createJSON(app.origin, await beginRegistration(client))
     const answers = await Promise.all(Array.from({ length: 4 }, () => client.post(complete.registration, { response })))
     assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 401, 401, 401])
   })
 
-  it('of a credential that somebody has already is refused: 409', async () => {
+  it('answers 409 for a credential that another user has', async () => {
     const authenticator = newAuthenticator()
     const first = await personWithPasskey(app, authenticator)
     const { client } = await verifiedPerson(app)
@@ -340,7 +340,7 @@ describe('a registration', () => {
     assert.equal(answer.status, 409, answer.text)
   })
 
-  it('asks the authenticator for no attestation and to pass over what it has made', async () => {
+  it('requests no attestation and excludes existing credentials', async () => {
     const { client, authenticator } = await personWithPasskey(app)
     const { options } = (await client.post('/v1/users/me/passkeys/register/begin')).body
     assert.equal(options.attestation, 'none')
@@ -350,7 +350,7 @@ describe('a registration', () => {
     assert.throws(() => authenticator.createJSON(app.origin, options), /NotAllowed|excluded/i)
   })
 
-  it('needs a reauthentication made for it the first time, and a recent second factor from then on', async () => {
+  it('requires its own reauthentication first, and a recent second factor later', async () => {
     const begin = '/v1/users/me/passkeys/register/begin'
     const { client, email } = await verifiedPerson(app)
     assert.equal((await client.post(begin)).body.error.code, 'reauthentication_required')
@@ -362,8 +362,8 @@ describe('a registration', () => {
   })
 })
 
-describe('a passkey of one’s own', () => {
-  it('is listed, renamed and removed; the others end with it, and this session has no second factor', async () => {
+describe('the passkeys of a user', () => {
+  it('are listed, renamed and removed; removal ends other sessions', async () => {
     const { client, email, passkeyId, userId } = await personWithPasskey(app)
     const other = await signIn(app, email)
     const renamed = await client.patch(`/v1/users/me/passkeys/${passkeyId}`, { label: ' Laptop ' })
@@ -383,7 +383,7 @@ describe('a passkey of one’s own', () => {
     )
   })
 
-  it('of two, one stays where both are removed at once and there is no password', async () => {
+  it('keep one of two if both are removed simultaneously without a password', async () => {
     const { client, passkeyId, userId } = await personWithPasskey(app)
     const { options } = (await client.post('/v1/users/me/passkeys/register/begin')).body
     const response = newAuthenticator().createJSON(app.origin, options)
@@ -394,7 +394,7 @@ describe('a passkey of one’s own', () => {
     assert.equal((await client.get('/v1/users/me/passkeys')).body.passkeys.length, 1)
   })
 
-  it('stays where it is the last and there is no password', async () => {
+  it('keep the last one if the user has no password', async () => {
     const { client, passkeyId, userId } = await personWithPasskey(app)
     await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [userId])
     assert.equal((await client.delete(`/v1/users/me/passkeys/${passkeyId}`)).status, 409)

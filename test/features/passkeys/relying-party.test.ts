@@ -8,7 +8,7 @@ import { verifiedPerson } from '../../support/people.js'
 const elsewhere = 'https://app.example.de'
 
 describe('the relying party', () => {
-  it('has its passkeys on several own origins, and tells browsers of those on other domains', async () => {
+  it('accepts passkeys on related origins and lists these for browsers', async () => {
     const app = await startApp({
       allowedOrigins: [elsewhere, 'https://other.example'],
       passkeys: { rpName: 'Example', relatedOrigins: [elsewhere] },
@@ -28,7 +28,7 @@ describe('the relying party', () => {
     await app.close()
   })
 
-  it('answers for no list of related origins where it has none: the document may be the host’s', async () => {
+  it('leaves the list of related origins to the host if it has none', async () => {
     const app = await startApp()
     const answer = await app.client().get('/.well-known/webauthn')
     assert.equal(answer.status, 404)
@@ -36,7 +36,7 @@ describe('the relying party', () => {
     await app.close()
   })
 
-  it('is shown as it is called, with nothing about the person but the address they chose', async () => {
+  it('shows its name, and only the address of the user', async () => {
     const app = await startApp({ passkeys: { rpName: 'Example Works' } })
     const { client, email, userId } = await verifiedPerson(app)
     await register(app, client, newAuthenticator())
@@ -48,8 +48,8 @@ describe('the relying party', () => {
   })
 })
 
-describe('mail', () => {
-  it('tells a user of a passkey that came and of one that went', async () => {
+describe('mail about passkeys', () => {
+  it('announces an added passkey and a removed one', async () => {
     const app = await startApp()
     const { client, email, passkeyId, authenticator } = await personWithPasskey(app)
     assert.match((await mailTo(app, email, /passkey was added/)).text, /If it was not, take the account back/)
@@ -60,8 +60,8 @@ describe('mail', () => {
   })
 })
 
-describe('challenges that nobody answered', () => {
-  it('are swept once they have expired, and not before', async () => {
+describe('unanswered passkey challenges', () => {
+  it('are swept once they have expired, not before', async () => {
     const app = await startApp()
     const left = async () => (await app.sql('SELECT 1 FROM identsphere.webauthn_challenges')).length
     await beginLogin(app.client())

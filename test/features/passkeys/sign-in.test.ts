@@ -21,7 +21,7 @@ after(() => app.close())
 const stepUp = '/v1/auth/mfa/verify/passkey'
 
 describe('a passkey', () => {
-  it('signs its user in, with everything that it proves', async () => {
+  it('signs its user in with every factor that it proves', async () => {
     const { authenticator, userId } = await personWithPasskey(app)
     const client = app.client()
     const answer = await signInWith(app, client, authenticator)
@@ -39,13 +39,13 @@ describe('a passkey', () => {
     assert.equal(audit.actor_id, userId)
   })
 
-  it('is found by address, and answers in the same way', async () => {
+  it('also works for a sign-in that names the address', async () => {
     const { authenticator, email } = await personWithPasskey(app)
     const answer = await signInWith(app, app.client(), authenticator, { email })
     assert.equal(answer.status, 200, answer.text)
   })
 
-  it('gives a native client its tokens in the body, and takes the flow from there', async () => {
+  it('gives a native client its tokens and the flow in the body', async () => {
     const { authenticator } = await personWithPasskey(app)
     const client = app.client()
     const begun = await client.post('/v1/auth/passkey/login/begin', { token_delivery: 'body' })
@@ -61,7 +61,7 @@ describe('a passkey', () => {
     assert.equal(answer.headers['set-cookie'], undefined)
   })
 
-  it('is asked of addresses without one by credentials that nobody has, the same ones each time', async () => {
+  it('hides whether an address has one behind the same decoy credentials', async () => {
     const { email } = await verifiedPerson(app)
     const shape = (options: { allowCredentials: Array<{ id: string }> }) => ({
       keys: Object.keys(options).sort(),
@@ -78,7 +78,7 @@ describe('a passkey', () => {
     }
   })
 
-  it('of somebody else answers for no address, known or not', async () => {
+  it('of another user fails for every address, known or not', async () => {
     const { email } = await personWithPasskey(app)
     const other = await personWithPasskey(app)
     for (const address of [email, 'nobody-here@example.com']) {
@@ -95,18 +95,18 @@ describe('a passkey', () => {
   })
 
   for (const status of ['disabled', 'deleted']) {
-    it(`of a ${status} account signs nobody in`, async () => {
+    it(`of a ${status} account does not sign in`, async () => {
       const { authenticator, userId } = await personWithPasskey(app)
       await app.sql('UPDATE identsphere.users SET status = $2 WHERE id = $1', [userId, status])
       const answer = await signInWith(app, app.client(), authenticator)
       assert.equal(answer.status, 401)
       assert.equal(answer.headers['set-cookie'], undefined)
       const [passkey] = await app.sql('SELECT last_used_at FROM identsphere.user_passkeys WHERE user_id = $1', [userId])
-      assert.equal(passkey.last_used_at, null, 'it was not even looked at')
+      assert.equal(passkey.last_used_at, null, 'the passkey was not even read')
     })
   }
 
-  it('leaves the flow of a mailed code as it is', async () => {
+  it('leaves the flow of a mailed code unchanged', async () => {
     const { authenticator, email } = await personWithPasskey(app)
     const client = app.client()
     await client.post('/v1/auth/email-otp/request', { email })
@@ -117,7 +117,7 @@ describe('a passkey', () => {
     assert.match(client.cookies.get('identsphere_flow')?.attributes ?? '', /Max-Age=600\b/)
   })
 
-  it('makes no password sign-in ask for it', async () => {
+  it('is not required by a password sign-in', async () => {
     const { email } = await personWithPasskey(app)
     const client = await signIn(app, email)
     assert.equal((await client.get('/v1/auth/session')).body.user.mfa_verified_at, null)
@@ -125,7 +125,7 @@ describe('a passkey', () => {
 })
 
 describe('a step-up', () => {
-  it('by passkey gives this session a second factor', async () => {
+  it('by passkey verifies the second factor of this session', async () => {
     const { authenticator, email } = await personWithPasskey(app)
     const client = await signIn(app, email)
     const response = await answerAt(app, client, authenticator, `${stepUp}/begin`)
@@ -137,7 +137,7 @@ describe('a step-up', () => {
     assert.deepEqual(session.amr, ['pwd', 'swk', 'user', 'mfa'])
   })
 
-  it('is refused to who has no passkey, and by the passkey of somebody else', async () => {
+  it("is refused without a passkey and with another user's passkey", async () => {
     const { client } = await verifiedPerson(app)
     assert.equal((await client.post(`${stepUp}/begin`)).body.error.code, 'conflict')
     const one = await personWithPasskey(app)
@@ -148,7 +148,7 @@ describe('a step-up', () => {
     assert.equal((await one.client.post(`${stepUp}/complete`, { response })).status, 401)
   })
 
-  it('asked for in one session is answered in no other', async () => {
+  it('works only in the session that requested it', async () => {
     const { authenticator, email, client } = await personWithPasskey(app)
     const another = await signIn(app, email)
     const response = await answerAt(app, client, authenticator, `${stepUp}/begin`)
@@ -157,7 +157,7 @@ describe('a step-up', () => {
 })
 
 describe('a reauthentication', () => {
-  it('by passkey renews the proof that changes of factors ask for', async () => {
+  it('by passkey permits changes of factors', async () => {
     const { authenticator, client } = await personWithPasskey(app)
     const before = (await client.get('/v1/auth/session')).body.session.auth_time
     app.clock.advance(5)
@@ -167,7 +167,7 @@ describe('a reauthentication', () => {
     assert.ok(answer.body.auth_time > before)
   })
 
-  it('takes one proof, not two and not none', async () => {
+  it('requires exactly one method', async () => {
     const { authenticator, client } = await personWithPasskey(app)
     const passkey = await answerAt(app, client, authenticator, `${stepUp}/begin`)
     assert.equal((await client.post('/v1/auth/reauthenticate', { passkey, password })).status, 400)
@@ -175,8 +175,8 @@ describe('a reauthentication', () => {
   })
 })
 
-describe('an account taken over by proof of its mailbox', () => {
-  it('has none of the passkeys that an unproven registrant left', async () => {
+describe('a claimed account', () => {
+  it('has no passkeys of the unverified registrant', async () => {
     const { authenticator, userId, email } = await personWithPasskey(app)
     await app.sql('UPDATE identsphere.users SET email_verified_at = NULL WHERE id = $1', [userId])
     const client = app.client()
@@ -188,7 +188,7 @@ describe('an account taken over by proof of its mailbox', () => {
 })
 
 describe('an erased account', () => {
-  it('keeps no passkey, and shows them before', async () => {
+  it('keeps no passkeys, but exports them before', async () => {
     const { client, userId } = await personWithPasskey(app)
     const exported = await client.get('/v1/users/me/export')
     assert.equal(exported.body.passkeys.length, 1)
@@ -201,8 +201,8 @@ describe('an erased account', () => {
   })
 })
 
-describe('ten passkeys', () => {
-  it('are the most that one user has, also where several come at once', async () => {
+describe('the limit of ten passkeys', () => {
+  it('holds for simultaneous registrations', async () => {
     const person = await verifiedPerson(app)
     await register(app, person.client, newAuthenticator())
     await app.sql(
@@ -222,7 +222,7 @@ describe('ten passkeys', () => {
     )
     const refused = answers.filter(({ status }) => status !== 201)
     assert.equal(refused.length, 3)
-    // The one that came changed the factors under the others: they find it full, or have to show what is enrolled now.
+    // The first registration changed the factors. The others find ten passkeys, or have to verify the new factor.
     for (const { status, text } of refused) assert.ok(status === 409 || status === 401, text)
     const [{ count }] = await app.sql('SELECT count(*) FROM identsphere.user_passkeys WHERE user_id = $1', [
       person.userId,

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { silentLogger } from '../../../lib/core/config/logger.js'
 import { createCeremonies } from '../../../lib/features/passkeys/ceremonies.js'
 
-/** An example of WebAuthn level 3; values in hex. */
+/** An example of WebAuthn level 3. Values are in hex. */
 interface Vector {
   id: string
   rpId: string
@@ -30,8 +30,9 @@ const unverified = /^User verification (was )?required/
 const framed = /frame of another origin/
 
 /**
- * What we refuse, and for nothing else. Most examples were made without user verification, which we ask of every passkey;
- * those with an attestation are taken like those without, as nobody looks at it. The others are accepted whole.
+ * The expected refusals, each for this reason only. Most examples lack user verification, which every passkey here
+ * needs. Attestations are not read, so examples with one are treated like those without. The other examples are
+ * accepted.
  */
 const refused: Record<string, { registration?: RegExp; authentication?: RegExp }> = {
   'none-es256': { registration: unverified, authentication: unverified },
@@ -57,7 +58,7 @@ const nameOf = ({ id }: Vector) => id.replace('sctn-test-vectors-', '')
 describe('the test vectors of WebAuthn level 3', { skip }, () => {
   const vectors: Vector[] = skip === false ? JSON.parse(readFileSync(file, 'utf8')).vectors : []
 
-  it('are all decided here', () => {
+  it('all have an expectation here', () => {
     assert.deepEqual(vectors.map(nameOf).sort(), Object.keys(refused).sort())
   })
 
@@ -107,11 +108,11 @@ describe('the test vectors of WebAuthn level 3', { skip }, () => {
         )
 
       assert.equal(await challengeOf(registration), base64url(registration.challenge))
-      const expected = refused[nameOf(vector)] ?? assert.fail('not decided')
+      const expected = refused[nameOf(vector)] ?? assert.fail('has no expectation')
       if (expected.registration !== undefined) {
         await assert.rejects(register(), { code: 'invalid_credentials' })
         assert.match(reason, expected.registration)
-        // No key was taken, so there is none for the assertion but this; what is refused is refused before any is needed.
+        // The registration yielded no key. The assertion is refused before it needs one.
         if (expected.authentication === undefined) return
         await assert.rejects(authenticate({ publicKey: new Uint8Array(), backupEligible: false }))
         assert.match(reason, expected.authentication)

@@ -5,7 +5,7 @@ import type { Clock } from '../../../lib/core/config/clock.js'
 import { ConfigurationError } from '../../../lib/core/config/configuration-error.js'
 import { createFailureFloor } from '../../../lib/features/passwords/failure-floor.js'
 
-/** A clock that stands still but while it waits. */
+/** A clock that moves only while it waits. */
 function frozenClock(milliseconds: number): Clock & { advance(milliseconds: number): void } {
   return {
     now: () => milliseconds,
@@ -27,17 +27,17 @@ async function released(floor: number, workMilliseconds: number): Promise<number
   return clock.now() - startedAt
 }
 
-test('failures of every scheme quicker than the floor are released at the same moment', async () => {
+test('releases all failures faster than the floor at the same moment', async () => {
   for (const work of [0, 1, 40, 300, 499, 500]) assert.equal(await released(500, work), 500, `${work} ms`)
 })
 
-test('a slower failure is released at the next whole floor', async () => {
+test('releases a slower failure at the next multiple of the floor', async () => {
   assert.equal(await released(500, 501), 1000)
   assert.equal(await released(500, 1000), 1000)
   assert.equal(await released(500, 1250), 1500)
 })
 
-test('a failure is never released early nor held longer than one floor', async () => {
+test('releases no failure early and delays none by more than one floor', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 10_000 }), fc.nat(60_000), async (floor, work) => {
       const duration = await released(floor, work)
@@ -47,7 +47,7 @@ test('a failure is never released early nor held longer than one floor', async (
   )
 })
 
-test('a clock that is set back holds a failure for one floor and not for ever', async () => {
+test('delays a failure by one floor at most if the clock is set back', async () => {
   const clock = frozenClock(1_000_000)
   const waits: number[] = []
   const recording: Clock = { ...clock, wait: async (milliseconds) => void waits.push(milliseconds) }
@@ -55,7 +55,7 @@ test('a clock that is set back holds a failure for one floor and not for ever', 
   assert.deepEqual(waits, [500])
 })
 
-test('a floor that is none is refused by name', () => {
+test('rejects an invalid floor and names the setting', () => {
   for (const floor of [0, -500, 0.5, Number.NaN, 10_001]) {
     assert.throws(
       () => createFailureFloor(floor),

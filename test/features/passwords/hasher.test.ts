@@ -18,7 +18,9 @@ const miss = { matches: false, needsRehash: false }
 const match = { matches: true, needsRehash: false }
 const weakMatch = { matches: true, needsRehash: true }
 
-/** Which native hashing was started while `act` ran: the work itself, whatever it takes on this machine. */
+/**
+ * The native hashing jobs that started while `act` ran. Counts work, which does not depend on the speed of the machine.
+ */
 async function nativeWork(act: () => Promise<unknown>): Promise<string[]> {
   const started: string[] = []
   const hook = createHook({ init: (_, type) => void (/^(argon2|bcrypt):/.test(type) && started.push(type)) })
@@ -31,7 +33,7 @@ async function nativeWork(act: () => Promise<unknown>): Promise<string[]> {
   return started
 }
 
-test('a new hash is Argon2id in PHC form with the OWASP parameters and a salt of its own', async () => {
+test('hashes with Argon2id, the OWASP parameters and a fresh salt', async () => {
   const [first, second] = await Promise.all([hasher.hash(password, network), hasher.hash(password, network)])
   assert.match(first, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
   assert.notEqual(first, second)
@@ -39,7 +41,7 @@ test('a new hash is Argon2id in PHC form with the OWASP parameters and a salt of
   assert.deepEqual(await hasher.verify(first, `${password} `, network), miss)
 })
 
-/** The first three are of the Argon2 reference implementation, the next two of Openwall's crypt_blowfish. */
+/** The first three are from the Argon2 reference implementation, the next two from Openwall's crypt_blowfish. */
 const imported: [stored: string, password: string, outcome: object][] = [
   ['$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc', 'password', weakMatch],
   ['$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA', 'password', weakMatch],
@@ -61,14 +63,14 @@ const imported: [stored: string, password: string, outcome: object][] = [
 ]
 
 /** @see https://www.rfc-editor.org/rfc/rfc9106#section-4 for the second recommended option, m=65536 t=3 p=4 */
-test('hashes made elsewhere verify, and all but a strong Argon2id ask for a rehash', async () => {
+test('verifies imported hashes and requests a rehash for all but strong Argon2id', async () => {
   for (const [stored, secret, outcome] of imported) {
     assert.deepEqual(await hasher.verify(stored, secret, network), outcome, stored)
     assert.deepEqual(await hasher.verify(stored, `${secret}x`, network), miss, stored)
   }
 })
 
-test('a match is rehashed exactly when its scheme or one of its parameters is weaker than configured', async () => {
+test('requests a rehash exactly if a parameter is weaker than configured', async () => {
   const strict = createPasswordHasher({ queue, argon2: { memoryKiB: 20_000, iterations: 3, parallelism: 2 } })
   const options = { memoryCost: 20_000, timeCost: 3, parallelism: 2 }
   const needsRehash = async (changes: object) => {
@@ -117,7 +119,7 @@ const unreadable: [reason: string, stored: string | null][] = [
   ['bcrypt with the sign-extension bug', '$2x$04$BArgSuIzJdiwRC2K.Dnp1u3QtTiML4yEntAPqLLDvjyBo9zTXz8B2'],
 ]
 
-test('whatever cannot be read does not match, does not throw and costs one Argon2id like a wrong password', async () => {
+test('treats an unreadable hash like a wrong password, at the same cost', async () => {
   const real = await hasher.hash(password, network)
   const expected = await nativeWork(() => hasher.verify(real, 'wrong', network))
   assert.deepEqual(expected, ['argon2:HashWorker'])
@@ -129,7 +131,7 @@ test('whatever cannot be read does not match, does not throw and costs one Argon
   }
 })
 
-test('parameters past a bound do not match even where the password is right', async () => {
+test('rejects parameters beyond a limit even if the password is right', async () => {
   const small = { memoryCost: 128, timeCost: 1, parallelism: 1 }
   for (const [reason, within, past] of [
     ['memory', { memoryCost: 262_144 }, { memoryCost: 262_145 }],
@@ -145,7 +147,7 @@ test('parameters past a bound do not match even where the password is right', as
   }
 })
 
-test('no stored text makes a verification throw', async () => {
+test('never throws, whatever hash is stored', async () => {
   const field = fc.oneof(fc.string(), fc.constantFrom('argon2id', 'v=19', 'm=8,t=1,p=1', salt, digest, '2b', '04'))
   const text = fc.oneof(
     fc.string(),
@@ -160,12 +162,12 @@ test('no stored text makes a verification throw', async () => {
 })
 
 /** @see https://www.usenix.org/legacy/events/usenix99/provos/provos_html/node5.html */
-test('bcrypt never matches a password it would truncate, and does its full work all the same', async () => {
+test('never matches a password that bcrypt would truncate, at full cost', async () => {
   const full = 'x'.repeat(72)
   const stored = await bcrypt.hash(full, 4)
   assert.deepEqual(await hasher.verify(stored, full, network), weakMatch)
   for (const longer of [`${full}y`, `${full}${'y'.repeat(10_000)}`]) {
-    assert.equal(await bcrypt.compare(longer, stored), true, 'the library ignores what follows')
+    assert.equal(await bcrypt.compare(longer, stored), true, 'the library ignores the remaining bytes')
     const work = await nativeWork(async () => {
       assert.deepEqual(await hasher.verify(stored, longer, network), miss)
     })
@@ -176,14 +178,14 @@ test('bcrypt never matches a password it would truncate, and does its full work 
   assert.deepEqual(await hasher.verify(accented, 'é'.repeat(37), network), miss)
 })
 
-test('bcrypt never matches a password with a NUL, which it reads as a repetition', async () => {
+test('never matches a password with NUL, which bcrypt reads as a repetition', async () => {
   const stored = await bcrypt.hash('short', 4)
-  assert.equal(await bcrypt.compare('short\0short', stored), true, 'the library takes both for one key')
+  assert.equal(await bcrypt.compare('short\0short', stored), true, 'the library treats both as one key')
   assert.deepEqual(await hasher.verify(stored, 'short\0short', network), miss)
   assert.deepEqual(await hasher.verify(stored, 'short', network), weakMatch)
 })
 
-test('Argon2id reads all of a password: NUL, 10 kB, and canonically equal texts are told apart', async () => {
+test('reads whole passwords with Argon2id: NUL, 10 kB, Unicode forms', async () => {
   for (const [one, other] of [
     ['before\0after', 'before'],
     ['before\0after', 'before\0other'],
@@ -196,7 +198,7 @@ test('Argon2id reads all of a password: NUL, 10 kB, and canonically equal texts 
   }
 })
 
-test('every hash and verification goes through the queue', async () => {
+test('sends every hash and verification through the queue', async () => {
   const closed = createHashingQueue()
   await closed.close()
   const { hash, verify } = createPasswordHasher({ queue: closed })
@@ -210,7 +212,7 @@ test('every hash and verification goes through the queue', async () => {
 })
 
 /** @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html */
-test('parameters below the OWASP minimum, or above what is read back, are refused by name', () => {
+test('rejects parameters outside its limits and names the setting', () => {
   for (const [name, values] of Object.entries({
     memoryKiB: [19_455, 0, Number.NaN, 19_456.5, 262_145],
     iterations: [1, 0, 11],
@@ -226,6 +228,6 @@ test('parameters below the OWASP minimum, or above what is read back, are refuse
   }
 })
 
-test('making a hasher hashes nothing', async () => {
+test('hashes nothing when it is created', async () => {
   assert.deepEqual(await nativeWork(async () => createPasswordHasher({ queue })), [])
 })

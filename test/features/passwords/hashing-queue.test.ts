@@ -5,7 +5,7 @@ import { ConfigurationError } from '../../../lib/core/config/configuration-error
 import { IdentSphereError } from '../../../lib/core/errors.js'
 import { createHashingQueue, type HashingQueue } from '../../../lib/features/passwords/hashing-queue.js'
 
-/** A job that runs until it is told to end. */
+/** A job that runs until it is released. */
 function gate() {
   let open = () => {}
   const opened = new Promise<void>((resolve) => {
@@ -14,7 +14,7 @@ function gate() {
   return { open, work: () => opened }
 }
 
-/** Takes the only place of a queue, so that whatever comes next waits. */
+/** Occupies the only slot of a queue, so that later jobs wait. */
 function occupy(queue: HashingQueue) {
   const { open, work } = gate()
   const ended = queue.run('occupant', work)
@@ -25,7 +25,7 @@ function isUnavailable(error: unknown): boolean {
   return error instanceof IdentSphereError && error.code === 'service_unavailable' && error.retryAfterSeconds === 1
 }
 
-test('no more than `concurrency` jobs run at once, every job runs once and answers its own result', async () => {
+test('runs at most `concurrency` jobs at a time, each once with its own result', async () => {
   const queue = createHashingQueue({ concurrency: 3, perNetworkLimit: 1000, totalLimit: 1000 })
   let running = 0
   let most = 0
@@ -48,7 +48,7 @@ test('no more than `concurrency` jobs run at once, every job runs once and answe
   assert.equal(queue.depth, 0)
 })
 
-test('a flood from one network delays another by one turn at most', async () => {
+test('delays another network by one turn at most during a flood', async () => {
   const queue = createHashingQueue({ concurrency: 1 })
   const { open, ended } = occupy(queue)
   const served: string[] = []
@@ -59,7 +59,7 @@ test('a flood from one network delays another by one turn at most', async () => 
   assert.deepEqual(served.slice(0, 6), ['flood', 'late', 'later', 'flood', 'late', 'flood'])
 })
 
-test('between two turns of a waiting network, every other network has one turn at most', async () => {
+test('gives every other network one turn at most between two turns', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 60 }), async (arrivals) => {
       const queue = createHashingQueue({ concurrency: 1 })
@@ -80,7 +80,7 @@ test('between two turns of a waiting network, every other network has one turn a
   )
 })
 
-test('a network that waited before waits and is served again', async () => {
+test('serves a network again after it has waited before', async () => {
   const queue = createHashingQueue({ concurrency: 1, perNetworkLimit: 1 })
   for (let round = 0; round < 3; round += 1) {
     const { open, ended } = occupy(queue)
@@ -91,7 +91,7 @@ test('a network that waited before waits and is served again', async () => {
   }
 })
 
-test('jobs of one network run in the order they came', async () => {
+test('runs the jobs of one network in order of arrival', async () => {
   const queue = createHashingQueue({ concurrency: 1 })
   const { open, ended } = occupy(queue)
   const served: number[] = []
@@ -104,7 +104,7 @@ test('jobs of one network run in the order they came', async () => {
   )
 })
 
-test('past the bound of its network a job is denied at once, and other networks still get in', async () => {
+test('rejects jobs beyond the limit of a network, but accepts other networks', async () => {
   const queue = createHashingQueue({ concurrency: 1, perNetworkLimit: 5 })
   const { open, ended } = occupy(queue)
   const waiting = Array.from({ length: 5 }, () => queue.run('flood', async () => 'done'))
@@ -124,7 +124,7 @@ test('past the bound of its network a job is denied at once, and other networks 
   assert.equal(await queue.run('flood', async () => 'again'), 'again')
 })
 
-test('past the bound of all networks together a job is denied at once, so that waiting memory is bounded', async () => {
+test('rejects jobs beyond the total limit, so that waiting memory is bounded', async () => {
   const queue = createHashingQueue({ concurrency: 2, perNetworkLimit: 64, totalLimit: 256 })
   const gates = [occupy(queue), occupy(queue)]
   const outcomes = Promise.allSettled(
@@ -138,7 +138,7 @@ test('past the bound of all networks together a job is denied at once, so that w
   assert.equal(queue.depth, 0)
 })
 
-test('a job that fails hands on its error and its place', async () => {
+test('passes on the error of a failed job and frees its slot', async () => {
   const queue = createHashingQueue({ concurrency: 1 })
   const failure = new Error('failed')
   const outcomes = await Promise.allSettled([
@@ -155,7 +155,7 @@ test('a job that fails hands on its error and its place', async () => {
   ])
 })
 
-test('closing lets running work end, denies waiting work and whatever comes after', async () => {
+test('finishes running jobs when it closes, and rejects waiting and later ones', async () => {
   const queue = createHashingQueue({ concurrency: 2 })
   const events: string[] = []
   const { open, work } = gate()
@@ -177,11 +177,11 @@ test('closing lets running work end, denies waiting work and whatever comes afte
   assert.deepEqual(events, ['ended', 'closed'])
 })
 
-test('closing an idle queue ends at once', async () => {
+test('closes without delay if it is idle', async () => {
   await createHashingQueue().close()
 })
 
-test('a bound that would stop all work is refused by name', () => {
+test('rejects a limit that would stop all work and names the setting', () => {
   for (const name of ['concurrency', 'perNetworkLimit', 'totalLimit']) {
     for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.throws(
@@ -192,7 +192,7 @@ test('a bound that would stop all work is refused by name', () => {
   }
 })
 
-test('a full queue has room for a newcomer: the longest line gives up its newest job', async () => {
+test('drops the newest job of the longest line for a new network if full', async () => {
   const queue = createHashingQueue({ concurrency: 1, perNetworkLimit: 4, totalLimit: 8 })
   const { open, ended } = occupy(queue)
   const flood = ['a', 'b'].flatMap((network) =>

@@ -9,7 +9,7 @@ import { hashingOf, recordingKnex, type Statement } from '../../support/work.js'
 
 const current = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/
 
-describe('one answer for every failed login', () => {
+describe('a failed login', () => {
   let app: TestApp
   let node: TestApp
   let knex: Knex
@@ -20,7 +20,7 @@ describe('one answer for every failed login', () => {
     knex = recording.knex
     statements = recording.statements
     node = await app.node({ database: knex })
-    // The first failure of a stranger also makes the key for audit rows about nobody.
+    // The first failed login of an unknown user also creates the key for anonymous audit rows.
     await node.client().post('/v1/auth/login', { email: 'first@example.com', password })
   })
   after(async () => {
@@ -28,7 +28,7 @@ describe('one answer for every failed login', () => {
     await knex.destroy()
   })
 
-  /** E-mail addresses of accounts that a login with this password fails for, each for another cause. */
+  /** Credentials that fail, each for another reason. */
   async function failing(): Promise<Record<string, { email: string; password: string }>> {
     const account = async (change: string, values: unknown[] = []) => {
       const { email, userId } = await signUp(app)
@@ -44,7 +44,7 @@ describe('one answer for every failed login', () => {
       deleted: await account(`status = 'deleted'`),
       'without a password': await account('password_hash = NULL'),
       'with an unreadable hash': await account(`password_hash = 'x'`),
-      'with a hash that asks for too much': await account(
+      'with a hash beyond the limits': await account(
         `password_hash = '$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'`,
       ),
       'with bcrypt': await account('password_hash = $2', [await bcrypt.hash('another-lone-heron-9', 4)]),
@@ -60,11 +60,11 @@ describe('one answer for every failed login', () => {
   }
 
   /**
-   * Time itself cannot be asserted, so this compares what takes time: hashing, statements and the moment of release.
+   * Time itself cannot be asserted. This compares what takes time: hashing, statements and the moment of release.
    *
    * @see GHSA-83cg, Zitadel; https://github.com/logto-io/logto/issues/8780
    */
-  it('is the same in status, headers, body, hashing, statements and release, whatever the cause', async () => {
+  it('looks, hashes, queries and waits the same for every reason', async () => {
     const outcomes: Record<string, object> = {}
     for (const [cause, credentials] of Object.entries(await failing())) {
       statements.length = 0
@@ -90,7 +90,7 @@ describe('one answer for every failed login', () => {
     for (const [cause, outcome] of Object.entries(others)) assert.deepEqual(outcome, unknown, cause)
   })
 
-  it('is not told apart by what the browser is given, and nobody is signed in', async () => {
+  it('gives the browser no hint of the reason and no session', async () => {
     for (const [cause, credentials] of Object.entries(await failing())) {
       for (const delivery of ['cookie', 'body']) {
         const client = app.client()
@@ -105,7 +105,7 @@ describe('one answer for every failed login', () => {
   })
 })
 
-describe('passwords at the door', () => {
+describe('a password at sign-in', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
@@ -115,7 +115,7 @@ describe('passwords at the door', () => {
   const storedHash = async (userId: string): Promise<string> =>
     (await app.sql('SELECT password_hash FROM identsphere.users WHERE id = $1', [userId]))[0].password_hash
 
-  /** An account whose hash came from elsewhere. */
+  /** An account with an imported hash. */
   async function imported(hash: string) {
     const person = await signUp(app)
     await app.sql('UPDATE identsphere.users SET password_hash = $1 WHERE id = $2', [hash, person.userId])
@@ -125,7 +125,7 @@ describe('passwords at the door', () => {
   const login = (email: string, secret: string) => app.client().post('/v1/auth/login', { email, password: secret })
 
   for (const variant of ['2a', '2b', '2y']) {
-    it(`hashed with bcrypt ($${variant}$) sign in and are kept as Argon2id from then on`, async () => {
+    it(`hashed with bcrypt ($${variant}$) is accepted and rehashed with Argon2id`, async () => {
       const { email, userId } = await imported((await bcrypt.hash(password, 4)).replace(/^\$2b/, `$$${variant}`))
       assert.equal((await login(email, `${password}x`)).status, 401)
       assert.match(await storedHash(userId), /^\$2/, 'a wrong password changes nothing')
@@ -138,7 +138,7 @@ describe('passwords at the door', () => {
     })
   }
 
-  it('hashed with weaker Argon2 parameters sign in and are rehashed; stronger ones stay', async () => {
+  it('hashed with weaker Argon2 parameters is rehashed; a stronger hash stays', async () => {
     for (const weak of [
       await argon2(password, { memoryCost: 8192, timeCost: 2, parallelism: 1 }),
       await argon2(password, { memoryCost: 19_456, timeCost: 2, parallelism: 1, type: argon2i }),
@@ -153,7 +153,7 @@ describe('passwords at the door', () => {
     assert.equal(await storedHash(userId), strong)
   })
 
-  it('are rehashed without ending a session, also by 5 parallel logins', async () => {
+  it('is rehashed without ending a session, even by parallel logins', async () => {
     const { email, userId, client } = await imported(await bcrypt.hash(password, 4))
     await Promise.all(Array.from({ length: 5 }, () => signIn(app, email)))
     assert.match(await storedHash(userId), current)
@@ -161,7 +161,7 @@ describe('passwords at the door', () => {
     await signIn(app, email)
   })
 
-  it('are the same whichever way an accent was typed, also against an imported hash', async () => {
+  it('matches in every Unicode form, even with an imported hash', async () => {
     const composed = 'Zürich-Ångström-é-7'.normalize('NFC')
     const decomposed = composed.normalize('NFD')
     const { email } = await signUp(app, { password: decomposed })
@@ -170,8 +170,8 @@ describe('passwords at the door', () => {
     await signIn(app, other.email, decomposed)
   })
 
-  /** bcrypt reads 72 bytes, so that every longer password would match every other with the same beginning. */
-  it('longer than bcrypt can tell apart never match a bcrypt hash', async () => {
+  /** bcrypt reads 72 bytes. Every longer password would match every other with the same beginning. */
+  it('never matches a bcrypt hash if longer than 72 bytes', async () => {
     const long = 'x'.repeat(73)
     const { email, userId } = await imported(await bcrypt.hash(long, 4))
     for (const secret of [long, `${'x'.repeat(72)}y`, 'x'.repeat(200)]) {
@@ -182,7 +182,7 @@ describe('passwords at the door', () => {
     await signIn(app, exact.email, 'x'.repeat(72))
   })
 
-  it('with NUL or lone surrogates, empty ones and 10 kB of them are refused before anything is hashed', async () => {
+  it('is rejected before hashing if empty, too long or malformed', async () => {
     const { email, userId } = await imported(await bcrypt.hash('abcdefghijkl', 4))
     const hashing = await hashingOf(async () => {
       for (const secret of [
@@ -205,7 +205,7 @@ describe('passwords at the door', () => {
     assert.match(await storedHash(userId), /^\$2b/)
   })
 
-  it('of 256 characters work, four bytes each, and 257 are refused', async () => {
+  it('may have 256 characters of four bytes, but not 257', async () => {
     const emoji = Array.from({ length: 256 }, (_, index) => String.fromCodePoint(0x1f300 + index)).join('')
     const { email } = await signUp(app, { password: emoji })
     await signIn(app, email, emoji)
@@ -215,7 +215,7 @@ describe('passwords at the door', () => {
     assert.deepEqual(answer.body.error.details, [{ path: 'password', message: 'Use at most 256 characters.' }])
   })
 
-  it('must be text: anything else is refused before anything is hashed', async () => {
+  it('is rejected before hashing unless it is text', async () => {
     const { email } = await signUp(app)
     const hashing = await hashingOf(async () => {
       for (const secret of [null, 7, true, [password], { $ne: null }, { length: 12 }, undefined]) {
@@ -228,7 +228,7 @@ describe('passwords at the door', () => {
     assert.deepEqual(hashing, [])
   })
 
-  it('that are right begin a session of their own, whatever session cookies came along', async () => {
+  it('begins a new session regardless of the session cookies sent', async () => {
     const { client, email, sessionId } = await signUp(app)
     const before = { at: client.cookie('at'), rt: client.cookie('rt'), csrf: client.cookie('csrf') }
     const answer = await client.post('/v1/auth/login', { email, password })

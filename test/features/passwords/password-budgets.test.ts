@@ -9,7 +9,7 @@ const wrong = 'another-lone-heron-9'
 const perSource = 10
 const consecutive = 100
 
-/** A browser that seems to come from `address`; the app trusts the header. */
+/** A browser with this apparent address. The app trusts the header. */
 const from = (app: TestApp, address: string) => app.client({ 'x-forwarded-for': address })
 
 const guess = (client: Client, email: string, secret = wrong): Promise<Answer> =>
@@ -28,7 +28,7 @@ describe('password budgets', () => {
   })
   after(() => app.close())
 
-  it('give one network 10 failures a quarter of an hour for one account, the right password included', {
+  it('allow a network 10 failures per account and quarter of an hour', {
     skip: needs('trust proxy'),
   }, async () => {
     const { email } = await signUp(app)
@@ -39,12 +39,12 @@ describe('password budgets', () => {
     assert.equal(refused.body.error.code, 'rate_limited')
     const wait = Number(refused.headers['retry-after'])
     assert.ok(wait > 0 && wait <= 900, String(wait))
-    assert.equal((await guess(from(app, '203.0.114.1'), email)).status, 401, 'another network has its own')
+    assert.equal((await guess(from(app, '203.0.114.1'), email)).status, 401, 'another network has its own budget')
     app.clock.advance(wait + 1)
     assert.equal((await guess(stranger, email)).status, 401)
   })
 
-  it('are the same for addresses without an account, so that a refusal tells nobody anything', async () => {
+  it('are the same for addresses without an account', async () => {
     const { email } = await signUp(app)
     const answers = await Promise.all(
       [email, 'no-account@example.com'].map(async (address, index) => {
@@ -61,7 +61,7 @@ describe('password budgets', () => {
     assert.deepEqual(unknown, known)
   })
 
-  it('spend no hash on an attempt that is refused', async () => {
+  it('spend no hash on a rejected attempt', async () => {
     const { email } = await signUp(app)
     const stranger = from(app, '203.0.113.2')
     const spent = await hashingOf(() => guesses(stranger, email, perSource))
@@ -69,7 +69,7 @@ describe('password budgets', () => {
     assert.deepEqual(await hashingOf(() => guesses(stranger, email, 5)), [])
   })
 
-  it('are forgotten after a success', async () => {
+  it('are reset after a success', async () => {
     const { email } = await signUp(app)
     const client = from(app, '203.0.113.3')
     for (let round = 0; round < 3; round += 1) {
@@ -79,7 +79,7 @@ describe('password budgets', () => {
   })
 
   /** @see NIST SP 800-63B-4 section 3.2.2: at most 100 consecutive failures */
-  it('give all strangers together 100 failures in a row for ever, two nodes and parallel guesses or not', {
+  it('allow all strangers together 100 consecutive failures, across nodes and in parallel', {
     skip: needs('trust proxy'),
   }, async () => {
     const { email, client: owner } = await signUp(app)
@@ -96,17 +96,17 @@ describe('password budgets', () => {
 
     app.clock.advance(40 * 86_400)
     const late = await guess(from(app, '100.65.0.1'), email, password)
-    assert.equal(late.status, 429, 'the count ends by a success only')
+    assert.equal(late.status, 429, 'only a success resets the count')
     assert.ok(Number(late.headers['retry-after']) <= 3_600)
 
-    // The owner's browser has signed in before, and its success gives strangers a new start.
+    // The owner's browser has signed in before. Its success resets the strangers' count.
     assert.ok(owner.cookie('device'))
     owner.cookies.delete('identsphere_at')
     assert.equal((await guess(owner, email, password)).status, 200)
     assert.equal((await guess(from(app, '100.65.0.1'), email)).status, 401)
   })
 
-  it('evaluate no more than one network’s budget of parallel guesses over two nodes', async () => {
+  it("hold for a network's parallel guesses across two nodes", async () => {
     const { email } = await signUp(app)
     const second = await app.node()
     const hashing = await hashingOf(async () => {
@@ -120,7 +120,7 @@ describe('password budgets', () => {
   })
 
   /** @see CVE-2026-45364, better-auth */
-  it('count addresses of one IPv6 /64 as one network, and the next /64 as another', {
+  it('count an IPv6 /64 as one network, and the next /64 as another', {
     skip: needs('trust proxy'),
   }, async () => {
     const { email } = await signUp(app)
@@ -134,7 +134,7 @@ describe('password budgets', () => {
   })
 
   /** @see CVE-2026-30827, express-rate-limit */
-  it('count an IPv4 address written as IPv6 as that address, and no other IPv4 client with it', {
+  it('count an IPv4-mapped IPv6 address as that IPv4 address', {
     skip: needs('trust proxy'),
   }, async () => {
     const { email } = await signUp(app)
@@ -143,7 +143,7 @@ describe('password budgets', () => {
     assert.equal((await guess(from(app, '::ffff:198.51.101.1'), email)).status, 401)
   })
 
-  it('limit clients whose address is not one, as one network', async () => {
+  it('count all clients without a valid address as one network', async () => {
     const { email } = await signUp(app)
     for (let index = 0; index < perSource; index += 1) {
       assert.equal((await guess(from(app, `no-address-${index}`), email)).status, 401)
@@ -151,7 +151,7 @@ describe('password budgets', () => {
     assert.equal((await guess(from(app, 'another'), email)).status, 429)
   })
 
-  it('leave one audit row a minute, however many failures there are', async () => {
+  it('leave one audit row a minute regardless of the number of failures', async () => {
     const { email, userId } = await signUp(app)
     const rows = async () =>
       (
@@ -169,7 +169,7 @@ describe('password budgets', () => {
     assert.deepEqual(await rows(), [expected, expected])
   })
 
-  it('name neither account nor client in the table that counts', async () => {
+  it('name neither account nor client in their table', async () => {
     await guesses(from(app, '203.0.113.77'), 'visible@example.com', 2)
     const [found] = await app.sql(`SELECT count(*)::int FROM identsphere.budgets WHERE key LIKE '%visible%'`)
     assert.equal(found.count, 0)
@@ -184,31 +184,35 @@ describe('a browser that has signed in before', () => {
   })
   after(() => app.close())
 
-  it('keeps its own budget, so that strangers on its network cannot lock the owner out', async () => {
+  it('keeps its own budget, so that strangers cannot lock the owner out', async () => {
     const { email } = await signUp(app)
     const owner = await signIn(app, email)
     await owner.post('/v1/auth/logout')
-    assert.ok(owner.cookie('device'), 'signing out keeps it')
+    assert.ok(owner.cookie('device'), 'logout keeps the cookie')
     const stranger = app.client()
     await guesses(stranger, email, perSource)
     assert.equal((await guess(stranger, email, password)).status, 429)
     assert.equal((await guess(owner, email, password)).status, 200)
   })
 
-  it('has 10 failures as well, is a stranger of its network after them, and spends nobody else’s budget', {
+  it('has 10 failures, then counts as a stranger of its network', {
     skip: needs('trust proxy'),
   }, async () => {
     const { email } = await signUp(app)
     const thief = from(app, '203.0.120.1')
     assert.equal((await guess(thief, email, password)).status, 200)
     assert.deepEqual(await guesses(thief, email, perSource), Array(perSource).fill(401))
-    assert.deepEqual(await guesses(from(app, '203.0.120.2'), email, 1), [401], 'its network has spent nothing yet')
+    assert.deepEqual(
+      await guesses(from(app, '203.0.120.2'), email, 1),
+      [401],
+      'its network has not used its budget yet',
+    )
     assert.deepEqual(await guesses(thief, email, perSource - 1), Array(perSource - 1).fill(401))
     assert.equal((await guess(thief, email, password)).status, 429)
     assert.equal((await guess(app.client(), email, password)).status, 200)
   })
 
-  it('that was lost cannot use up the total of the owner’s other browsers', async () => {
+  it("cannot use up the budget of the owner's other browsers if stolen", async () => {
     const { email } = await signUp(app)
     const owner = await signIn(app, email)
     const lost = from(app, '203.0.121.1')
@@ -222,7 +226,7 @@ describe('a browser that has signed in before', () => {
     assert.equal((await guess(owner, email, password)).status, 200)
   })
 
-  it('may be a native client: it gets a token and shows it, so that strangers cannot lock it out either', async () => {
+  it('may be a native client with a device token', async () => {
     const { email } = await signUp(app)
     const native = { email, password, token_delivery: 'body' }
     const first = await from(app, '203.0.122.1').post('/v1/auth/login', native)
@@ -232,10 +236,10 @@ describe('a browser that has signed in before', () => {
     assert.equal((await from(app, '203.0.122.3').post('/v1/auth/login', native)).status, 429)
     const again = await from(app, '203.0.122.3').post('/v1/auth/login', { ...native, device_token: token })
     assert.equal(again.status, 200)
-    assert.equal(again.body.device_token, undefined, 'it has a good one')
+    assert.equal(again.body.device_token, undefined, 'its token is still valid')
   })
 
-  it('is let in at last: a right password forgets the failures of live sessions too', async () => {
+  it('resets the failures of live sessions when it signs in', async () => {
     const { email, client } = await signUp(app)
     for (let round = 0; round < 10; round += 1) {
       for (let index = 0; index < perSource; index += 1) {
@@ -249,7 +253,7 @@ describe('a browser that has signed in before', () => {
     assert.equal((await fresh.post('/v1/auth/reauthenticate', { password })).status, 200)
   })
 
-  it('is one only for the account that it signed in to, and only with a cookie that we made', async () => {
+  it('is recognized for its own account only, by a genuine cookie', async () => {
     const { email } = await signUp(app)
     const other = await signUp(app)
     const real = other.client.cookie('device') as string
@@ -265,7 +269,7 @@ describe('a browser that has signed in before', () => {
     assert.equal(answer.status, 200)
   })
 
-  it('gets the cookie once, under the auth path', async () => {
+  it('gets the cookie once, for the auth path', async () => {
     const { client, email } = await signUp(app)
     const stored = client.cookies.get('identsphere_device')
     assert.match(stored?.attributes ?? '', /HttpOnly/)
@@ -276,9 +280,9 @@ describe('a browser that has signed in before', () => {
   })
 })
 
-describe('an app behind no proxy', () => {
+describe('an app without a proxy', () => {
   /** @see https://github.com/better-auth/better-auth/issues/10203, https://github.com/teamhanko/hanko/issues/2739 */
-  it('counts the address of the connection, whatever headers claim', async () => {
+  it('counts the address of the connection regardless of headers', async () => {
     const app = await startApp()
     try {
       const { email } = await signUp(app)
@@ -302,7 +306,7 @@ describe('an app behind no proxy', () => {
     }
   })
 
-  it('reads the chain from the right, over the hops that the host trusts', { skip: needs('trust proxy') }, async () => {
+  it('reads the chain from the right, past the hops that the host trusts', { skip: needs('trust proxy') }, async () => {
     const app = await startApp({ before: (host) => void host.set('trust proxy', 1) })
     try {
       const { email } = await signUp(app)

@@ -5,7 +5,7 @@ import { hashingOf } from '../../support/work.js'
 
 const next = 'four-lone-heron-wades-9'
 
-describe('changing the password', () => {
+describe('the password change', () => {
   let app: TestApp
   before(async () => {
     app = await startApp({
@@ -19,7 +19,7 @@ describe('changing the password', () => {
   const change = (changes: object = {}) => ({ current_password: password, new_password: next, ...changes })
   const login = (email: string, secret: string) => app.client().post('/v1/auth/login', { email, password: secret })
 
-  it('costs no attempt at the current password where the new one is refused', async () => {
+  it('counts no attempt if the new password is rejected', async () => {
     const { client } = await signUp(app)
     for (let attempt = 0; attempt < 12; attempt += 1) {
       const refused = await client.post('/v1/users/me/password', change({ new_password: 'password1234' }))
@@ -29,7 +29,7 @@ describe('changing the password', () => {
     assert.equal((await client.post('/v1/users/me/password', change())).status, 204)
   })
 
-  it('ends every other session by default, while this one goes on with the tokens it has', async () => {
+  it('ends every other session by default and keeps this one', async () => {
     const { client, email, sessionId, userId } = await signUp(app)
     const other = await signIn(app, email)
     const native = (await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })).body
@@ -70,7 +70,7 @@ describe('changing the password', () => {
     )
   })
 
-  it('lets the other sessions go on where that is asked for', async () => {
+  it('keeps the other sessions on request', async () => {
     const { client, email } = await signUp(app)
     const other = await signIn(app, email)
     const answer = await client.post('/v1/users/me/password', change({ sign_out_other_sessions: false }))
@@ -92,7 +92,7 @@ describe('changing the password', () => {
     assert.equal((await app.client({ cookie }).get('/v1/auth/session')).status, 401)
   })
 
-  it('needs the current password, and a wrong one changes nothing and ends nothing', async () => {
+  it('requires the current password; a wrong one changes and ends nothing', async () => {
     const { client, email } = await signUp(app)
     const other = await signIn(app, email)
     const answer = await client.post('/v1/users/me/password', change({ current_password: next }))
@@ -110,7 +110,7 @@ describe('changing the password', () => {
     }
   })
 
-  it('holds the new one to the policy, the owner’s own address included', async () => {
+  it("applies the policy to the new password, including the owner's address", async () => {
     const { client, email } = await signUp(app, { email: 'long-winded-address@example.com' })
     for (const refused of ['short', 'password1234', 'long-winded-address', 'x'.repeat(257), 'abcdefghijkl\u0000']) {
       const answer = await client.post('/v1/users/me/password', change({ new_password: refused }))
@@ -120,7 +120,7 @@ describe('changing the password', () => {
     await signIn(app, email)
   })
 
-  it('counts guesses at the current password by session, so that a stolen one gets 10 and the owner still signs in', async () => {
+  it('allows a stolen session 10 guesses while the owner can still sign in', async () => {
     const { client, email } = await signUp(app)
     const hashing = await hashingOf(async () => {
       const statuses: number[] = []
@@ -131,11 +131,11 @@ describe('changing the password', () => {
     })
     assert.equal(hashing.length, 10)
     const reauthenticated = await client.post('/v1/auth/reauthenticate', { password })
-    assert.equal(reauthenticated.status, 429, 'one budget, whatever asks for the password')
+    assert.equal(reauthenticated.status, 429, 'one budget for everything that requires the password')
     await signIn(app, email)
   })
 
-  it('kills a login that was under way with the old password', async () => {
+  it('voids a login in progress with the old password', async () => {
     const { client, email } = await signUp(app)
     const answers = await Promise.all([
       client.post('/v1/users/me/password', change()),
@@ -143,10 +143,10 @@ describe('changing the password', () => {
     ])
     assert.equal(answers[0]?.status, 204)
     const live = await client.get('/v1/users/me/sessions')
-    assert.equal(live.body.sessions.length, 1, 'only the session that changed it')
+    assert.equal(live.body.sessions.length, 1, 'only the session that made the change')
   })
 
-  it('has one winner of parallel changes from different browsers', async () => {
+  it('lets one of several parallel changes win', async () => {
     const { client, email } = await signUp(app)
     const others = await Promise.all([1, 2, 3].map(() => signIn(app, email)))
     const answers = await Promise.all(
@@ -191,19 +191,19 @@ describe('reauthentication', () => {
 
     const stolen = app.client({ cookie: `identsphere_at=${before}` })
     assert.equal((await stolen.get('/v1/auth/session')).status, 200, 'the session lives')
-    assert.equal((await stolen.get('/recent')).status, 401, 'but a token from before gains nothing')
+    assert.equal((await stolen.get('/recent')).status, 401, 'an older token gains nothing')
     app.clock.advance(601)
     assert.equal((await client.get('/recent')).status, 401)
   })
 
-  it('is not made by a refresh', async () => {
+  it('does not happen by a refresh', async () => {
     const { client } = await signUp(app)
     app.clock.advance(601)
     assert.equal((await client.post('/v1/auth/refresh')).status, 200)
     assert.equal((await client.get('/recent')).status, 401)
   })
 
-  it('with a wrong password or an unknown purpose leaves the session as it was', async () => {
+  it('leaves the session unchanged on a wrong password or unknown purpose', async () => {
     const { client } = await signUp(app)
     app.clock.advance(601)
     const wrong = await client.post('/v1/auth/reauthenticate', { password: next })
@@ -214,7 +214,7 @@ describe('reauthentication', () => {
     assert.equal((await client.get('/v1/auth/session')).status, 200)
   })
 
-  it('keeps what it was made for with the session, and answers native clients in the body', async () => {
+  it('stores its purpose with the session and answers native clients in the body', async () => {
     const { email } = await signUp(app)
     const { body } = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
     app.clock.advance(601)
@@ -230,7 +230,7 @@ describe('reauthentication', () => {
     assert.equal((await fresh.get('/recent')).status, 200)
   })
 
-  it('by another’s password is refused: the account is the session’s, not the body’s', async () => {
+  it("rejects another user's password, whatever the body names", async () => {
     const { client } = await signUp(app)
     const other = await signUp(app, { password: next })
     for (const body of [

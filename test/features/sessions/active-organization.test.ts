@@ -4,7 +4,7 @@ import { signUp, startApp, type TestApp } from '../../support/app.js'
 
 const name = 'x-identsphere-organization'
 
-describe('a client that says which organisation it acts in', () => {
+describe('the organization header of a client', () => {
   let app: TestApp
   before(async () => {
     app = await startApp({
@@ -18,7 +18,7 @@ describe('a client that says which organisation it acts in', () => {
   })
   after(() => app.close())
 
-  it('passes where that is the active one', async () => {
+  it('is accepted if it names the active organization', async () => {
     const { client, organizationId } = await signUp(app)
     for (const spelling of [organizationId, organizationId.toUpperCase()]) {
       for (const path of ['/auth', '/role', '/anyone', '/v1/auth/session', '/v1/users/me']) {
@@ -27,7 +27,7 @@ describe('a client that says which organisation it acts in', () => {
     }
   })
 
-  it('is told of a conflict where another one is active, and nothing changes', async () => {
+  it('answers 409 and changes nothing if it names another organization', async () => {
     const { client } = await signUp(app)
     const { organizationId: another } = await signUp(app)
     for (const wanted of [another, '019a0000-0000-7000-8000-000000000000', 'null', '', `${another},${another}`]) {
@@ -42,7 +42,7 @@ describe('a client that says which organisation it acts in', () => {
     assert.equal((await client.get('/v1/auth/session')).status, 200)
   })
 
-  it('has none where the session has none', async () => {
+  it('answers 409 if the session has no organization', async () => {
     const { client, organizationId } = await signUp(app)
     await app.sql('UPDATE identsphere.organizations SET deleted_at = now() WHERE id = $1', [organizationId])
     assert.equal((await client.post('/v1/auth/refresh')).status, 200)
@@ -50,21 +50,21 @@ describe('a client that says which organisation it acts in', () => {
     assert.equal((await client.get('/auth', { headers: { [name]: organizationId } })).status, 409)
   })
 
-  it('has none where the membership is gone', async () => {
+  it('answers 409 if the user is no longer a member', async () => {
     const { client, userId, organizationId } = await signUp(app)
     await app.sql('DELETE FROM identsphere.organization_memberships WHERE user_id = $1', [userId])
     assert.equal((await client.get('/auth')).status, 200)
     assert.equal((await client.get('/auth', { headers: { [name]: organizationId } })).status, 409)
   })
 
-  it('needs a session first: strangers learn nothing from it', async () => {
+  it('reveals nothing without a session', async () => {
     const { organizationId } = await signUp(app)
     const answer = await app.client().get('/auth', { headers: { [name]: organizationId } })
     assert.equal(answer.status, 401)
     assert.equal((await app.client().get('/anyone', { headers: { [name]: organizationId } })).status, 200)
   })
 
-  it('is heard by authenticate() too', async () => {
+  it('applies to authenticate() too', async () => {
     const { client, organizationId, userId } = await signUp(app)
     const cookie = client.cookieHeader('/')
     const ask = (organization: string) =>

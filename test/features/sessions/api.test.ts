@@ -13,7 +13,7 @@ before(async () => {
 after(() => app?.close())
 
 describe('api.sessions', () => {
-  it('list has the live ones of this user and of nobody else', async () => {
+  it('lists the live sessions of this user only', async () => {
     const { email, userId, sessionId } = await signUp(app)
     await signUp(app)
     const second = await signIn(app, email)
@@ -30,7 +30,7 @@ describe('api.sessions', () => {
     assert.deepEqual(await sessions.list(randomUUID()), [])
   })
 
-  it('revoke ends one session from the next request on, on every node', async () => {
+  it('revokes one session on every node from the next request on', async () => {
     const { client, email, sessionId } = await signUp(app)
     const other = await signIn(app, email)
     const node = await app.node()
@@ -39,7 +39,7 @@ describe('api.sessions', () => {
     assert.equal((await other.get('/v1/users/me')).status, 200)
   })
 
-  it('revoke of a session that has ended or never was is not_found, and of two at once one wins', async () => {
+  it('rejects a second or unknown revocation with not_found', async () => {
     const { sessionId } = await signUp(app)
     const results = await Promise.allSettled([sessions.revoke(sessionId), sessions.revoke(sessionId)])
     assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
@@ -47,7 +47,7 @@ describe('api.sessions', () => {
     await assert.rejects(sessions.revoke(randomUUID()), { code: 'not_found' })
   })
 
-  it('revokeAll ends them all, says how many, and the user can sign in again', async () => {
+  it('revokes all sessions, returns their number and permits a new sign-in', async () => {
     const { client, email, userId } = await signUp(app)
     const other = await signIn(app, email)
     const stranger = await signUp(app)
@@ -62,11 +62,11 @@ describe('api.sessions', () => {
     await assert.rejects(sessions.revokeAll(randomUUID()), { code: 'not_found' })
   })
 
-  it('revokeAll ends a sign-in too that has proven its password before and makes its session after', async () => {
+  it('revokeAll also ends a sign-in between its password check and its session', async () => {
     const { email, userId } = await signUp(app)
     let proven: (() => void) | undefined
     let go: (() => void) | undefined
-    const atTheDoor = new Promise<void>((resolve) => {
+    const hookReached = new Promise<void>((resolve) => {
       proven = resolve
     })
     const allowed = new Promise<void>((resolve) => {
@@ -81,14 +81,14 @@ describe('api.sessions', () => {
       },
     })
     const entering = signIn(node, email)
-    await atTheDoor
+    await hookReached
     await sessions.revokeAll(userId)
     go?.()
     await assert.rejects(entering, /login answered 401/)
     assert.deepEqual(await sessions.list(userId), [])
   })
 
-  it('takes texts that are ids, and nothing else', async () => {
+  it('accepts ids only', async () => {
     for (const wrong of [undefined, null, 7, {}, [], [randomUUID()], '', 'x', 'a\0b'] as never[]) {
       for (const call of [sessions.list, sessions.revoke, sessions.revokeAll]) {
         await assert.rejects(call(wrong), { code: 'invalid_input' })

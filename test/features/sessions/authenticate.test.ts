@@ -26,7 +26,7 @@ describe('authenticate()', () => {
     return body.access_token
   }
 
-  it('says the same of Headers and of a request, frozen', async () => {
+  it('returns the same frozen result for Headers and for a request', async () => {
     const { client, userId, organizationId, sessionId, email } = await signUp(app)
     const cookie = cookieOf(client)
     const fromHeaders = await app.identsphere.authenticate(new Headers({ cookie }), { method: 'GET' })
@@ -58,7 +58,7 @@ describe('authenticate()', () => {
     }, TypeError)
   })
 
-  it('answers null where there is no credential, or none that is good', async () => {
+  it('returns null without a valid credential', async () => {
     const { client, email } = await signUp(app)
     const at = client.cookie('at') as string
     const bearer = await native(email)
@@ -89,7 +89,7 @@ describe('authenticate()', () => {
     }
   })
 
-  it('asks cookies for proof on every method but GET, HEAD and OPTIONS, and where no method is given', async () => {
+  it('requires a CSRF token with cookies unless the method is known and safe', async () => {
     const { client } = await signUp(app)
     const cookie = cookieOf(client)
     const csrf = client.cookie('csrf') as string
@@ -113,7 +113,7 @@ describe('authenticate()', () => {
     await assert.rejects(app.identsphere.authenticate(new Headers({ cookie }), {}), denied('csrf_failed'))
   })
 
-  it('refuses the proof of another session, and any proof from a foreign origin', async () => {
+  it('rejects the CSRF token of another session, and any from a foreign origin', async () => {
     const { client } = await signUp(app)
     const other = await signUp(app)
     const cookie = cookieOf(client)
@@ -140,7 +140,7 @@ describe('authenticate()', () => {
     }
   })
 
-  it('asks bearers for no proof, which no other site can make a browser send', async () => {
+  it('requires no CSRF token with a bearer token', async () => {
     const { email } = await signUp(app)
     const authorization = `Bearer ${await native(email)}`
     for (const method of ['GET', 'POST', 'DELETE', 'x']) {
@@ -150,7 +150,7 @@ describe('authenticate()', () => {
     assert.ok(await app.identsphere.authenticate(new Headers({ authorization })))
   })
 
-  it('lets a present Authorization decide alone', async () => {
+  it('ignores cookies if there is an Authorization header', async () => {
     const { client, email } = await signUp(app)
     const other = await signUp(app)
     const cookie = cookieOf(client)
@@ -167,7 +167,7 @@ describe('authenticate()', () => {
    * @see RFC 6750 section 2.1
    * @see CVE-2026-9803, Keycloak; CVE-2026-73418, Auth.js; CVE-2026-47673, Hono
    */
-  it('takes every malformed Authorization for no credential, of any length', async () => {
+  it('treats every malformed Authorization header as no credential', async () => {
     const { email } = await signUp(app)
     const token = await native(email)
     const malformed = [
@@ -210,7 +210,8 @@ describe('authenticate()', () => {
       assert.equal(answer.status, 401, label)
       assert.equal(answer.headers['www-authenticate'], 'Bearer')
     }
-    // Above what Node accepts, and little enough to be read whole: it answers and closes, and newer ones reset what still comes.
+    // Longer than Node accepts, but short enough to be read completely. Node answers and closes; newer versions reset
+    // the rest.
     const authorization = `Bearer ${'a'.repeat(20_000)}`
     const tooLong = await app.client().get('/v1/auth/session', { headers: { authorization } })
     assert.ok([401, 431].includes(tooLong.status), String(tooLong.status))
@@ -219,7 +220,7 @@ describe('authenticate()', () => {
     }
   })
 
-  it('asks the database once for one request, however many ask', async () => {
+  it('queries the database once per request, even if called several times', async () => {
     const { client } = await signUp(app)
     const request = message('GET', { cookie: cookieOf(client) })
     const first = app.identsphere.authenticate(request)
@@ -228,7 +229,7 @@ describe('authenticate()', () => {
     assert.equal(one, two)
   })
 
-  it('rejects where it cannot know, and never answers with an error in place of an identity', async () => {
+  it('rejects if the database cannot answer', async () => {
     const { client, email } = await signUp(app)
     const authorization = `Bearer ${await native(email)}`
     const silent = createServer((socket) => socket.destroy())
@@ -240,7 +241,11 @@ describe('authenticate()', () => {
         const asked = node.identsphere.authenticate(new Headers(headers as Record<string, string>), { method: 'GET' })
         await assert.rejects(asked, denied('service_unavailable'))
       }
-      assert.equal(await node.identsphere.authenticate(new Headers()), null, 'nobody needs no database')
+      assert.equal(
+        await node.identsphere.authenticate(new Headers()),
+        null,
+        'a request without credentials needs no database',
+      )
     } finally {
       silent.close()
     }

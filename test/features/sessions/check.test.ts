@@ -4,7 +4,7 @@ import type { Database } from '../../../lib/core/store/database.js'
 import { createSessionCheck } from '../../../lib/features/sessions/check.js'
 import { testClock } from '../../support/clock.js'
 
-it('look-ups of a database that grants no connection are all refused, and those beyond the bound at once', async () => {
+it('rejects every lookup if the pool grants no connection, and excess lookups at once', async () => {
   const never = { client: { acquireConnection: () => new Promise(() => {}) } }
   const check = createSessionCheck({
     database: { reserved: never } as unknown as Database,
@@ -17,7 +17,7 @@ it('look-ups of a database that grants no connection are all refused, and those 
     check.read(crypto.randomUUID()).finally(() => settled.push(index)),
   )
   const outcomes = await Promise.allSettled(looked)
-  assert.equal(settled[0], 10_000, 'the one beyond the bound does not wait')
+  assert.equal(settled[0], 10_000, 'the lookup above the limit does not wait')
   for (const outcome of outcomes) {
     assert.equal(outcome.status, 'rejected')
     assert.equal((outcome.reason as { code?: string }).code, 'service_unavailable')

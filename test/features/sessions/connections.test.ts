@@ -22,7 +22,7 @@ async function bearerOf(app: TestApp, email: string): Promise<string> {
   return `Bearer ${body.access_token}`
 }
 
-/** Origins that resemble an own one; `{own}` stands for it. */
+/** Origins that resemble an own one, for which `{own}` stands. */
 const foreignOrigins = [
   'https://evil.example',
   'null',
@@ -64,14 +64,14 @@ describe('a request that becomes a WebSocket', () => {
   ]
 
   /** @see CWE-1385, cross-site WebSocket hijacking */
-  it('is refused with cookies from every foreign origin, and without an Origin, whatever the host forgot', async () => {
+  it('is rejected with cookies from a foreign origin or without an Origin', async () => {
     const own = new URL(app.url).origin
     for (const upgrade of ['websocket', 'WebSocket', 'x', '']) {
       const cookie = cookieOf(client)
       for (const answer of authenticate({ cookie, upgrade })) await assert.rejects(answer, denied('csrf_failed'))
       for (const template of foreignOrigins) {
         const origin = template.replaceAll('{own}', own).replaceAll('{OWN}', own.toUpperCase())
-        // Where `Headers` are read, blanks at the ends have been cut off already (RFC 9110 section 5.5).
+        // `Headers` have already removed spaces at both ends (RFC 9110 section 5.5).
         for (const answer of authenticate({ cookie, upgrade, origin }).slice(0, origin === origin.trim() ? 3 : 1)) {
           await assert.rejects(answer, denied('csrf_failed'), JSON.stringify([upgrade, origin]))
         }
@@ -79,7 +79,7 @@ describe('a request that becomes a WebSocket', () => {
     }
   })
 
-  it('is let in with cookies from an own origin', async () => {
+  it('is accepted with cookies from an own origin', async () => {
     for (const origin of [new URL(app.url).origin, 'https://app.example.com']) {
       for (const answer of authenticate({ cookie: cookieOf(client), upgrade: 'websocket', origin })) {
         assert.equal((await answer)?.email, email)
@@ -87,7 +87,7 @@ describe('a request that becomes a WebSocket', () => {
     }
   })
 
-  it('needs no Origin with a bearer token, and is nobody without a credential', async () => {
+  it('needs no Origin with a bearer token, and yields null without a credential', async () => {
     const authorization = await bearerOf(app, email)
     for (const headers of [{ authorization }, { authorization, origin: 'https://evil.example' }]) {
       for (const answer of authenticate({ ...headers, upgrade: 'websocket' }))
@@ -96,7 +96,7 @@ describe('a request that becomes a WebSocket', () => {
     for (const answer of authenticate({ upgrade: 'websocket' })) assert.equal(await answer, null)
   })
 
-  it('needs the CSRF token too where its method is unsafe', async () => {
+  it('also needs the CSRF token if its method is unsafe', async () => {
     const headers = { cookie: cookieOf(client), upgrade: 'websocket', origin: new URL(app.url).origin }
     await assert.rejects(app.identsphere.authenticate(message('POST', headers)), denied('csrf_failed'))
     const proven = { ...headers, 'x-identsphere-csrf': client.cookie('csrf') as string }
@@ -105,7 +105,7 @@ describe('a request that becomes a WebSocket', () => {
     await assert.rejects(app.identsphere.authenticate(message('POST', withoutOrigin)), denied('csrf_failed'))
   })
 
-  it('is held to the same by { origin: "own" } where it is any other request, also after a guard has run', async () => {
+  it('has the same rule under { origin: "own" }, even after a guard', async () => {
     const cookie = cookieOf(client)
     const authorization = await bearerOf(app, email)
     const own = { origin: 'own' } as const
@@ -121,14 +121,14 @@ describe('a request that becomes a WebSocket', () => {
     assert.equal(await app.identsphere.authenticate(message('GET', {}), own), null)
   })
 
-  it('meets no option that is misspelt', async () => {
+  it('rejects an unknown option', async () => {
     const headers = new Headers({ cookie: cookieOf(client) })
     for (const options of [{ Origin: 'own' }, { origin: 'any' }, { origin: true }, { methods: 'GET' }]) {
       await assert.rejects(app.identsphere.authenticate(headers, options as never), TypeError)
     }
   })
 
-  it('asks a function about one origin only, and never about what is none', async () => {
+  it('passes single well-formed origins to the allowedOrigins function', async () => {
     const asked: string[] = []
     const node = await app.node({
       publicBaseUrl: app.url,
@@ -161,7 +161,7 @@ describe('a request that becomes a WebSocket', () => {
   })
 })
 
-describe('where the credentials may be', () => {
+describe('the source of credentials', () => {
   let app: TestApp
   let client: Client
   let email: string
@@ -171,7 +171,7 @@ describe('where the credentials may be', () => {
   })
   after(() => app.close())
 
-  /** The shape of what `headers()` gives in Next.js: fetch's `Headers`, with Node's in a field of the same name. */
+  /** Mimics what `headers()` returns in Next.js: fetch's `Headers`, with a field `headers` that holds Node's. */
   class HeadersAdapter {
     readonly headers: Record<string, string>
     constructor(headers: Record<string, string>) {
@@ -182,7 +182,7 @@ describe('where the credentials may be', () => {
     }
   }
 
-  /** `Headers` and `Request` of another realm: no `instanceof` of this one holds. */
+  /** `Headers` and `Request` of another realm, for which `instanceof` fails here. */
   const foreign = runInNewContext(`({
     Headers: class Headers {
       #headers
@@ -199,14 +199,14 @@ describe('where the credentials may be', () => {
 
   const asHeaders: Record<string, (headers: Record<string, string>) => HeadersLike> = {
     'Headers of this realm': (headers) => new Headers(headers),
-    'a subclass of them': (headers) => new (class extends Headers {})(headers),
+    'a subclass of Headers': (headers) => new (class extends Headers {})(headers),
     'Headers of another realm': (headers) => new foreign.Headers(headers),
     'Headers with a field named headers': (headers) => new HeadersAdapter(headers),
-    'a read-only proxy of them': (headers) => foreign.sealed(new HeadersAdapter(headers)),
+    'a read-only proxy of Headers': (headers) => foreign.sealed(new HeadersAdapter(headers)),
   }
 
   for (const [what, make] of Object.entries(asHeaders)) {
-    it(`is ${what}, with the method beside it`, async () => {
+    it(`may be ${what}, with the method beside it`, async () => {
       const csrf = client.cookie('csrf') as string
       const cookie = cookieOf(client)
       assert.equal((await app.identsphere.authenticate(make({ cookie }), { method: 'GET' }))?.email, email)
@@ -219,7 +219,7 @@ describe('where the credentials may be', () => {
       assert.equal(await app.identsphere.authenticate(make({}), { method: 'GET' }), null)
     })
 
-    it(`is a Request with ${what}, which brings its method`, async () => {
+    it(`may be a Request with ${what}, which has its own method`, async () => {
       const cookie = cookieOf(client)
       assert.equal((await app.identsphere.authenticate({ method: 'GET', headers: make({ cookie }) }))?.email, email)
       for (const method of ['POST', 'patch']) {
@@ -230,14 +230,14 @@ describe('where the credentials may be', () => {
     })
   }
 
-  it('is a Request of fetch', async () => {
+  it('may be a Request of fetch', async () => {
     const headers = { cookie: cookieOf(client) }
     assert.ok(await app.identsphere.authenticate(new Request('http://localhost/x', { headers })))
     const post = new Request('http://localhost/x', { headers, method: 'POST', body: '_csrf=x' })
     await assert.rejects(app.identsphere.authenticate(post), denied('csrf_failed'))
   })
 
-  it('is nothing else', async () => {
+  it('may be nothing else', async () => {
     for (const source of [undefined, null, 'cookie', 1, {}, [], { headers: null }, { get: 'x' }, { method: 'GET' }]) {
       await assert.rejects(app.identsphere.authenticate(source as unknown as IdentitySource), TypeError)
     }
@@ -245,7 +245,7 @@ describe('where the credentials may be', () => {
     assert.equal((await app.identsphere.authenticate(likeMap, { method: 'GET' }))?.email, email)
   })
 
-  it('is no header that calls itself a method of Headers', async () => {
+  it('ignores headers named like a method of Headers', async () => {
     const request = message('POST', { cookie: cookieOf(client), get: 'x', method: 'GET' })
     await assert.rejects(app.identsphere.authenticate(request), denied('csrf_failed'))
   })
@@ -264,7 +264,7 @@ describe('recheck()', () => {
     return auth
   }
 
-  it('says the same again while nothing has changed, as often as it is asked', async () => {
+  it('returns the same result as long as nothing changes', async () => {
     const { client, email } = await signUp(app)
     const authorization = await bearerOf(app, email)
     const native = await app.identsphere.authenticate(new Headers({ authorization }))
@@ -284,42 +284,42 @@ describe('recheck()', () => {
     }
   })
 
-  it('outlives the access token, and not the session', async () => {
+  it('outlives the access token, but not the session', async () => {
     const { client } = await signUp(app)
     const auth = await established(client)
     app.clock.advance(500)
     assert.ok(await app.identsphere.recheck(auth))
     app.clock.advance(500)
-    assert.equal(await app.identsphere.recheck(auth), null, 'asking is no use of a session')
+    assert.equal(await app.identsphere.recheck(auth), null, 'a recheck does not count as use of the session')
     await client.post('/v1/auth/refresh')
   })
 
   const endings: Record<string, (person: Awaited<ReturnType<typeof signUp>>) => Promise<unknown>> = {
     'was signed out': ({ client }) => client.post('/v1/auth/logout'),
-    'was revoked from elsewhere': async ({ email, sessionId }) =>
+    'was revoked from another browser': async ({ email, sessionId }) =>
       (await signIn(app, email)).delete(`/v1/users/me/sessions/${sessionId}`),
-    'was ended by a change of the password elsewhere': async ({ email }) =>
+    'was ended by a password change in another browser': async ({ email }) =>
       (await signIn(app, email)).post('/v1/users/me/password', {
         current_password: password,
         new_password: 'four-lone-heron-wades-9',
       }),
-    'is of a disabled user': ({ userId }) =>
+    'belongs to a disabled user': ({ userId }) =>
       app.sql("UPDATE identsphere.users SET status = 'disabled' WHERE id = $1", [userId]),
-    'acts in another organisation now': async ({ sessionId }) => {
+    'acts in another organization': async ({ sessionId }) => {
       const other = await signUp(app)
       await app.sql('UPDATE identsphere.user_sessions SET organization_id = $1 WHERE id = $2', [
         other.organizationId,
         sessionId,
       ])
     },
-    'has no organisation any more': ({ organizationId }) =>
+    'has no organization anymore': ({ organizationId }) =>
       app.sql('UPDATE identsphere.organizations SET deleted_at = now() WHERE id = $1', [organizationId]),
-    'went back to an epoch before the token': ({ sessionId }) =>
+    'has an epoch before that of the token': ({ sessionId }) =>
       app.sql('UPDATE identsphere.user_sessions SET epoch = -1 WHERE id = $1', [sessionId]),
     'is gone': ({ sessionId }) => app.sql('DELETE FROM identsphere.user_sessions WHERE id = $1', [sessionId]),
   }
   for (const [what, end] of Object.entries(endings)) {
-    it(`is null once the session ${what}`, async () => {
+    it(`returns null once the session ${what}`, async () => {
       const person = await signUp(app)
       const auth = await established(person.client)
       assert.ok(await app.identsphere.recheck(auth))
@@ -328,7 +328,7 @@ describe('recheck()', () => {
     })
   }
 
-  it('reads role and permissions anew, and no membership is no role', async () => {
+  it('reads role and permissions again; no membership means no role', async () => {
     const { client, userId } = await signUp(app)
     const auth = await established(client)
     await app.sql("UPDATE identsphere.organization_memberships SET role = 'viewer' WHERE user_id = $1", [userId])
@@ -338,10 +338,10 @@ describe('recheck()', () => {
     await app.sql('DELETE FROM identsphere.organization_memberships WHERE user_id = $1', [userId])
     const removed = await app.identsphere.recheck(auth)
     assert.deepEqual([removed?.role, removed?.organizationId, removed?.permissions], [null, null, []])
-    assert.equal(auth.role, 'owner', 'what was established stays as it was')
+    assert.equal(auth.role, 'owner', 'the earlier result does not change')
   })
 
-  it('forgets the times of a step-up that its token is older than', async () => {
+  it('omits the times of a step-up newer than its token', async () => {
     const { client, sessionId } = await signUp(app)
     const auth = await established(client)
     assert.ok(auth.authTime)
@@ -353,7 +353,7 @@ describe('recheck()', () => {
     assert.ok(newer?.authTime)
   })
 
-  it('is null once the key of its token is revoked', async () => {
+  it('returns null once the key of its token is revoked', async () => {
     const { client } = await signUp(app)
     const auth = await established(client)
     const [header = ''] = (client.cookie('at') as string).split('.')
@@ -363,7 +363,7 @@ describe('recheck()', () => {
     await app.sql('DELETE FROM identsphere.signing_keys')
   })
 
-  it('takes only what this instance established', async () => {
+  it('accepts only results of this instance', async () => {
     const { client } = await signUp(app)
     const auth = await established(client)
     const other = await app.node({ publicBaseUrl: app.url })
@@ -382,14 +382,14 @@ describe('recheck()', () => {
     await assert.rejects(other.identsphere.recheck(auth), TypeError)
   })
 
-  it('keeps what it needs out of sight: nothing enumerable, nothing in JSON', async () => {
+  it('hides its internal data from enumeration and from JSON', async () => {
     const { client } = await signUp(app)
     const auth = await established(client)
     assert.deepEqual(Object.getOwnPropertySymbols({ ...auth }), [])
     assert.ok(!JSON.stringify(auth).includes(client.cookie('at') as string))
   })
 
-  it('rejects where it cannot know', async () => {
+  it('rejects if the database cannot answer', async () => {
     const { client } = await signUp(app)
     const node = await app.node({ publicBaseUrl: app.url })
     const headers = new Headers({ cookie: cookieOf(client) })
@@ -417,7 +417,7 @@ describe('csrfToken()', () => {
   })
   after(() => app.close())
 
-  it('is the token of the session that the guard established, which its forms may send', async () => {
+  it('returns the token of the session, which its forms may send', async () => {
     const { client } = await signUp(app)
     const { token } = (await client.get('/guarded')).body
     assert.equal(token, client.cookie('csrf'))
@@ -425,14 +425,14 @@ describe('csrfToken()', () => {
     assert.equal((await client.post('/guarded', {}, { csrf: false })).status, 403)
   })
 
-  it('is there for a bearer token too, so that one page serves both, and nothing asks for it', async () => {
+  it('returns a token for bearers too, although none is required of them', async () => {
     const { email } = await signUp(app)
     const native = app.client({ authorization: await bearerOf(app, email) })
     assert.match((await native.get('/guarded')).body.token, /^1\.[\w-]{43}$/)
     assert.equal((await native.post('/guarded')).status, 200)
   })
 
-  it('is nothing without a guard, or for nobody', async () => {
+  it('throws without a guard or without a session', async () => {
     const { client } = await signUp(app)
     assert.equal((await client.get('/open')).status, 500)
     assert.equal((await app.client().get('/optional')).status, 500)

@@ -16,7 +16,7 @@ function kidOf(token: string): string {
   return JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8')).kid
 }
 
-describe('where a token is presented', () => {
+describe('the place of a token', () => {
   let app: TestApp
   let email: string
   before(async () => {
@@ -25,7 +25,7 @@ describe('where a token is presented', () => {
   })
   after(() => app.close())
 
-  it('must be where it was minted for: a cookie’s token opens nothing in Authorization', async () => {
+  it("rejects a cookie's access token in the Authorization header", async () => {
     const browser = await signIn(app, email)
     const token = browser.cookie('at') ?? ''
     assert.equal(claimsOf(token).dlv, 'cookie')
@@ -33,10 +33,10 @@ describe('where a token is presented', () => {
     assert.equal((await app.client().get('/v1/auth/session', bearer(token))).status, 401)
     assert.equal((await app.client().patch('/v1/users/me', { bio: 'x' }, bearer(token))).status, 401)
     assert.equal((await app.client().post('/v1/auth/logout', {}, bearer(token))).status, 204)
-    assert.equal((await browser.get('/v1/auth/session')).status, 200, 'logout took it for a bearer token')
+    assert.equal((await browser.get('/v1/auth/session')).status, 200, 'logout treated it as a bearer token')
   })
 
-  it('must be where it was minted for: a native client’s token opens nothing as a cookie', async () => {
+  it("rejects a native client's access token in a cookie", async () => {
     const { accessToken } = await signInNatively(app, email)
     assert.equal(claimsOf(accessToken).dlv, undefined)
     const answer = await app.client().get('/v1/auth/session', { headers: { cookie: `identsphere_at=${accessToken}` } })
@@ -44,7 +44,7 @@ describe('where a token is presented', () => {
     assert.equal((await app.client().get('/v1/auth/session', bearer(accessToken))).status, 200)
   })
 
-  it('is the browser’s jar alone unless asked otherwise: no body of a cookie sign-in holds a token', async () => {
+  it('is the cookie alone by default, never the response body', async () => {
     const client = app.client()
     const login = await client.post('/v1/auth/login', { email, password })
     const refreshed = await client.post('/v1/auth/refresh')
@@ -56,7 +56,7 @@ describe('where a token is presented', () => {
     }
   })
 
-  it('is the body alone for native clients: no answer to them sets a session cookie', async () => {
+  it('is the body alone for native clients, never a cookie', async () => {
     const client = app.client()
     const login = await client.post('/v1/auth/login', { email, password, token_delivery: 'body' })
     const refreshed = await client.post('/v1/auth/refresh', { refresh_token: login.body.refresh_token })
@@ -69,7 +69,7 @@ describe('where a token is presented', () => {
     assert.equal((await app.client().get('/v1/auth/session', bearer(again.body.access_token))).status, 200)
   })
 
-  it('decides alone when it is Authorization: cookies beside it count for nothing', async () => {
+  it('is the Authorization header alone if there is one', async () => {
     const browser = await signIn(app, email)
     const tokens = await signInNatively(app, (await signUp(app)).email)
     const broken = ['', 'Bearer', 'Bearer ', 'Bearer  x', 'Bearer x y', 'Basic dTpw', 'Bearer %E0%A4%A', 'DPoP x.y.z']
@@ -101,7 +101,7 @@ describe('an access token and its session', () => {
   })
   after(() => app.close())
 
-  it('must agree on the organisation: a token for one that is no longer active is refused', async () => {
+  it('must agree on the active organization', async () => {
     const { email, userId } = await signUp(app)
     const { organizationId: joined } = await signUp(app)
     const { organizationId: foreign } = await signUp(app)
@@ -128,7 +128,7 @@ describe('an access token and its session', () => {
     }
   })
 
-  it('must agree on the organisation: a deleted one is nobody’s active organisation', async () => {
+  it('cannot have a deleted organization', async () => {
     const { client, organizationId } = await signUp(app)
     await app.sql('UPDATE identsphere.organizations SET deleted_at = now() WHERE id = $1', [organizationId])
     assert.equal((await client.get('/v1/auth/session')).status, 401)
@@ -145,7 +145,7 @@ describe('an access token and its session', () => {
     assert.equal((await mine.client.get('/v1/auth/session')).status, 401)
   })
 
-  it('from before a step-up satisfies neither recent authentication nor a recent second factor', async () => {
+  it('count as recent only if the token is newer than the step-up', async () => {
     const { email } = await signUp(app)
     const old = await signInNatively(app, email)
     await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = now() WHERE id = $1', [sessionIdOf(old)])
@@ -162,10 +162,10 @@ describe('an access token and its session', () => {
     assert.deepEqual([recent.status, recent.body.error.code], [401, 'reauthentication_required'])
     const mfa = await get('/mfa', old.accessToken)
     assert.deepEqual([mfa.status, mfa.body.error.code], [401, 'mfa_required'])
-    assert.equal((await get('/v1/auth/session', old.accessToken)).status, 200, 'it stays good for everything else')
+    assert.equal((await get('/v1/auth/session', old.accessToken)).status, 200, 'it stays valid for everything else')
   })
 
-  it('gives a browser new cookies after a step-up, and those count as recent', async () => {
+  it('are recent again after a step-up with new cookies', async () => {
     const { client } = await signUp(app)
     const before = client.cookie('at')
     app.clock.advance(601)
@@ -179,7 +179,7 @@ describe('an access token and its session', () => {
     assert.equal((await client.get('/recent')).status, 200)
   })
 
-  it('does not make authentication recent by being refreshed', async () => {
+  it('do not become recent by a refresh', async () => {
     const { client } = await signUp(app)
     app.clock.advance(601)
     assert.equal((await client.post('/v1/auth/refresh')).status, 200)
@@ -187,7 +187,7 @@ describe('an access token and its session', () => {
     assert.equal((await client.get('/mfa')).status, 401)
   })
 
-  it('counts no time in the future as recent', async () => {
+  it('do not count a future time as recent', async () => {
     const { client, sessionId } = await signUp(app)
     await app.sql(
       `UPDATE identsphere.user_sessions SET auth_time = now() + interval '1 year', mfa_verified_at = now() + interval '1 year'
@@ -198,7 +198,7 @@ describe('an access token and its session', () => {
     assert.equal((await client.get('/mfa')).status, 401)
   })
 
-  it('is refused with an epoch that the session has not reached', async () => {
+  it("are rejected if the token's epoch is ahead of the session's", async () => {
     const { client, sessionId } = await signUp(app)
     assert.equal((await client.post('/v1/auth/reauthenticate', { password })).status, 200)
     await app.sql('UPDATE identsphere.user_sessions SET epoch = 0 WHERE id = $1', [sessionId])
@@ -206,8 +206,8 @@ describe('an access token and its session', () => {
   })
 })
 
-describe('a signing key that was revoked', () => {
-  it('is refused by the next request at every node, and leaves the published set', async () => {
+describe('a revoked signing key', () => {
+  it('is rejected at every node from the next request on, and no longer published', async () => {
     const [first, second] = [privateKey(), privateKey()]
     const app = await startApp({
       issuer: 'http://id.test',
@@ -235,7 +235,7 @@ describe('a signing key that was revoked', () => {
       }
       assert.equal((await client.get('/v1/auth/session')).status, 401)
 
-      // Whoever has the key may make tokens for any session id: none of them may end a session either.
+      // An attacker with the key can create tokens for any session id. None of these may end a session either.
       assert.equal((await other.client().post('/v1/auth/logout', {}, bearer(tokens.accessToken))).status, 204)
       const refreshed = await refreshNatively(other, tokens.refreshToken)
       assert.equal(refreshed.status, 200, 'sessions outlive every key')

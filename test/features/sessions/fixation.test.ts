@@ -4,7 +4,7 @@ import { password, signIn, signUp, startApp, type TestApp } from '../../support/
 import type { Client } from '../../support/client.js'
 import { clearedCookies, setCookies } from '../../support/set-cookie.js'
 
-describe('what a browser held before signing in', () => {
+describe('the cookies of a browser before sign-in', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
@@ -21,7 +21,7 @@ describe('what a browser held before signing in', () => {
   }
 
   /** @see CVE-2022-25896, CVE-2021-41246, CVE-2023-29019 */
-  it('is never what it holds afterwards, be it made up or a live session of somebody else', async () => {
+  it("are all replaced at sign-in, whether made up or another user's", async () => {
     const { client: attacker, sessionId: attackersSession } = await signUp(app)
     const { email, userId } = await signUp(app)
     const madeUp = app.client()
@@ -52,7 +52,7 @@ describe('what a browser held before signing in', () => {
     }
   })
 
-  it('is never what it holds after registering', async () => {
+  it('are all replaced at registration', async () => {
     const { client: attacker, sessionId } = await signUp(app)
     const victim = app.client()
     const planted = plant(victim, attacker)
@@ -68,7 +68,7 @@ describe('what a browser held before signing in', () => {
     }
   })
 
-  it('is renewed with the role: a new role is read at once and needs no new session', async () => {
+  it('show a new role at once, without a new session', async () => {
     const { client, userId } = await signUp(app)
     const before = (await client.get('/v1/auth/session')).body
     await app.sql(`UPDATE identsphere.organization_memberships SET role = 'viewer' WHERE user_id = $1`, [userId])
@@ -78,7 +78,7 @@ describe('what a browser held before signing in', () => {
     assert.notDeepEqual(after.capabilities.permissions, before.capabilities.permissions)
   })
 
-  it('is not taken over from a second sign-in: two sign-ins are two sessions with different secrets', async () => {
+  it('are not shared by a second sign-in', async () => {
     const { email } = await signUp(app)
     const first = await signIn(app, email)
     const second = app.client()
@@ -90,13 +90,13 @@ describe('what a browser held before signing in', () => {
     assert.equal((await first.get('/v1/auth/session')).status, 200)
   })
 
-  it('is taken away by signing out', async () => {
+  it('are removed by logout', async () => {
     const { client } = await signUp(app)
     const answer = await client.post('/v1/auth/logout')
     assert.deepEqual(clearedCookies(answer), ['identsphere_at', 'identsphere_csrf', 'identsphere_rt'])
   })
 
-  it('gains nothing from a failed sign-in', async () => {
+  it('gain nothing from a failed sign-in', async () => {
     const { email } = await signUp(app)
     const answer = await app.client().post('/v1/auth/login', { email, password: 'wrong-horse-battery-7' })
     assert.equal(answer.status, 401)

@@ -14,7 +14,7 @@ import { signUp, startApp, type TestApp } from '../../support/app.js'
 import { bareRequest, type Passage, passageOf } from '../../support/chain.js'
 import { Client } from '../../support/client.js'
 
-/** Every guard with arguments that the owner of a new account satisfies, a second factor aside. */
+/** Every guard, with arguments that the owner of a new account satisfies except for the second factor. */
 const guardsOf = (identsphere: IdentSphere, onDenied: OnDenied = 'json'): Record<string, Middleware> => ({
   requireAuth: identsphere.requireAuth({ onDenied }),
   requireRole: identsphere.requireRole('admin', { onDenied }),
@@ -34,7 +34,7 @@ async function listening(server: Server, work: (url: string) => Promise<void>): 
   }
 }
 
-/** What reached the process because nobody caught it. */
+/** The rejections that reached the process unhandled. */
 async function uncaughtDuring(work: () => Promise<void>): Promise<unknown[]> {
   const uncaught: unknown[] = []
   const catching = (error: unknown) => void uncaught.push(error)
@@ -60,7 +60,7 @@ describe('guards', () => {
   const signedIn = (method = 'GET') => bareRequest({ cookie: `identsphere_at=${owner.client.cookie('at')}` }, method)
 
   /** @see https://github.com/clerk/javascript/issues/8804 */
-  it('believe no identity that other middleware left on the request', async () => {
+  it('ignore identities that other middleware left on the request', async () => {
     const forged = {
       user: { id: owner.userId, userId: owner.userId, role: 'owner', is_platform_admin: true },
       auth: { kind: 'session', userId: owner.userId, role: 'owner', isPlatformAdmin: true, mfaVerifiedAt: new Date() },
@@ -80,7 +80,7 @@ describe('guards', () => {
     assert.equal(app.identsphere.authOrNull(request), null)
   })
 
-  it('touch no property that belongs to others', async () => {
+  it('leave the properties of other middleware alone', async () => {
     const user = { mine: true }
     const request = Object.assign(signedIn(), { user, auth: user, session: user })
     assert.equal((await passageOf([app.identsphere.requireAuth()], request)).passed, true)
@@ -91,7 +91,7 @@ describe('guards', () => {
     assert.equal(request.identsphere, app.identsphere.auth(request))
   })
 
-  it('tell handlers who it is, and a handler without a guard is told that there is none', async () => {
+  it('give handlers the identity; without a guard, reading it throws', async () => {
     const { identsphere } = app
     assert.throws(() => identsphere.auth(bareRequest()), /no guard let a signed-in person through/)
     assert.throws(() => identsphere.authOrNull(bareRequest()), /no guard ran/)
@@ -108,7 +108,7 @@ describe('guards', () => {
     assert.throws(() => identsphere.auth(denied), /no guard/)
   })
 
-  it('let everybody through who is optional, but no forged request', async () => {
+  it('let everyone pass if optional, except forged requests', async () => {
     const optional = app.identsphere.optionalAuth()
     const known = signedIn()
     assert.equal((await passageOf([optional], known)).passed, true)
@@ -122,7 +122,7 @@ describe('guards', () => {
     assert.deepEqual({ passed, code }, { passed: false, code: 'csrf_failed' })
   })
 
-  it('ask for CSRF proof where a method override turns a checked read into a write', async () => {
+  it('require a CSRF token if a method override makes a read a write', async () => {
     const { client } = await signUp(app)
     const request = {
       method: 'GET',
@@ -134,13 +134,13 @@ describe('guards', () => {
     await assert.rejects(app.identsphere.authenticate(request), { code: 'csrf_failed' })
   })
 
-  it('refuse at construction an option that they do not have', () => {
+  it('reject an unknown option at construction', () => {
     const misspelt = { maxAge: 60 } as never
     assert.throws(() => app.identsphere.requireRecentMfa(misspelt), /no option maxAge/)
     assert.throws(() => app.identsphere.requireAuth({ maxAgeSeconds: 60 } as never), /no option maxAgeSeconds/)
   })
 
-  it('refuse rules that are none when they are made, not when they are asked', () => {
+  it('reject invalid rules at construction', () => {
     const { identsphere } = app as unknown as { identsphere: Record<string, (...names: unknown[]) => unknown> }
     for (const guard of ['requireRole', 'requirePermission'] as const) {
       for (const names of [
@@ -185,7 +185,7 @@ describe('guards', () => {
     }
   })
 
-  it('for several roles let each of them pass, and owner always', async () => {
+  it('accept any of several roles, and always the owner', async () => {
     const guard = app.identsphere.requireRole('billing', 'viewer')
     const set = (role: string) => app.sql('UPDATE identsphere.organization_memberships SET role = $1', [role])
     try {
@@ -204,7 +204,7 @@ describe('guards', () => {
     }
   })
 
-  it('for several permissions ask for all of them, by the host’s own matrix', async () => {
+  it("require all of several permissions, by the host's own matrix", async () => {
     const other = await startApp({
       rbac: { owner: ['*'], admin: ['reports:read', 'reports:write'], viewer: ['reports:read'] },
       routes(host, identsphere) {
@@ -224,7 +224,7 @@ describe('guards', () => {
     }
   })
 
-  it('of two instances in one process know nothing of each other', async () => {
+  it('keep two instances in one process apart', async () => {
     const other = await startApp()
     try {
       const stranger = await signUp(other)
@@ -245,7 +245,7 @@ describe('guards', () => {
     }
   })
 
-  it('need neither our router nor a cookie or body parser, on Express and on bare node:http', async () => {
+  it('need neither our router nor parsers, on Express or bare node:http', async () => {
     const handler = (request: IncomingMessage, response: ServerResponse) => {
       response.end(app.identsphere.auth(request).userId)
     }
@@ -271,7 +271,7 @@ describe('guards', () => {
     }
   })
 
-  it('cannot be turned off by the order in which things are mounted', async () => {
+  it('cannot be turned off by the order of mounting', async () => {
     const { identsphere } = app
     const handler = (_request: IncomingMessage, response: ServerResponse) => void response.end('open')
     for (const mount of [
@@ -313,7 +313,7 @@ describe('a guard that denies', () => {
 
   const page = { accept: 'text/html,application/xhtml+xml' }
 
-  it('answers with the envelope by default, whatever the client accepts', async () => {
+  it('answers with the error envelope by default, whatever the client accepts', async () => {
     for (const headers of [{}, page, { accept: 'application/json' }]) {
       const passage = await passageOf([app.identsphere.requireAuth()], bareRequest(headers))
       assert.deepEqual(passage, {
@@ -326,7 +326,7 @@ describe('a guard that denies', () => {
     }
   })
 
-  it('redirects page loads without a session and nothing else, if it is told to', async () => {
+  it('redirects only page loads without a session, if told to', async () => {
     const guard = app.identsphere.requireAuth({ onDenied: 'redirect' })
     const location = `${app.mount}/v1/auth/resume?return_to=%2Freports%3Fyear%3D2026`
     for (const [headers, method, status] of [
@@ -349,7 +349,7 @@ describe('a guard that denies', () => {
   })
 
   /** @see CVE-2022-24794, express-openid-connect; CVE-2024-29041, Express */
-  it('redirects to its own origin only, however hostile the address that was asked for', async () => {
+  it('redirects to its own origin only, even for hostile targets', async () => {
     const hostile = [
       '//evil.example',
       '///evil.example/..',
@@ -371,7 +371,7 @@ describe('a guard that denies', () => {
     const guard = app.identsphere.requireAuth({ onDenied: 'redirect' })
     const { client } = await signUp(app)
     for (const target of hostile) {
-      // Where it leads to checks the path again before it sends the browser there.
+      // The endpoint behind the redirect checks the path again.
       for (const request of [
         bareRequest(page, 'GET', target),
         Object.assign(bareRequest(page), { originalUrl: target }),
@@ -387,7 +387,7 @@ describe('a guard that denies', () => {
     }
   })
 
-  it('redirects to where browsers see the router', async () => {
+  it('redirects to the path where browsers see the router', async () => {
     const mounted = await startApp({ mount: '/identity' })
     try {
       const guard = mounted.identsphere.requireAuth({ onDenied: 'redirect' })
@@ -398,7 +398,7 @@ describe('a guard that denies', () => {
     }
   })
 
-  it('lets a function answer, which is told why', async () => {
+  it('lets a function answer, which gets the reason', async () => {
     const told: string[] = []
     const guards = guardsOf(app.identsphere, (error, request, response) => {
       assert.ok(error instanceof IdentSphereError)
@@ -413,7 +413,7 @@ describe('a guard that denies', () => {
     assert.deepEqual(told, Array(6).fill('GET authentication_required'))
   })
 
-  it('lets nobody through and the process live where that function throws or rejects', async () => {
+  it('answers 500 and keeps the process alive if that function fails', async () => {
     const thrown = new Error('the page could not be rendered')
     const functions: OnDenied[] = [
       () => {
@@ -440,12 +440,12 @@ describe('a guard that denies', () => {
     }
   })
 
-  it('lets the process live where somebody has answered already', async () => {
+  it('keeps the process alive if the response was already sent', async () => {
     for (const onDenied of ['json', 'redirect'] as const) {
       const guard = app.identsphere.requireAuth({ onDenied })
       const server = createServer((request, response) => {
         response.end('too late')
-        guard(request, response, () => assert.fail('nobody may pass'))
+        guard(request, response, () => assert.fail('must not pass'))
       })
       const uncaught = await uncaughtDuring(() =>
         listening(server, async (url) => {
@@ -459,7 +459,7 @@ describe('a guard that denies', () => {
 })
 
 /** @see CVE-2026-73421, Auth.js; CVE-2020-15223, Fosite */
-describe('guards over a store that fails', () => {
+describe('guards with a failing database', () => {
   let app: TestApp
   let owner: Awaited<ReturnType<typeof signUp>>
   before(async () => {
@@ -491,7 +491,7 @@ describe('guards over a store that fails', () => {
     assert.deepEqual(codes, [code])
   }
 
-  it('pass nobody while tables, rights or the schema are missing, and everybody again afterwards', async () => {
+  it('deny while tables, rights or the schema are missing, and recover afterwards', async () => {
     for (const [breaks, mends] of [
       ['ALTER TABLE identsphere.users RENAME TO gone', 'ALTER TABLE identsphere.gone RENAME TO users'],
       [
@@ -517,7 +517,7 @@ describe('guards over a store that fails', () => {
     }
   })
 
-  it('pass nobody where the database is not there or not migrated', async () => {
+  it('deny if the database is absent or not migrated', async () => {
     for (const database of ['postgres://127.0.0.1:1/none', app.databaseUrl.replace(/\/[^/]*$/, '/not_there')]) {
       const node = await app.node({ database, publicBaseUrl: app.url })
       await assertDenied(node.identsphere, 'service_unavailable')
@@ -526,7 +526,7 @@ describe('guards over a store that fails', () => {
     await assertDenied(behind.identsphere, 'service_unavailable')
   })
 
-  it('pass nobody whose key they do not have', async () => {
+  it('deny a token whose key they do not have', async () => {
     const other = buildIdentSphere(
       { database: app.databaseUrl, publicBaseUrl: app.url },
       {

@@ -17,14 +17,14 @@ function at(node: TestApp, browser: Client): Client {
   return client
 }
 
-describe('the life of a session', () => {
+describe('the lifetime of a session', () => {
   let app: TestApp
   before(async () => {
     app = await startApp({ issuer: 'http://id.test' })
   })
   after(() => app.close())
 
-  it('ends 30 days after it began, used or not', async () => {
+  it('ends 30 days after the sign-in, used or not', async () => {
     const { email } = await signUp(app)
     const tokens = await signInNatively(app, email)
     app.clock.advance(30 * day - 60)
@@ -39,7 +39,7 @@ describe('the life of a session', () => {
     assert.equal((await refreshNatively(app, refresh_token)).status, 401)
   })
 
-  it('is decided by the database, also where the access token says otherwise', async () => {
+  it('is decided by the database, whatever the access token says', async () => {
     const { client, sessionId } = await signUp(app)
     await app.sql(`UPDATE identsphere.user_sessions SET expires_at = now() + $2 * interval '1 second' WHERE id = $1`, [
       sessionId,
@@ -49,7 +49,7 @@ describe('the life of a session', () => {
     assert.equal((await client.post('/v1/auth/refresh')).status, 401)
   })
 
-  it('ends for an access token after 15 minutes, and a refresh goes on', async () => {
+  it('continues by a refresh after the access token expires at 15 minutes', async () => {
     const { client } = await signUp(app)
     app.clock.advance(890)
     assert.equal((await client.get('/v1/auth/session')).status, 200)
@@ -60,7 +60,7 @@ describe('the life of a session', () => {
   })
 
   /** @see CVE-2025-11429 */
-  it('obeys a setting that was lowered after it began', async () => {
+  it('shrinks with a setting that was lowered later', async () => {
     const { client, email } = await signUp(app)
     const tokens = await signInNatively(app, email)
     const lowered = await app.node({ refreshTokenSeconds: 3600 })
@@ -83,7 +83,7 @@ describe('the life of a session', () => {
     app.clock.advance(601)
     assert.equal((await browser.get('/v1/auth/session')).status, 401)
     assert.equal((await browser.post('/v1/auth/refresh')).status, 401)
-    // Made where the setting is the old one, this access token is still good by its own time.
+    // Issued under the old setting, this access token has not expired yet.
     assert.equal((await app.client().get('/v1/auth/session', bearer(native.access_token))).status, 200)
     assert.equal((await lowered.client().get('/v1/auth/session', bearer(native.access_token))).status, 401)
     assert.equal((await refreshNatively(lowered, native.refresh_token)).status, 401)
@@ -91,7 +91,7 @@ describe('the life of a session', () => {
     assert.equal((await elsewhere.get('/v1/users/me/sessions')).body.sessions.length, 1)
   })
 
-  it('never grows by a setting that was raised after it began', async () => {
+  it('does not grow with a setting that was raised later', async () => {
     const short = await app.node({ refreshTokenSeconds: 3600 })
     const { client } = await signUp(short)
     app.clock.advance(3601)
@@ -99,7 +99,7 @@ describe('the life of a session', () => {
     assert.equal((await browser.post('/v1/auth/refresh')).status, 401)
   })
 
-  it('can be no longer than browsers keep a cookie', () => {
+  it('has limits that are checked at start', () => {
     const build = (options: IdentSphereOptions) =>
       buildIdentSphere(
         { database: app.databaseUrl, publicBaseUrl: app.url, ...options },
@@ -121,7 +121,7 @@ describe('an idle timeout', () => {
   })
   after(() => app.close())
 
-  it('ends what was not used for so long, for every kind of use', async () => {
+  it('ends an unused session for access and refresh tokens', async () => {
     const { email } = await signUp(app)
     const tokens = await signInNatively(app, email)
     app.clock.advance(601)
@@ -129,7 +129,7 @@ describe('an idle timeout', () => {
     assert.equal((await refreshNatively(app, tokens.refreshToken)).status, 401)
   })
 
-  it('is put off by a refresh, again and again', async () => {
+  it('restarts with every refresh', async () => {
     const { client } = await signUp(app)
     for (let use = 0; use < 4; use += 1) {
       app.clock.advance(590)
@@ -138,7 +138,7 @@ describe('an idle timeout', () => {
     assert.equal((await client.get('/v1/auth/session')).status, 200)
   })
 
-  it('takes a session off the list', async () => {
+  it('removes a session from the list', async () => {
     const { email } = await signUp(app)
     app.clock.advance(601)
     const browser = await signIn(app, email)
@@ -161,8 +161,8 @@ describe('an idle timeout', () => {
   })
 })
 
-describe('the sessions of one user', () => {
-  it('are a hundred at most: one more ends the oldest', async () => {
+describe('the sessions of a user', () => {
+  it('are limited to a hundred; another one ends the oldest', async () => {
     const app = await startApp()
     try {
       const { client, email, userId, sessionId } = await signUp(app)

@@ -31,7 +31,7 @@ async function isLive(app: TestApp, sessionId: string): Promise<boolean> {
   return row.live
 }
 
-describe('one refresh token presented by many, over two processes', () => {
+describe('a refresh token presented in parallel to two processes', () => {
   let app: TestApp
   let processes: ServerProcess[]
   let email: string
@@ -45,8 +45,8 @@ describe('one refresh token presented by many, over two processes', () => {
     await app.close()
   })
 
-  /** @see CVE-2026-53517 a family forked by parallel refreshes */
-  it('never forks: 50 parallel refreshes leave one live token, and every winner holds that one', async () => {
+  /** @see CVE-2026-53517: parallel refreshes forked a token family */
+  it('never forks: one live token remains, which every winner holds', async () => {
     for (let round = 0; round < 3; round += 1) {
       const tokens = await signInNatively(app, email)
       const answers: Answer[] = await Promise.all(
@@ -76,7 +76,7 @@ describe('one refresh token presented by many, over two processes', () => {
     }
   })
 
-  it('holds for browsers, whose cookies all end with the same token', async () => {
+  it('leaves all tabs of a browser with the same token', async () => {
     const browser = await signIn(app, email)
     const tabs = Array.from({ length: 12 }, (_, index) =>
       (processes[index % 2] as ServerProcess).clientWithCookiesOf(browser),
@@ -91,7 +91,7 @@ describe('one refresh token presented by many, over two processes', () => {
     for (const tab of tabs) assert.equal((await tab.get('/v1/auth/session')).status, 200)
   })
 
-  it('gives a retry the same successor at another process, and sees reuse there', async () => {
+  it('gets the same successor at both processes, which both detect reuse', async () => {
     const [one, other] = processes as [ServerProcess, ServerProcess]
     const tokens = await signInNatively(app, email)
     const child = (await refreshNatively(one, tokens.refreshToken)).body.refresh_token
@@ -113,7 +113,7 @@ describe('a refresh token presented again', () => {
   })
   after(() => app.close())
 
-  it('gets the identical successor within the grace while that is unused', async () => {
+  it('gets the identical unused successor within the grace period', async () => {
     const tokens = await signInNatively(app, email)
     const first = await refreshNatively(app, tokens.refreshToken)
     app.clock.advance(9)
@@ -124,7 +124,7 @@ describe('a refresh token presented again', () => {
   })
 
   /** @see RFC 9700 section 4.14.2, ory/hydra #2022 */
-  it('after the grace ends the session, the successor of the first use included', async () => {
+  it('ends the session with all its tokens after the grace period', async () => {
     const tokens = await signInNatively(app, email)
     const sessionId = sessionIdOf(tokens)
     const winner = (await refreshNatively(app, tokens.refreshToken)).body
@@ -156,7 +156,7 @@ describe('a refresh token presented again', () => {
     assert.equal(reused.length, 1)
   })
 
-  it('after the first use of its successor is reuse, also within the grace', async () => {
+  it('counts as reuse within the grace period if its successor was used', async () => {
     const tokens = await signInNatively(app, email)
     const child = (await refreshNatively(app, tokens.refreshToken)).body.refresh_token
     const where = 'WHERE session_id = $1 AND generation = 0'
@@ -164,14 +164,14 @@ describe('a refresh token presented again', () => {
       sessionIdOf(tokens),
     ])
     const grandchild = (await refreshNatively(app, child)).body.refresh_token
-    // Even if the salt were still there.
+    // Even with the salt restored.
     await app.sql(`UPDATE identsphere.refresh_tokens SET successor_salt = $2 ${where}`, [sessionIdOf(tokens), salt])
     assert.equal((await refreshNatively(app, tokens.refreshToken)).status, 401)
     assert.equal((await refreshNatively(app, grandchild)).status, 401)
     assert.equal(await isLive(app, sessionIdOf(tokens)), false)
   })
 
-  it('never ends the other sessions of the user', async () => {
+  it('leaves the other sessions of the user alone', async () => {
     const victim = await signInNatively(app, email)
     const bystander = await signInNatively(app, email)
     await refreshNatively(app, victim.refreshToken)
@@ -181,7 +181,7 @@ describe('a refresh token presented again', () => {
     assert.equal((await refreshNatively(app, bystander.refreshToken)).status, 200)
   })
 
-  it('gets nothing more where the session has no grace', async () => {
+  it('counts as reuse without a grace period', async () => {
     const strict = await app.node({ refreshGraceSeconds: 0 })
     const tokens = await signInNatively(strict, email)
     assert.equal((await refreshNatively(strict, tokens.refreshToken)).status, 200)
@@ -189,7 +189,7 @@ describe('a refresh token presented again', () => {
     assert.equal(await isLive(app, sessionIdOf(tokens)), false)
   })
 
-  it('reads no differently from one that never existed', async () => {
+  it('gets the same answer as an unknown token', async () => {
     const tokens = await signInNatively(app, email)
     await refreshNatively(app, tokens.refreshToken)
     app.clock.advance(11)
@@ -213,7 +213,7 @@ describe('a refresh token presented again', () => {
   })
 })
 
-describe('what the database keeps of refresh tokens', () => {
+describe('the stored refresh tokens', () => {
   let app: TestApp
   let email: string
   before(async () => {
@@ -222,7 +222,7 @@ describe('what the database keeps of refresh tokens', () => {
   })
   after(() => app.close())
 
-  it('is hashes: no token that a client ever held is in any row', async () => {
+  it('are hashes; no row contains a token that a client held', async () => {
     const tokens = await signInNatively(app, email)
     const next = (await refreshNatively(app, tokens.refreshToken)).body.refresh_token
     const [dump] = await app.sql(
@@ -236,7 +236,7 @@ describe('what the database keeps of refresh tokens', () => {
     }
   })
 
-  it('loses the salt of a successor at its first use', async () => {
+  it('lose the salt of the successor at its first use', async () => {
     const tokens = await signInNatively(app, email)
     const child = (await refreshNatively(app, tokens.refreshToken)).body.refresh_token
     assert.deepEqual(
@@ -250,7 +250,7 @@ describe('what the database keeps of refresh tokens', () => {
     )
   })
 
-  it('loses the salt at the end of the grace, and not before', async () => {
+  it('lose the salt at the end of the grace period, not before', async () => {
     const database = openDatabase(app.databaseUrl, silentLogger)
     let offset = 0
     const store = new Store(database, 'identsphere', { ...systemClock, offsetSeconds: () => offset })
@@ -278,7 +278,7 @@ describe('a refresh', () => {
   })
   after(() => app.close())
 
-  it('never makes the session last longer', async () => {
+  it('never extends the session', async () => {
     const { client, sessionId } = await signUp(app)
     const end = () => app.sql('SELECT expires_at FROM identsphere.user_sessions WHERE id = $1', [sessionId])
     const [before] = await end()
@@ -290,7 +290,7 @@ describe('a refresh', () => {
     assert.deepEqual(await end(), [before])
   })
 
-  it('is refused to a user who is no longer active', async () => {
+  it('is refused if the user is not active', async () => {
     for (const status of ['disabled', 'deleted', 'invited']) {
       const { client, userId } = await signUp(app)
       await app.sql('UPDATE identsphere.users SET status = $2 WHERE id = $1', [userId, status])
@@ -299,14 +299,14 @@ describe('a refresh', () => {
     }
   })
 
-  it('is refused once the security version of the user has moved on', async () => {
+  it("is refused once the user's security version has changed", async () => {
     const { client, userId } = await signUp(app)
     await app.sql('UPDATE identsphere.users SET security_version = security_version + 1 WHERE id = $1', [userId])
     assert.equal((await client.post('/v1/auth/refresh')).status, 401)
     assert.equal((await client.get('/v1/auth/session')).status, 401)
   })
 
-  it('takes no access token, and a guard takes no refresh token', async () => {
+  it('accepts no access token, and a guard no refresh token', async () => {
     const { email } = await signUp(app)
     const tokens = await signInNatively(app, email)
     assert.notEqual((await refreshNatively(app, tokens.accessToken)).status, 200)

@@ -15,7 +15,7 @@ async function changePassword(client: Client, keepOthers = false): Promise<Answe
   })
 }
 
-describe('a session that ends while it is refreshed', () => {
+describe('a session that ends during a refresh', () => {
   let app: TestApp
   let one: ServerProcess
   let other: ServerProcess
@@ -31,7 +31,7 @@ describe('a session that ends while it is refreshed', () => {
     await app.close()
   })
 
-  /** Nothing that anybody holds after the race may still open anything. */
+  /** Asserts that every token held after the race is invalid. */
   async function assertDead(tokens: NativeTokens, refreshed: Answer): Promise<void> {
     const held = [tokens.refreshToken]
     const access = [tokens.accessToken]
@@ -61,7 +61,7 @@ describe('a session that ends while it is refreshed', () => {
   }
 
   /** @see supabase/auth #2624 */
-  it('by logout is dead, whichever came first', async () => {
+  it('is dead after a logout, in either order', async () => {
     for (let round = 0; round < 20; round += 1) {
       const tokens = await signInNatively(app, email)
       await race(tokens, round, () =>
@@ -72,7 +72,7 @@ describe('a session that ends while it is refreshed', () => {
     }
   })
 
-  it('by revocation from another browser is dead, whichever came first', async () => {
+  it('is dead after a revocation by another browser, in either order', async () => {
     const browser = other.clientWithCookiesOf(owner)
     for (let round = 0; round < 20; round += 1) {
       const tokens = await signInNatively(app, email)
@@ -83,7 +83,7 @@ describe('a session that ends while it is refreshed', () => {
   })
 })
 
-describe('a session that was ended at one process', () => {
+describe('a session ended at one process', () => {
   let app: TestApp
   let here: ServerProcess
   let there: ServerProcess
@@ -98,20 +98,20 @@ describe('a session that was ended at one process', () => {
 
   const ends: Record<string, (browser: Client, owner: Client, userId: string, id: string) => Promise<unknown>> = {
     logout: (browser) => browser.post('/v1/auth/logout'),
-    'revoked by itself': (browser, _owner, _userId, id) => browser.delete(`/v1/users/me/sessions/${id}`),
-    'revoked by the owner': (_browser, owner, _userId, id) => owner.delete(`/v1/users/me/sessions/${id}`),
-    'revoked with all others': (_browser, owner) => owner.delete('/v1/users/me/sessions'),
+    'revocation by itself': (browser, _owner, _userId, id) => browser.delete(`/v1/users/me/sessions/${id}`),
+    'revocation by the owner': (_browser, owner, _userId, id) => owner.delete(`/v1/users/me/sessions/${id}`),
+    'revocation with all others': (_browser, owner) => owner.delete('/v1/users/me/sessions'),
     'password change': (_browser, owner) => changePassword(owner),
-    'user disabled': (_browser, _owner, userId) =>
+    'disabled user': (_browser, _owner, userId) =>
       app.sql(`UPDATE identsphere.users SET status = 'disabled' WHERE id = $1`, [userId]),
-    'user deleted': (_browser, _owner, userId) => app.sql('DELETE FROM identsphere.users WHERE id = $1', [userId]),
-    'row deleted': (_browser, _owner, _userId, id) =>
+    'deleted user': (_browser, _owner, userId) => app.sql('DELETE FROM identsphere.users WHERE id = $1', [userId]),
+    'deleted row': (_browser, _owner, _userId, id) =>
       app.sql('DELETE FROM identsphere.user_sessions WHERE id = $1', [id]),
   }
 
   /** @see better-auth #9967, #9991, #8708 */
   for (const [how, end] of Object.entries(ends)) {
-    it(`is refused by the very next request at another one (${how})`, async () => {
+    it(`is refused by the next request at another process (${how})`, async () => {
       const { client, email, userId } = await signUp(app)
       const owner = here.clientWithCookiesOf(client)
       const browser = here.clientWithCookiesOf(await signIn(app, email))
@@ -128,7 +128,7 @@ describe('a session that was ended at one process', () => {
   }
 })
 
-describe('a session that was revoked', () => {
+describe('a revoked session', () => {
   let app: TestApp
   before(async () => {
     app = await startApp({
@@ -146,7 +146,7 @@ describe('a session that was revoked', () => {
   after(() => app.close())
 
   /** @see better-auth #6893 */
-  it('opens no route of any kind, and changes nothing', async () => {
+  it('opens no route and changes nothing', async () => {
     const { client, email, userId } = await signUp(app)
     const owner = await signIn(app, email)
     const [session] = (await owner.get('/v1/users/me/sessions')).body.sessions.filter(
@@ -214,7 +214,7 @@ describe('a session that was revoked', () => {
   })
 
   /** @see CVE-2024-39683 */
-  it('was the caller’s own: those of others are as absent as those that never were', async () => {
+  it("must be the caller's own; others answer 404 like unknown ones", async () => {
     const mine = await signUp(app)
     const theirs = await signUp(app)
     for (const id of [theirs.sessionId, '019a0000-0000-7000-8000-000000000000']) {
@@ -228,7 +228,7 @@ describe('a session that was revoked', () => {
   })
 })
 
-describe('signing out', () => {
+describe('the logout', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
@@ -245,7 +245,7 @@ describe('signing out', () => {
     assert.equal((await app.client().get('/v1/auth/session', bearer(access_token))).status, 401)
   })
 
-  it('works with an access token that has expired, by the refresh cookie', async () => {
+  it('works by the refresh cookie if the access token has expired', async () => {
     const { client, sessionId } = await signUp(app)
     app.clock.advance(3600)
     assert.equal((await client.get('/v1/auth/session')).status, 401)
@@ -254,7 +254,7 @@ describe('signing out', () => {
     assert.equal(row.revoke_reason, 'signed_out')
   })
 
-  it('works with the expired bearer of a native client, and beside the bearer of somebody else', async () => {
+  it('works with an expired bearer token, and beside a foreign one', async () => {
     const { client, email } = await signUp(app)
     const body = { email, password, token_delivery: 'body' }
     const native = (await app.client().post('/v1/auth/login', body)).body
@@ -270,7 +270,7 @@ describe('signing out', () => {
     assert.equal((await app.client().post('/v1/auth/refresh', { refresh_token: token })).status, 401)
   })
 
-  it('is idempotent, and no error without any credential', async () => {
+  it('is idempotent and succeeds without credentials', async () => {
     const { client } = await signUp(app)
     const copy = app.client()
     for (const [name, cookie] of client.cookies) copy.cookies.set(name, cookie)
@@ -279,7 +279,7 @@ describe('signing out', () => {
     }
   })
 
-  it('names the organisation in the audit log, whichever token named the session', async () => {
+  it('records the organization, whichever token named the session', async () => {
     const { email, organizationId } = await signUp(app)
     for (const by of ['access', 'refresh']) {
       const tokens = await signInNatively(app, email)
@@ -312,7 +312,7 @@ describe('a password change', () => {
   after(() => app.close())
 
   /** @see supabase/auth #1489 */
-  it('ends every other session, and keeps the one it was made in', async () => {
+  it('ends every other session and keeps its own', async () => {
     const { client, email } = await signUp(app)
     const browser = await signIn(app, email)
     const tokens = await signInNatively(app, email)
@@ -327,7 +327,7 @@ describe('a password change', () => {
     await signIn(app, email, newPassword)
   })
 
-  it('keeps the others where the user asks for it', async () => {
+  it('keeps the other sessions on request', async () => {
     const { client, email } = await signUp(app)
     const browser = await signIn(app, email)
     assert.equal((await changePassword(client, true)).status, 204)
@@ -335,7 +335,7 @@ describe('a password change', () => {
     assert.equal((await browser.post('/v1/auth/refresh')).status, 200)
   })
 
-  it('that is kept to one session revives none that had ended before', async () => {
+  it('revives no session that had already ended', async () => {
     const { client, email } = await signUp(app)
     const browser = await signIn(app, email)
     const copy = app.client()
@@ -361,12 +361,12 @@ describe('a password change', () => {
     assert.equal((await browser.get('/v1/auth/session')).status, 200)
   })
 
-  it('kills a sign-in that had read the old password and was not finished', async () => {
+  it('voids a sign-in that has read the old password', async () => {
     const { client, email, userId } = await signUp(app)
     duringSignIn = async (id) => {
       if (id !== userId) return
       duringSignIn = undefined
-      // What a change of credentials does to the user, committed between the proof and the session.
+      // The effect of a credential change, committed between the password check and the creation of the session.
       await app.sql('UPDATE identsphere.users SET security_version = security_version + 1 WHERE id = $1', [userId])
     }
     const late = await app.client().post('/v1/auth/login', { email, password })
@@ -378,7 +378,7 @@ describe('a password change', () => {
     assert.equal(rows.length, 1)
   })
 
-  it('made twice at once wins once', async () => {
+  it('succeeds once if made twice simultaneously', async () => {
     const { client, email } = await signUp(app)
     const passwords = ['first-new-horse-battery', 'second-new-horse-battery']
     const answers = await Promise.all(
@@ -393,9 +393,9 @@ describe('a password change', () => {
   })
 })
 
-describe('a user whose row is deleted', () => {
+describe('a deleted user row', () => {
   /** @see better-auth #10520, supabase/auth #2564 */
-  it('leaves no session, token, membership or admin right behind, and the audit log stays', async () => {
+  it('leaves no session, token, membership or admin right, but keeps the audit log', async () => {
     const app = await startApp()
     try {
       const { client, email, userId } = await signUp(app)

@@ -1,4 +1,4 @@
-/** After "sign out all others", nothing else opens the account without proving everything anew. */
+/** After "sign out all others", nothing pending opens the account. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
@@ -22,7 +22,7 @@ after(() => app?.close())
 
 const login = (client: Client, email: string) => client.post('/v1/auth/login', { email, password })
 
-/** A sign-in that shows its second factor, two steps from the one before. */
+/** A sign-in with its second factor, two time steps after the one before. */
 async function signInFully({ email, code }: Enrolled): Promise<Client> {
   app.clock.advance(60)
   const client = app.client()
@@ -36,17 +36,17 @@ async function trust(client: Client): Promise<void> {
   assert.equal(answer.status, 201, answer.text)
 }
 
-/** What ends everything but, for `others`, the session that asked. */
+/** Actions that end everything, except that a user's own action keeps the session it comes from. */
 const ends = {
-  'the user signs all others out': async ({ client }: { client: Client }) => {
+  'sign-out of all others by the user': async ({ client }: { client: Client }) => {
     assert.equal((await client.delete('/v1/users/me/sessions')).status, 204)
   },
-  'the host revokes all': ({ userId }: { userId: string }) => app.identsphere.api.sessions.revokeAll(userId),
+  'revocation of all by the host': ({ userId }: { userId: string }) => app.identsphere.api.sessions.revokeAll(userId),
 }
 
 for (const [when, end] of Object.entries(ends)) {
-  describe(`when ${when}`, () => {
-    it('a sign-in that waits for its second factor is void, and its code is not used up', async () => {
+  describe(`the ${when}`, () => {
+    it('voids a sign-in that awaits its second factor, but not its code', async () => {
       const person = await enrol(app)
       const mfa_token = await challenged(app, person.email)
       await end(person)
@@ -58,7 +58,7 @@ for (const [when, end] of Object.entries(ends)) {
       assert.equal((await app.client().post('/v1/auth/mfa/challenge', anew)).status, 200)
     })
 
-    it('a sign-in by passkey to this address that has begun is void', async () => {
+    it('voids a passkey sign-in that has begun for this address', async () => {
       const person = await personWithPasskey(app)
       const browser = app.client()
       const options = await beginLogin(browser, { email: person.email })
@@ -68,7 +68,7 @@ for (const [when, end] of Object.entries(ends)) {
       assert.equal(answer.status, 401, answer.text)
     })
 
-    it('no other browser is trusted any more', async () => {
+    it('ends the trust in all other browsers', async () => {
       const person = await enrol(app)
       const other = await signInFully(person)
       await trust(other)
@@ -76,7 +76,7 @@ for (const [when, end] of Object.entries(ends)) {
       assert.equal((await login(other, person.email)).body.status, 'mfa_required')
     })
 
-    it('a second factor that is shown at the same moment leaves no session behind', async () => {
+    it('leaves no session of a second factor verified simultaneously', async () => {
       const person = await enrol(app)
       for (let round = 0; round < 8; round += 1) {
         app.clock.advance(30)
@@ -89,7 +89,7 @@ for (const [when, end] of Object.entries(ends)) {
       }
     })
 
-    it('a sign-in whose password was read just before is void', { skip: needs('a second connection') }, async () => {
+    it('voids a sign-in whose password was just read', { skip: needs('a second connection') }, async () => {
       const { client, email, userId } = await signUp(app)
       duringSignIn = async (id) => {
         if (id !== userId) return
@@ -104,8 +104,8 @@ for (const [when, end] of Object.entries(ends)) {
   })
 }
 
-describe('signing all others out', () => {
-  it('leaves the own session as it was: recent, with its second factor, and able to renew its tokens', async () => {
+describe('the sign-out of all others', () => {
+  it('leaves the session itself unchanged', async () => {
     const { client } = await enrol(app)
     const before = (await client.get('/v1/auth/session')).body
     assert.equal((await client.delete('/v1/users/me/sessions')).status, 204)
@@ -116,7 +116,7 @@ describe('signing all others out', () => {
     await trust(client)
   })
 
-  it('keeps the trust of the browser that asked, whether it was just given or has just been used', async () => {
+  it('keeps the trust in the browser that requested it', async () => {
     const { client, email } = await enrol(app)
     await trust(client)
     for (let round = 0; round < 2; round += 1) {
@@ -127,7 +127,7 @@ describe('signing all others out', () => {
     }
   })
 
-  it('revives no trust that had ended before', async () => {
+  it('revives no trust that had already ended', async () => {
     const { client, email } = await enrol(app)
     await trust(client)
     const changed = { current_password: password, new_password: 'four-lone-heron-wades-9' }
@@ -137,7 +137,7 @@ describe('signing all others out', () => {
     assert.equal(answer.body.status, 'mfa_required')
   })
 
-  it('from two browsers at once leaves one of them', async () => {
+  it('leaves one of two browsers that request it simultaneously', async () => {
     const { client, email } = await signUp(app)
     for (let round = 0; round < 4; round += 1) {
       const other = await signIn(app, email)
@@ -150,7 +150,7 @@ describe('signing all others out', () => {
     }
   })
 
-  it('waits for nobody for ever, beside sign-ins, refreshes, step-ups and changes of factors', async () => {
+  it('never deadlocks with sign-ins, refreshes, step-ups and factor changes', async () => {
     const person = await enrol(app)
     const { client, email } = person
     await trust(client)
@@ -174,7 +174,7 @@ describe('signing all others out', () => {
     }
   })
 
-  it('takes a passkey away from nobody, but what has begun towards one', async () => {
+  it('keeps passkeys, but voids the begun use of one elsewhere', async () => {
     const person = await personWithPasskey(app)
     const { client, email, authenticator } = person
     const other = await signIn(app, email)

@@ -27,7 +27,7 @@ const states: State[] = Array.from({ length: 2 ** conditions.length }, (_, bits)
 })
 
 /** @see CVE-2026-42349, Clerk: one of several conditions decided for all */
-describe('guards combined', () => {
+describe('combined guards', () => {
   let app: TestApp
   let guards: Record<Condition, Middleware>
   let person: Awaited<ReturnType<typeof signUp>>
@@ -46,7 +46,7 @@ describe('guards combined', () => {
   })
   after(() => app.close())
 
-  /** Makes exactly these conditions true of the one person there is. */
+  /** Makes exactly these conditions true for the only user. */
   async function establish(state: State): Promise<Record<string, string>> {
     const { userId, sessionId } = person
     const role = state.role ? (state.permission ? 'owner' : 'admin') : state.permission ? 'billing' : 'viewer'
@@ -63,7 +63,7 @@ describe('guards combined', () => {
     return state.auth ? { cookie: `identsphere_at=${person.client.cookie('at')}` } : {}
   }
 
-  it('let a request through exactly when every condition holds, in any order; the first that fails answers', async () => {
+  it('let a request pass exactly if every condition holds, in any order', async () => {
     const orders = permutations(conditions)
     assert.equal(orders.length, 720)
     for (const state of states) {
@@ -83,7 +83,7 @@ describe('guards combined', () => {
     }
   })
 
-  it('let a request through alone exactly when their own condition holds', async () => {
+  it('let a request pass alone exactly if their own condition holds', async () => {
     for (const state of states) {
       const headers = await establish(state)
       for (const condition of conditions) {
@@ -93,7 +93,7 @@ describe('guards combined', () => {
     }
   })
 
-  it('establish identity together with one question to the database', async () => {
+  it('establish the identity with one database query', async () => {
     const headers = await establish({
       auth: true,
       role: true,
@@ -107,7 +107,11 @@ describe('guards combined', () => {
     await app.sql(`UPDATE identsphere.users SET status = 'disabled'`)
     try {
       assert.equal((await passageOf(Object.values(guards), request)).passed, true, 'this request is already known')
-      assert.equal((await passageOf([guards.auth], bareRequest(headers))).passed, false, 'the next one is asked anew')
+      assert.equal(
+        (await passageOf([guards.auth], bareRequest(headers))).passed,
+        false,
+        'the next request queries again',
+      )
     } finally {
       await app.sql(`UPDATE identsphere.users SET status = 'active'`)
     }
@@ -124,7 +128,7 @@ describe('a second factor', () => {
   })
   after(() => app.close())
 
-  /** Seconds since the second factor at which a guard lets the session pass. */
+  /** Result of a guard for a session whose second factor was verified at this time (SQL). */
   async function passes(guard: Middleware, verifiedAt: string): Promise<{ passed: boolean; code: string | null }> {
     await app.sql(`UPDATE identsphere.user_sessions SET mfa_verified_at = ${verifiedAt}`)
     const request = bareRequest({ cookie: `identsphere_at=${person.client.cookie('at')}` })
@@ -136,7 +140,7 @@ describe('a second factor', () => {
   const asked = { passed: false, code: 'mfa_required' }
   const ago = (seconds: number) => `now() - interval '${seconds} seconds'`
 
-  it('is recent for 30 minutes or as long as the guard says, and never where the time is missing or in the future', async () => {
+  it("is recent for 30 minutes or the guard's own limit", async () => {
     const recent = app.identsphere.requireRecentMfa()
     for (const [verifiedAt, outcome] of [
       ['NULL', asked],
@@ -155,7 +159,7 @@ describe('a second factor', () => {
     assert.deepEqual(await passes(strict, ago(61)), asked)
   })
 
-  it('whose time is no date lets nobody pass', async () => {
+  it('is never recent at an infinite time', async () => {
     for (const verifiedAt of [`'infinity'`, `'-infinity'`]) {
       for (const guard of [app.identsphere.requireRecentMfa(), app.identsphere.requirePlatformAdmin()]) {
         assert.deepEqual(await passes(guard, verifiedAt), asked, verifiedAt)
@@ -163,7 +167,7 @@ describe('a second factor', () => {
     }
   })
 
-  it('is what makes a platform admin, and nothing in the future counts', async () => {
+  it('is required of a platform admin, at no future time', async () => {
     const admin = app.identsphere.requirePlatformAdmin()
     for (const [verifiedAt, outcome] of [
       ['NULL', asked],
@@ -177,7 +181,7 @@ describe('a second factor', () => {
     await app.sql('UPDATE identsphere.user_sessions SET impersonator_id = NULL')
   })
 
-  it('is asked for with what the client needs to know', async () => {
+  it('is requested with details for the client', async () => {
     await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = NULL')
     const another = await startApp({
       routes: (host, identsphere) => {
