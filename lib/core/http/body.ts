@@ -1,12 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import express from 'express'
+import type { RequestHandler } from 'express'
 import { IdentSphereError } from '../errors.js'
 
 /** Largest request body, in bytes. */
 export const bodyLimitBytes = 64 * 1024
 const deepest = 12
 
-const parseJson = express.json({ limit: bodyLimitBytes, strict: false, inflate: false, type: () => true })
+let loading: Promise<RequestHandler> | undefined
+
+/** Express is loaded with the first body. It is a quarter of what an import of this package costs. */
+function loadParser(): Promise<RequestHandler> {
+  loading ??= import('express').then(({ default: express }) =>
+    express.json({ limit: bodyLimitBytes, strict: false, inflate: false, type: () => true }),
+  )
+  return loading
+}
 
 /**
  * The JSON body of a request, whether or not the host's own parser has read it before.
@@ -21,6 +29,7 @@ export async function readBody(request: IncomingMessage, response: ServerRespons
 
   const carrier = request as IncomingMessage & { body?: unknown }
   if (carrier.body === undefined || isPlaceholder(carrier)) {
+    const parseJson = await loadParser()
     await new Promise<void>((resolve, reject) => {
       parseJson(request as never, response as never, (error?: unknown) => {
         if (error === undefined || error === null) resolve()

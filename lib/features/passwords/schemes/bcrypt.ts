@@ -1,4 +1,3 @@
-import bcrypt from 'bcrypt'
 import type { StoredHash } from './stored-hash.js'
 
 /** Costs 04 to 14, then 16 bytes of salt and 23 of hash in bcrypt's own base64. Cost 15 would take seconds. */
@@ -27,6 +26,8 @@ export function readBcrypt(stored: string): StoredHash | null {
   return {
     isWeak: true,
     async matches(password) {
+      // Loaded with the first imported hash. Most applications have none.
+      const { default: bcrypt } = await import('bcrypt')
       // Compared first, so that a password that can never match costs what any other costs.
       const isEqual = await bcrypt.compare(password, known)
       return isEqual && isDistinguishable(password)
