@@ -3,10 +3,9 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** Takes a folder's files out of the operating system's cache, as `posix_fadvise` does it. They must be written out. */
+/** Takes a folder's files out of the operating system's cache. They must be on disk already. */
 export async function dropFileCache(folder: string): Promise<void> {
   const run = promisify(execFile)
-  await run('sync', ['-f', folder])
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
   // `count=0` reads nothing: with `nocache`, dd then advises the system to drop the whole file.

@@ -54,7 +54,10 @@ export async function startPostgres(directory: string): Promise<BenchPostgres> {
     async evict(databaseUrl, fromDisk) {
       await admin.query('CHECKPOINT')
       await admin.query('SELECT * FROM pg_buffercache_evict_all()')
-      if (fromDisk) await dropFileCache(await folderOf(admin, nameOf(databaseUrl)))
+      if (!fromDisk) return
+      // Once more, because the system keeps pages that are not written to disk.
+      await admin.query('CHECKPOINT')
+      await dropFileCache(await folderOf(admin, nameOf(databaseUrl)))
     },
     async stop() {
       await admin.end()

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +11,9 @@ export interface Installed {
 }
 
 const run = promisify(execFile)
+
+/** @see lstat(2), `st_blocks` */
+const blockBytes = 512
 
 /** Installs IdentSphere as users do, and what they would install instead. @param repository the folder to pack */
 export async function installCase(repository: string): Promise<Installed[]> {
@@ -35,8 +38,10 @@ async function installedBytes(folder: string, packages: readonly string[]): Prom
   await mkdir(folder)
   await writeFile(join(folder, 'package.json'), '{"private":true}')
   await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...packages], { cwd: folder })
-  const entries = await readdir(join(folder, 'node_modules'), { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile())
-  const sizes = await Promise.all(files.map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
+  const modules = join(folder, 'node_modules')
+  const entries = await readdir(modules, { recursive: true, withFileTypes: true })
+  const blocks = await Promise.all(
+    entries.map(async (entry) => (await lstat(join(entry.parentPath, entry.name))).blocks),
+  )
+  return blockBytes * blocks.reduce((sum, count) => sum + count, 0)
 }
