@@ -35,7 +35,8 @@ import type { UsersApi } from './features/users/api.js'
 import { users } from './features/users/feature.js'
 
 /**
- * All features. The order is the layering: a feature imports `core/` and features above it, types included. @internal
+ * All features. The order is the layering: a feature may import only `core/` and features above it, types included.
+ * @internal
  */
 export const features = [
   tokens,
@@ -58,8 +59,8 @@ export const features = [
 ] as const
 
 /**
- * Every setting of the host. A missing option comes from the environment, then from the default that is named here. Unknown keys are
- * refused, and every refusal is a `ConfigurationError` that names the setting and the fix.
+ * All options of the host. A missing option is read from the environment, and else has the default that is named here. Unknown
+ * keys are refused. Every refusal is a `ConfigurationError` that names the setting and the fix.
  */
 export interface IdentSphereOptions
   extends CoreOptions,
@@ -75,25 +76,25 @@ export interface IdentSphereOptions
 }
 
 /**
- * Hooks of two kinds. `before…` run inside the transaction and refuse by throwing. `on…` run after the commit and can break nothing: what
- * they throw goes to the logger.
+ * Hooks of two kinds. `before…` hooks run inside the transaction and can refuse by throwing. `on…` hooks run after the commit.
+ * Their errors are logged and change nothing.
  */
 export interface Hooks extends RegistrationHooks, SignInHooks, EventHooks {}
 
 /** Guards for the host's own routes. */
 export interface Guards extends SessionGuards, RoleGuards, MfaGuards, PlatformGuards {}
 
-/** Calls for the host's own server code, each optionally inside a transaction of the host. */
+/** Calls for the host's own server code. Each call can run inside a transaction of the host. */
 export interface Api {
   readonly users: UsersApi
   readonly sessions: SessionsApi
   readonly organizations: OrganizationsApi
 }
 
-/** Members of an instance that features add. */
+/** Members that features add to the instance. */
 export interface Members extends SessionMembers, TokenMembers, HealthMembers {}
 
-/** Features with routes. Each has a router of its own, on the same paths as the router of all. */
+/** Features with routes. Each has its own router, on the same paths as the full router. */
 export type FeatureName =
   | 'tokens'
   | 'users'

@@ -11,35 +11,35 @@ import type { Mailbox } from './core/mail/mailbox.js'
 import type { Store } from './core/store/store.js'
 import { type Api, type FeatureName, features, type Guards, type IdentSphereOptions, type Members } from './features.js'
 
-/** What `createIdentSphere()` returns: routers and guards over one store. */
+/** One instance, as `createIdentSphere()` returns it. */
 export interface IdentSphere extends Guards, Omit<Members, 'csrfTokenOf'> {
-  /** Every route. Requests that are none of them go on untouched. */
+  /** Router with all routes. Other requests go to `next()` unchanged. */
   router(): Middleware
-  /** One router for each feature, on the same paths. */
+  /** One router per feature, on the same paths. */
   readonly routers: Readonly<Record<FeatureName, () => Middleware>>
-  /** For the host's own server code. It asks nobody for permission: check first who is asking. */
+  /** For the host's own server code. It checks no permissions: authorize the caller first. */
   readonly api: Api
-  /** The user that the guard before this handler let pass. @throws Error if there was no guard */
+  /** The signed-in user of a guarded request. @throws Error if no guard ran before this handler */
   auth(request: IncomingMessage): Auth
-  /** The same, or null without a session. @throws Error if there was no guard */
+  /** The same, or null without a session. @throws Error if no guard ran before this handler */
   authOrNull(request: IncomingMessage): Auth | null
   /**
    * The CSRF token of the guarded session, for the hidden field `_csrf` of a form. A session with a bearer token needs none.
    *
-   * @throws Error if there was no guard, or the request has no session
+   * @throws Error if no guard ran before this handler, or if the request has no session
    */
   csrfToken(request: IncomingMessage): string
-  /** Brings the schema up to date. Safe from any number of processes at once. */
+  /** Applies pending migrations. Any number of processes may call it at the same time. */
   migrate(): Promise<void>
-  /** Opens the database, checks schema and clock, starts the worker. The first request does it too. */
+  /** Opens the database, checks schema and clock, and starts the worker. The first request does the same. */
   ready(): Promise<void>
   /**
-   * Runs the background work in this process, which lives until `close()`. For `worker: 'external'`; `npx identsphere worker` calls it.
+   * Runs the background work in this process until `close()`. For `worker: 'external'`. `npx identsphere worker` calls it.
    *
-   * @throws ConfigurationError in development without a mailer: the mailbox page belongs to the application's process
+   * @throws ConfigurationError in development without a mailer, because only the application can show the mailbox page
    */
   startWorker(): Promise<void>
-  /** Drains, and closes what IdentSphere opened. A Knex instance of the host stays open. */
+  /** Waits for running jobs, then closes everything that IdentSphere opened. A Knex instance of the host stays open. */
   close(): Promise<void>
 }
 
@@ -48,16 +48,16 @@ export interface BuiltIdentSphere extends IdentSphere {
   readonly routes: readonly Route[]
   readonly store: Store
   readonly worker: Worker
-  /** The mail that would have been sent, in development without SMTP; else null. */
+  /** Captured mail in development without a mailer, or null. */
   readonly mailbox: Mailbox | null
   readonly assembly: Assembly
   serviceOf<F extends AnyFeature>(feature: F): ServiceOf<F>
 }
 
 /**
- * Makes an IdentSphere from options and the environment. Synchronous: opens nothing before `ready()` or the first request.
+ * Creates an instance from options and the environment. It opens nothing before `ready()` or the first request.
  *
- * @throws ConfigurationError that names the setting at fault and the fix
+ * @throws ConfigurationError that names the invalid setting and the fix
  * @example
  * ```ts
  * const identsphere = createIdentSphere({ publicBaseUrl: 'https://app.example.com' })
@@ -70,7 +70,7 @@ export function createIdentSphere(options: IdentSphereOptions = {}): IdentSphere
   return publicPart(built)
 }
 
-/** {@link createIdentSphere} with environment and clock handed in. @internal */
+/** {@link createIdentSphere} with a given environment and clock. @internal */
 export function buildIdentSphere(
   options: IdentSphereOptions,
   { environment, clock }: { environment: NodeJS.ProcessEnv; clock: Clock },
@@ -97,7 +97,7 @@ export function buildIdentSphere(
   }
 }
 
-/** The instance without its parts. @internal */
+/** The instance without its internal parts. @internal */
 export function publicPart(built: BuiltIdentSphere): IdentSphere {
   const { routes, store, worker, mailbox, assembly, serviceOf, ...identsphere } = built
   return identsphere

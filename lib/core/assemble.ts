@@ -19,38 +19,38 @@ import { personalData } from './personal-data.js'
 import { translateError } from './store/database-errors.js'
 import { budgetSweeps } from './store/sweeps.js'
 
-/** All features, opened and connected. */
+/** All features after they were opened. */
 export interface Assembly {
   readonly foundation: OpenFoundation
   readonly routes: readonly Route[]
   /** The routes of one feature. */
   routesOf(name: string): readonly Route[]
   router(): Middleware
-  /** One for each feature with routes, by its name. */
+  /** One router per feature that has routes, by the feature's name. */
   readonly routers: Readonly<Record<string, () => Middleware>>
   readonly guards: Guards
-  /** The host's guards by their public names. */
+  /** Guards for the host's routes, by their public names. */
   readonly publicGuards: Readonly<Record<string, (...given: never[]) => Middleware>>
   readonly api: object
-  /** Members that features add to the instance. */
+  /** Members that features add to the `IdentSphere` instance. */
   readonly members: object
   readonly worker: Worker
   /** The service of a feature. @throws Error if the feature is not in the list */
   serviceOf(feature: AnyFeature): unknown
-  /** Ends what runs and closes what was opened. */
+  /** Stops the worker, then closes mail, the features in reverse order, and the database. */
   close(): Promise<void>
 }
 
-/** Settings of the core and, by their names, of the features. */
+/** Settings of the core, and of each feature by its name. */
 export interface AllSettings {
   readonly core: CoreSettings
   readonly features: Readonly<Record<string, unknown>>
 }
 
 /**
- * Options and environment → settings.
+ * Makes settings from the host's options and the environment.
  *
- * @throws ConfigurationError that names the setting at fault and the fix
+ * @throws ConfigurationError that names the invalid setting and the fix
  */
 export function loadSettings(
   features: readonly AnyFeature[],
@@ -69,9 +69,9 @@ export function loadSettings(
 }
 
 /**
- * Opens the features in order and hands each the services that it needs.
+ * Opens the features in order and passes each one the services that it needs.
  *
- * @throws Error if a feature needs one that comes later, or if two features declare the same name, table or cookie
+ * @throws Error if a feature needs a later feature, or if two features declare the same name, table, cookie or action
  */
 export function assemble(features: readonly AnyFeature[], settings: AllSettings, clock: Clock): Assembly {
   assertDistinct(features)
@@ -142,7 +142,7 @@ export function assemble(features: readonly AnyFeature[], settings: AllSettings,
   }
 }
 
-/** Freezes settings and the plain objects in them. The values are copies that parsing made. */
+/** Freezes settings and the plain objects in them. Parsing has copied the values, so the host's objects stay unfrozen. */
 function deepFreeze<T>(settings: T): T {
   if (typeof settings !== 'object' || settings === null || Object.isFrozen(settings)) return settings
   const prototype = Object.getPrototypeOf(settings)
@@ -185,7 +185,7 @@ function coreJobs(foundation: OpenFoundation): Job[] {
 
 function onlyIdentity(parts: ReadonlyArray<OpenFeature<unknown>>): Identity {
   const [identity, ...others] = parts.flatMap((part) => part.identity ?? [])
-  if (identity === undefined || others.length > 0) throw new Error('exactly one feature says who is asking')
+  if (identity === undefined || others.length > 0) throw new Error('exactly one feature must provide `identity`')
   return identity
 }
 

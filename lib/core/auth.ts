@@ -1,8 +1,8 @@
-/** Roles of a member of an organisation. */
+/** Role of a member of an organization. */
 export type Role = 'owner' | 'admin' | 'billing' | 'member' | 'viewer'
 
 /**
- * A signed-in person: what the strict session check found for this request, straight from the database.
+ * A signed-in user. The session check reads all fields from the database for each request.
  *
  * @example
  * ```ts
@@ -17,36 +17,36 @@ export interface SessionAuth {
   readonly email: string
   readonly emailVerified: boolean
   readonly displayName: string | null
-  /** The session's active organisation; null without one, and for who is no longer its member. */
+  /** Active organization of the session. Null if the session has none, or if the user is no longer a member of it. */
   readonly organizationId: string | null
-  /** Role in the active organisation; null without a membership row. */
+  /** Role in the active organization. Null without an active organization. */
   readonly role: Role | null
-  /** What the role may do, from the RBAC matrix. */
+  /** Permissions of the role. */
   readonly permissions: readonly string[]
   readonly sessionId: string
-  /** How the session began, e.g. `password`. */
+  /** How the user signed in, e.g. `password`. */
   readonly authMethod: string
   /** Authentication methods used (RFC 8176), e.g. `['pwd']`. */
   readonly amr: readonly string[]
-  /** When the user last proved who they are; null where the token is older than the last step-up. */
+  /** When the user last authenticated. Null if the access token is older than the last step-up. */
   readonly authTime: Date | null
-  /** When a second factor was last shown; null where never, or where the token is older than the last step-up. */
+  /** When the user last used a second factor. Null if never, or if the access token is older than the last step-up. */
   readonly mfaVerifiedAt: Date | null
   /**
-   * The role or its organisation asks for a second factor, and this session has shown none: guards and `authenticate()` deny.
-   * True only inside IdentSphere, whose routes for setting one up remain.
+   * True if the role or the organization requires a second factor and this session has used none. Guards and `authenticate()`
+   * deny such a session, so the host always sees `false`. IdentSphere's own routes for enrolling a factor accept it.
    */
   readonly mfaMissing: boolean
   readonly isPlatformAdmin: boolean
-  /** The platform admin who acts as this user; null otherwise. */
+  /** The platform admin who acts as this user, or null. */
   readonly impersonatorId: string | null
-  /** End of the session, never extended. */
+  /** When the session ends. It is never extended. */
   readonly sessionExpiresAt: Date
-  /** The database's clock at the time of the check; ages of the times above are measured against it. */
+  /** Time of the check by the database's clock. Compare the times above with it, not with `Date.now()`. */
   readonly checkedAt: Date
-  /** Where the access token came from. Cookie sessions need CSRF proof on unsafe methods. */
+  /** How the client sends the access token. Cookie sessions need a CSRF token for unsafe methods. */
   readonly delivery: 'cookie' | 'body'
 }
 
-/** Who is asking. A union by `kind`. */
+/** The authenticated caller. A union by `kind`. */
 export type Auth = SessionAuth

@@ -2,16 +2,17 @@ import type { Auth } from './auth.js'
 import type { ErrorCode } from './errors.js'
 
 /**
- * One rule that a signed-in user has to meet before a handler runs. Routes list their checks in order, and guards are made from
- * the same values. A check lives with the feature that owns its rule.
+ * One rule that a signed-in user has to meet before a handler runs. A route lists its checks in order. Guards use the same
+ * checks. Each check is a file of the feature that owns the rule.
  */
 export interface Check {
-  /** What it is called in documentation, e.g. `recentAuth`. */
+  /** Name in the documentation, e.g. `recentAuth`. */
   readonly name: string
-  /** The errors that it throws. They join the errors of the route. */
+  /** Error codes that the check throws. They are added to the errors of the route. */
   readonly errors: readonly ErrorCode[]
   /**
-   * Runs after the input was validated, because it uses a proof up: bad input must not cost the proof. Default false.
+   * Runs the check after the input was validated. For checks that consume a proof: invalid input must not consume it. Default
+   * false.
    */
   readonly afterInput?: boolean
   /** Throws an `IdentSphereError` to deny. */

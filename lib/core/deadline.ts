@@ -1,7 +1,7 @@
 /**
- * The answer of `work`, or what `late` gives (or throws) after the timeout. The work itself is not cancelled.
+ * Waits for `work`. After the timeout, it returns the result of `onTimeout` instead, or throws its error. The work itself is
+ * not canceled.
  *
- * @param milliseconds the timeout
  * @example
  * ```ts
  * await deadline(send(mail), 30_000, () => { throw new Error('the mail server took over 30 s') })
@@ -9,16 +9,16 @@
  */
 export async function deadline<T, Late>(
   work: Promise<T>,
-  milliseconds: number,
-  late: () => Late | Promise<Late>,
+  timeoutMs: number,
+  onTimeout: () => Late | Promise<Late>,
 ): Promise<T | Late> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), milliseconds)
+    timer = setTimeout(() => resolve('late'), timeoutMs)
   })
   try {
     const first = await Promise.race([work.then((value) => ({ value })), timeout])
-    return first === 'late' ? await late() : first.value
+    return first === 'late' ? await onTimeout() : first.value
   } finally {
     clearTimeout(timer)
   }

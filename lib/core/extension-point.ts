@@ -5,8 +5,7 @@ export interface Contribution {
 }
 
 /**
- * A place where later features add to an earlier one. The feature that asks owns the point and its type; features below it in
- * `lib/features.ts` contribute. The values come in the order of that list.
+ * A typed list that one feature owns and later features add values to. The values are in the order of `lib/features.ts`.
  */
 export interface ExtensionPoint<T> {
   /** E.g. `sign-in.secondFactors`. */
@@ -26,10 +25,10 @@ export function extensionPoint<T>(name: string): ExtensionPoint<T> {
   return point
 }
 
-/** Reads what features contributed. Throws while features are still being opened, because the list is not complete then. */
+/** Reads the contributions to a point. Throws while features are still opening, because the list is not complete then. */
 export type Contributions = <T>(point: ExtensionPoint<T>) => readonly T[]
 
-/** Collects contributions until `complete()`; from then on they can be read. */
+/** Collects contributions. They can be read after `complete()`. */
 export function createContributions(): {
   read: Contributions
   add(contributions: readonly Contribution[]): void

@@ -9,58 +9,58 @@ import type { Job } from './jobs/worker.js'
 import type { Action } from './journal/actions.js'
 import type { PersonalData } from './personal-data.js'
 
-/** One capability: a folder of `lib/features/`, and one line in `lib/features.ts`. */
+/** One capability: a folder in `lib/features/` and one line in `lib/features.ts`. */
 export interface Feature<Service, Needs extends FeatureNeeds, Settings> {
-  /** In camel case. Its router is `identsphere.routers.<name>()`. */
+  /** Name in camel case. The feature's router is `identsphere.routers.<name>()`. */
   readonly name: string
-  /** Tables that this feature alone writes. */
+  /** Tables that only this feature writes. */
   readonly tables?: readonly string[]
-  /** Tables of earlier features that its SQL reads. */
+  /** Tables of other features that its SQL reads. */
   readonly reads?: readonly string[]
-  /** Tables with a column `key_version` whose rows stay readable only with the root secret that sealed or keyed them. */
+  /** Tables with a column `key_version`. Their rows are readable only with the root secret of that version. */
   readonly sealedTables?: readonly string[]
-  /** Earlier features whose services it uses. A service that is not named here cannot be reached. */
+  /** Earlier features whose services it uses. `open()` receives no other service. */
   readonly needs?: Needs
   /** Cookies that it sets, by the name after `identsphere_`. */
   readonly cookies?: Readonly<Record<string, CookieAttributes>>
-  /** What it derives keys for from the root secrets. */
+  /** Purposes for which it derives keys from the root secrets. */
   readonly keyPurposes?: readonly string[]
-  /** Actions that it records. */
+  /** Actions that it records in the journal. */
   readonly actions?: Readonly<Record<string, Action>>
   readonly options?: OptionsDefinition<Settings>
-  /** Makes the feature. Synchronous: opens no connection and starts nothing. */
+  /** Creates the feature. It opens no connection and starts nothing. */
   open(foundation: Foundation, services: ServicesOf<Needs>, settings: Settings): OpenFeature<Service>
 }
 
-/** Features by the name under which the needing feature gets their services. */
+/** Needed features by the names under which `open()` receives their services. */
 export type FeatureNeeds = Readonly<Record<string, AnyFeature>>
 
-// biome-ignore lint/suspicious/noExplicitAny: a feature of any service and settings, as lists hold them
+// biome-ignore lint/suspicious/noExplicitAny: lists hold features with any service and any settings
 export type AnyFeature = Feature<any, any, any>
 
-/** The service that a feature gives to features below it. */
+/** The service that a feature gives to later features. */
 export type ServiceOf<F> = F extends Feature<infer Service, infer _Needs, infer _Settings> ? Service : never
 
 export type ServicesOf<Needs extends FeatureNeeds> = { readonly [Name in keyof Needs]: ServiceOf<Needs[Name]> }
 
-/** What an open feature gives. Everything but the service is optional. */
+/** The parts of an open feature. Only the service is required. */
 export interface OpenFeature<Service> {
-  /** For features below it in the list, and for nothing else. */
+  /** For later features in the list only. */
   readonly service: Service
-  /** Called once, when all features are open and contributions can be read. */
+  /** Called once, after all features are open. Contributions can be read then. */
   routes?(): readonly Route[]
-  /** Guards of the host, by their public names. */
+  /** Guards for the host's routes, by their public names. */
   readonly guards?: Readonly<Record<string, (...given: never) => GuardDeclaration>>
   /** Members of `identsphere.api`. */
   readonly api?: object
-  /** Members of the instance itself, e.g. `authenticate`. */
+  /** Members of the `IdentSphere` instance, e.g. `authenticate`. */
   readonly members?: object
-  /** Says who is asking. Exactly one feature gives it. */
+  /** Identifies the caller of a request. Exactly one feature provides it. */
   readonly identity?: Identity
   readonly jobs?: readonly Job[]
   readonly personalData?: PersonalData
   readonly contributes?: readonly Contribution[]
-  /** Ends what runs, in the reverse order of the list. */
+  /** Stops the feature. Features are closed in the reverse order of the list. */
   close?(): Promise<void>
 }
 

@@ -14,7 +14,7 @@ import { createHostCalls, type HostCalls } from './store/host-calls.js'
 import { createReadiness } from './store/readiness.js'
 import { Store } from './store/store.js'
 
-/** What every feature stands on. */
+/** Core services that every feature receives. */
 export interface Foundation {
   readonly settings: CoreSettings
   readonly clock: Clock
@@ -23,7 +23,7 @@ export interface Foundation {
   readonly database: Database
   readonly store: Store
   readonly journal: Journal
-  /** Mail that is sent once the transaction has committed. */
+  /** Sends mail after the transaction has committed. */
   readonly outbox: Outbox
   readonly mailQueue: Queue
   readonly links: Links
@@ -31,22 +31,22 @@ export interface Foundation {
   readonly foreignOrigin: ForeignOrigin
   /** Runs calls of `identsphere.api`. */
   readonly hostCalls: HostCalls
-  /** Whether something can send mail. If not, features offer nothing that needs it. */
+  /** Whether mail can be sent. If not, features offer nothing that needs mail. */
   readonly canMail: boolean
-  /** Reads what features contributed, once all of them are open. */
+  /** Reads the contributions to an extension point, after all features are open. */
   readonly contributions: Contributions
-  /** Opens the database on first use. @throws IdentSphereError `service_unavailable` */
+  /** Opens the database at the first call. @throws IdentSphereError `service_unavailable` */
   ready(): Promise<void>
 }
 
-/** What features declare for the foundation. */
+/** Declarations of all features that the foundation needs. */
 export interface Declared {
   cookies: Readonly<Record<string, CookieAttributes>>
   keyPurposes: readonly string[]
   sealedTables: readonly string[]
 }
 
-/** The foundation, and what the assembly sets in it once the features are open. */
+/** The foundation with the parts that `assemble()` sets after the features are open. */
 export interface OpenFoundation extends Foundation {
   readonly collected: ReturnType<typeof createContributions>
   /** Called when mail was written. */
@@ -96,7 +96,7 @@ export function openFoundation(settings: CoreSettings, declared: Declared, clock
   return foundation
 }
 
-/** Seals mail, links and audit keys. */
+/** `sealing` seals mail, links and audit keys. */
 const coreKeyPurposes = ['sealing']
 
 const coreSealedTables = ['audit_subject_keys']

@@ -30,8 +30,8 @@ export function createLifecycle({ foundation, worker, close }: Assembly): Lifecy
       if (settings.worker === 'external' && settings.mailer?.mailbox != null) {
         throw new ConfigurationError(
           'SMTP_URL',
-          'is missing, and without it mail stays in the memory of this process, where no page shows it',
-          'Set it, or leave `worker` out while you develop: the application then does the work itself.',
+          'is missing. Without it, the worker keeps mail in its own memory, and no page shows it',
+          'Set it, or leave `worker` out in development. The application then does the background work.',
         )
       }
       await ready()

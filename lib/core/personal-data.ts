@@ -1,15 +1,14 @@
 import { extensionPoint } from './extension-point.js'
 import type { Executor, Tx } from './store/store.js'
 
-/** What one feature holds about a user: how the user sees it, and how it is erased. */
+/** Exports and erases the personal data that one feature holds about a user. */
 export interface PersonalData {
-  /** Its name in the export. */
+  /** Name of this data in the export. */
   readonly name: string
-  /** As JSON values. GDPR article 15. */
+  /** GDPR article 15. @returns JSON values */
   exportUser(db: Executor, userId: string): Promise<unknown>
-  /** In one transaction with all others. GDPR article 17. @throws IdentSphereError `conflict` if it may not be erased yet */
+  /** GDPR article 17. All features erase in one transaction. @throws IdentSphereError `conflict` if the user must act first */
   eraseUser(tx: Tx, userId: string): Promise<void>
 }
 
-/** What each feature holds about users. */
 export const personalData = extensionPoint<PersonalData>('core.personalData')

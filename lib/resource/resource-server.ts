@@ -105,7 +105,7 @@ export function buildResourceServer(
     auth(request) {
       const auth = established.get(request)
       if (auth === undefined || auth === null) {
-        throw new Error('auth(req): no guard let a signed-in person through to this handler')
+        throw new Error('auth(req): no guard found a signed-in user for this handler')
       }
       return auth
     },

@@ -202,7 +202,7 @@ describe('what a handler reads', () => {
       const request = bareRequest(headers)
       assert.ok((await passageOf([identsphere.optionalAuth()], request)).passed)
       assert.equal(identsphere.authOrNull(request), null)
-      assert.throws(() => identsphere.auth(request), /no guard let a signed-in person through/)
+      assert.throws(() => identsphere.auth(request), /no guard found a signed-in user/)
     }
   })
 

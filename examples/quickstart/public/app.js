@@ -628,7 +628,7 @@ function showErrors(form, error) {
 function markField(field, message) {
   const [label] = field.labels
   field.setAttribute('aria-invalid', 'true')
-  // The server's texts either are sentences, or go on from the field's name: "is not an e-mail address".
+  // A text of the server is either a sentence, or continues the field's name: "must be a valid e-mail address".
   const isSentence = /^\P{Ll}/u.test(message)
   document.getElementById(`${field.id}-error`).textContent = isSentence ? message : `${label.textContent} ${message}.`
 }

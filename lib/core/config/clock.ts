@@ -1,13 +1,12 @@
 /**
- * Time, handed in so that tests can move it. Stored times and every comparison with one use the database's clock
- * plus `offsetSeconds`; only JWT, TOTP and DPoP use `now()`.
+ * The clock. Tests inject one that they can move. Stored times are written and compared by the database's clock plus
+ * `offsetSeconds`. Only JWT, TOTP and DPoP use `now()`.
  */
 export interface Clock {
-  /** Milliseconds since the Unix epoch, the offset included. */
+  /** Milliseconds since the Unix epoch, including the offset. */
   now(): number
-  /** Seconds added to the database's clock; 0 outside tests. */
+  /** Seconds added to the database's clock. 0 outside tests. */
   offsetSeconds(): number
-  /** Resolves after `milliseconds`. */
   wait(milliseconds: number): Promise<void>
 }
 

@@ -1,5 +1,5 @@
 /**
- * A setting that IdentSphere refuses to start with. The message names the setting and the fix.
+ * An invalid setting. IdentSphere does not start with it. The message names the setting and the fix.
  *
  * @example
  * ```
@@ -7,7 +7,7 @@
  * ```
  */
 export class ConfigurationError extends Error {
-  /** The option or environment variable at fault, e.g. `cookies.secure` or `DATABASE_URL`. */
+  /** The invalid option or environment variable, e.g. `cookies.secure` or `DATABASE_URL`. */
   readonly setting: string
 
   constructor(setting: string, problem: string, fix: string) {

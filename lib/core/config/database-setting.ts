@@ -1,18 +1,18 @@
 import { ConfigurationError } from './configuration-error.js'
 
-/** A name that needs no quotes and no escapes in SQL. */
+/** Matches names that need no quotes in SQL. */
 export const schemaName = /^[a-z_][a-z0-9_]{0,62}$/
 
-/** Where the tables are, for what needs no other setting: migrations. */
+/** The settings that migrations need. */
 export interface DatabaseSetting {
   readonly url: string
   readonly schema: string
 }
 
 /**
- * `DATABASE_URL` and `IDENTSPHERE_SCHEMA`.
+ * Reads `DATABASE_URL` and `IDENTSPHERE_SCHEMA`.
  *
- * @throws ConfigurationError that names the setting at fault and the fix
+ * @throws ConfigurationError that names the invalid setting and the fix
  */
 export function databaseSetting(environment: NodeJS.ProcessEnv): DatabaseSetting {
   const { DATABASE_URL: url = '', IDENTSPHERE_SCHEMA: schema = 'identsphere' } = environment

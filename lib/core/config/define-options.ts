@@ -2,20 +2,20 @@ import { z } from 'zod'
 import { ConfigurationError } from './configuration-error.js'
 import type { CoreSettings } from './settings.js'
 
-/** Fields of the host's options by their path, e.g. `cookies.secure`. Each has its schema, with the default if there is a fixed one. */
+/** Schemas of the host's options by path, e.g. `cookies.secure`. A schema holds the default, if it does not depend on others. */
 export type Fields = Readonly<Record<string, z.ZodType>>
 
 /** The parsed values by path. */
 export type Values<F extends Fields> = { readonly [Path in keyof F]: z.output<F[Path]> }
 
-/** Reads one value from the environment. `given` reads other options that the host set. */
+/** Reads an option from the environment. `given` returns other options that the host has set. */
 export type FromEnvironment = (environment: NodeJS.ProcessEnv, given: (path: string) => unknown) => unknown
 
-/** The options of one feature: its fields, where the environment fills them, and the settings that they become. */
+/** The options of one feature: their fields, their environment variables, and how settings are made from them. */
 export interface OptionsDefinition<Settings> {
   readonly fields: Fields
   readonly environment: Readonly<Record<string, FromEnvironment>>
-  /** Completes and checks the values. @throws ConfigurationError that names the setting and the fix */
+  /** Checks the values and makes settings from them. @throws ConfigurationError that names the setting and the fix */
   resolve(values: Readonly<Record<string, unknown>>, core: CoreSettings): Settings
 }
 
@@ -39,7 +39,7 @@ export function defineOptions<F extends Fields, Settings>(definition: {
 
 type Definition = Pick<OptionsDefinition<unknown>, 'fields' | 'environment'>
 
-/** One strict schema of all fields. A path with a dot is a member of an object, which several definitions may share. */
+/** Makes one strict schema of all fields. A path with a dot is a member of an object. Several definitions may share an object. */
 export function schemaOf(definitions: readonly Definition[]): z.ZodObject {
   const shape: Record<string, z.ZodType> = {}
   const groups = new Map<string, Record<string, z.ZodType>>()
@@ -57,10 +57,10 @@ export function schemaOf(definitions: readonly Definition[]): z.ZodObject {
 }
 
 /**
- * Parses what the host gave, with the environment's values where it gave none.
+ * Parses the host's options. Options that the host has not set are read from the environment.
  *
  * @returns the values by path
- * @throws ConfigurationError for the first option at fault
+ * @throws ConfigurationError for the first invalid option
  */
 export function parseOptions(
   definitions: readonly Definition[],
@@ -81,7 +81,7 @@ export function parseOptions(
   return Object.fromEntries(paths.map((path) => [path, read(parsed, path)]))
 }
 
-/** Parses options of any shape. @throws ConfigurationError for the first one at fault */
+/** Parses options with any schema. @throws ConfigurationError for the first invalid option */
 export function parseWith(schema: z.ZodType, options: unknown): unknown {
   const parsed = schema.safeParse(options)
   if (parsed.success) return parsed.data
@@ -97,7 +97,7 @@ export function parseWith(schema: z.ZodType, options: unknown): unknown {
   )
 }
 
-/** A copy of the object and of the plain objects in it, without what is undefined. Functions and instances stay themselves. */
+/** Copies the object and the plain objects in it, without undefined members. Functions and class instances are not copied. */
 function structuredCopy(input: object): Record<string, unknown> {
   const entries = Object.entries(input).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries.map(([key, value]) => [key, isPlain(value) ? structuredCopy(value) : value]))
@@ -122,6 +122,6 @@ function write(options: Record<string, unknown>, path: string, value: unknown): 
     return
   }
   const group = options[name] ?? {}
-  // What is no object is left as it is, for the schema to refuse.
+  // If the group is not an object, the schema refuses it later.
   if (isPlain(group)) options[name] = { ...group, [member]: value }
 }

@@ -5,8 +5,8 @@ import { ConfigurationError } from './configuration-error.js'
 const developmentFolder = '.identsphere'
 
 /**
- * Path of something that development keeps in `./.identsphere/`: the embedded database or the secret. The folder is
- * created with mode 0700. An existing folder gets this mode, because other users could replace what is in it.
+ * Path of a file or folder in `./.identsphere/`, which holds the embedded database and the secret of development. The folder
+ * is created with mode 0700. An existing folder gets this mode too, because other users could replace its content.
  *
  * @throws ConfigurationError if the folder is open to others and belongs to another user
  */
@@ -23,6 +23,6 @@ export function developmentPath(name: string): string {
       'Delete it, or run `sudo chown -R` on it.',
     )
   }
-  writeFileSync(join(developmentFolder, '.gitignore'), '*\n') // its content does not belong in a repository
+  writeFileSync(join(developmentFolder, '.gitignore'), '*\n')
   return join(developmentFolder, name)
 }

@@ -3,15 +3,15 @@ import { randomToken } from '../crypto/random.js'
 import { developmentPath } from './development-folder.js'
 
 /**
- * A secret for development without settings, made once and kept in `.identsphere/secret` (mode 0600), so that accounts
- * and sessions outlive a restart. Never used in production.
+ * The root secret for development without settings. It is created once and stored in `.identsphere/secret` (mode 0600), so that
+ * sessions survive a restart. Production never uses it.
  */
 export function developmentSecret(): string {
   const file = developmentPath('secret')
   const draft = `${file}.${randomToken()}`
   writeFileSync(draft, randomToken(), { flag: 'wx', mode: 0o600 })
   try {
-    // A link either makes the whole file or finds one there, so that two processes starting at once agree.
+    // `link` creates the complete file or fails if the file exists. So two processes that start together use the same secret.
     linkSync(draft, file)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error

@@ -1,4 +1,4 @@
-/** Whether development behaviour is asked for: by the option, else by a `NODE_ENV` that is exactly `development` or `test`. */
+/** Whether the host wants development behavior: by the option, or else by `NODE_ENV`. Other values mean production. */
 export function asksForDevelopment(option: boolean | undefined, environment: NodeJS.ProcessEnv): boolean {
   return option ?? ['development', 'test'].includes(environment.NODE_ENV ?? '')
 }

@@ -1,4 +1,4 @@
-/** Schemas that the options of several features share. */
+/** Schemas that the options of several features use. */
 import { z } from 'zod'
 import type { Logger } from './logger.js'
 

@@ -1,23 +1,22 @@
 import type { Knex } from 'knex'
 
-/** A database transaction that a `before…` hook of the host gets: a Knex transaction on IdentSphere's connection. */
+/** The transaction that a `before…` hook receives. It is a Knex transaction on IdentSphere's connection. */
 export type HookTransaction = Knex.Transaction
 
-/** What an `on…` hook gets. Ids and facts, never secrets. */
+/** Facts for an `on…` hook. They contain no secrets. */
 export interface EventFacts {
   /** The audit action, e.g. `auth.login`. */
   action: string
   actorId: string | null
   organizationId: string | null
-  /** What was acted on, e.g. `{ type: 'session', id: '…' }`. */
+  /** The changed resource, e.g. `{ type: 'session', id: '…' }`. */
   resource: { type: string; id: string } | null
   data: Readonly<Record<string, unknown>>
 }
 
-/** A hook that runs after the commit. What it throws goes to the logger. */
+/** A hook that runs after the commit. Its errors are logged and change nothing. */
 export type EventHook = (facts: EventFacts) => Promise<void> | void
 
-/** Hooks that run after the commit, and can break nothing. */
 export interface EventHooks {
   onRegister?: EventHook
   onSignIn?: EventHook
@@ -27,5 +26,5 @@ export interface EventHooks {
   onRefreshReused?: EventHook
 }
 
-/** `before…` hooks belong to the feature that calls them. */
+/** The features that call `before…` hooks define them. */
 export type Hooks = EventHooks

@@ -1,4 +1,4 @@
-/** The part of pino's interface that IdentSphere writes to. Facts first, text second. */
+/** The part of pino's interface that IdentSphere uses. */
 export interface Logger {
   debug(facts: object, message?: string): void
   info(facts: object, message?: string): void
@@ -6,24 +6,25 @@ export interface Logger {
   error(facts: object, message?: string): void
 }
 
-const nothing = () => {}
+const ignore = () => {}
 
-export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
-/** What a logged error keeps of its own fields: none that can hold a value of a row or a request. */
+/** Fields of an error that are logged. None of them can hold values of a row or a request. */
 const loggedFields = ['name', 'code', 'severity', 'schema', 'table', 'constraint', 'routine', 'syscall'] as const
 
 /**
- * The same logger, whose `err` never shows values: Knex writes a statement's bindings into the message of its error, Postgres
- * a row into `detail`, and HTTP clients keep the whole request. Message and stack are those that the error was made with.
+ * Wraps a logger so that `err` never shows values of rows or requests. Knex writes the bindings of a statement into the message
+ * of its error. Postgres writes a row into `detail`. HTTP clients attach the whole request. The logged message and stack are
+ * the ones that the error was created with.
  */
 export function withoutValues(logger: Logger): Logger {
-  const careful = (facts: object) => ('err' in facts ? { ...facts, err: loggable(facts.err) } : facts)
+  const clean = (facts: object) => ('err' in facts ? { ...facts, err: loggable(facts.err) } : facts)
   return {
-    debug: (facts, message) => logger.debug(careful(facts), message),
-    info: (facts, message) => logger.info(careful(facts), message),
-    warn: (facts, message) => logger.warn(careful(facts), message),
-    error: (facts, message) => logger.error(careful(facts), message),
+    debug: (facts, message) => logger.debug(clean(facts), message),
+    info: (facts, message) => logger.info(clean(facts), message),
+    warn: (facts, message) => logger.warn(clean(facts), message),
+    error: (facts, message) => logger.error(clean(facts), message),
   }
 }
 

@@ -1,7 +1,7 @@
-/** Every name below `localhost` is this machine (RFC 6761 section 6.3), so that two of them can play two hosts. */
+/** All names below `localhost` are this machine (RFC 6761 section 6.3). Examples use two of them as two hosts. */
 const loopbackHost = /^(127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)*localhost)$/
 
-/** Whether an address is on this machine, where development may do without TLS. */
+/** Whether an address is on this machine. Development needs no TLS there. */
 export function isOnLoopback({ hostname }: URL): boolean {
   return loopbackHost.test(hostname)
 }

@@ -18,75 +18,77 @@ import { parsePublicBaseUrl, withoutSlash } from './public-base-url.js'
 import { checkSecret, checkSecrets, parseSecrets } from './secrets.js'
 import type { CoreSettings } from './settings.js'
 
-/** Options that belong to no single feature. */
+/** Options of the core. */
 export interface CoreOptions {
   /**
-   * A Postgres URL, `'embedded'` (development only), or a Knex instance of yours, which stays yours to close. Default: `embedded` in
-   * development. Environment: `DATABASE_URL`.
+   * A Postgres URL, `'embedded'` (development only), or your own Knex instance, which IdentSphere never closes. Default: `embedded`
+   * in development. Environment: `DATABASE_URL`.
    */
   database?: string | Knex
   /** Postgres schema of all tables. Default `identsphere`. Environment: `IDENTSPHERE_SCHEMA`. */
   schema?: string
   /**
-   * The address of the router as browsers see it, mount included: `https://app.example.com/identity`. Cookie paths, links and the issuer
-   * come from it. Default: `http://localhost:<PORT>` in development, 3000 without `PORT`. Environment: `IDENTSPHERE_PUBLIC_BASE_URL`.
+   * The address of the router in browsers, including the mount path: `https://app.example.com/identity`. Cookie paths, links and the
+   * issuer derive from it. Default: `http://localhost:<PORT>` in development, 3000 without `PORT`. Environment:
+   * `IDENTSPHERE_PUBLIC_BASE_URL`.
    */
   publicBaseUrl?: string
   /**
-   * Further origins whose pages may call the endpoints with cookies and be returned to; or a function. Default: none. Environment:
-   * `IDENTSPHERE_ALLOWED_ORIGINS`, comma separated.
+   * Other origins whose pages may call the endpoints with cookies and be redirect targets, or a function that decides. Default: none.
+   * Environment: `IDENTSPHERE_ALLOWED_ORIGINS`, comma separated.
    */
   allowedOrigins?: readonly string[] | ((origin: string) => boolean)
   /**
-   * Root secrets `{ version, value }`, newest first, at least 32 bytes each. The first writes, all read. Default: one in
-   * `.identsphere/` in development. Environment: `IDENTSPHERE_SECRETS` (`2:<new>,1:<old>`), else `IDENTSPHERE_JWT_SECRET` as version 1.
+   * Root secrets `{ version, value }`, newest first, at least 32 bytes each. The first one protects new values, all of them read old
+   * ones. Default: a secret in `.identsphere/` in development. Environment: `IDENTSPHERE_SECRETS` (`2:<new>,1:<old>`), else
+   * `IDENTSPHERE_JWT_SECRET` as version 1.
    */
   secrets?: ReadonlyArray<{ version: number; value: string }>
   cookies?: {
-    /** Sends cookies over https only. `false` is refused outside development on localhost. Default: `true`; `false` in development for http. */
+    /** Browsers send the cookies over https only. `false` is refused outside development on localhost. Default: `true`; `false` in development for http. */
     secure?: boolean
-    /** Names with `__Host-` and `__Secure-`. Default `false`. */
+    /** Cookie names begin with `__Host-` or `__Secure-`. Default `false`. */
     prefix?: boolean
   }
-  /** How mail is sent. In development without it, mail is kept in a mailbox page instead. */
+  /** How mail is sent. In development without it, a mailbox page shows the mail. */
   mailer?: {
     /** Sender of every mail, e.g. `Example <no-reply@example.com>`. Default: none. Environment: `IDENTSPHERE_MAIL_FROM`. */
     from?: string
     /**
-     * `smtp://user:password@host:587` or `smtps://…`, sent with the package nodemailer. In production always with TLS, except to this
-     * machine. Default: none. Environment: `SMTP_URL`.
+     * `smtp://user:password@host:587` or `smtps://…`. Needs the package nodemailer. Production requires TLS, except for a server on the
+     * same machine. Default: none. Environment: `SMTP_URL`.
      */
     smtpUrl?: string
     /**
-     * A function that sends `{ messageId, from, to, subject, text, html }` in your own way. It rejects if the mail was not taken, and
-     * the mail is tried again. Default: none.
+     * Your own function that sends `{ messageId, from, to, subject, text, html }`. If it rejects, the mail is sent again later. Default:
+     * none.
      */
     sendMail?: (message: MailMessage) => Promise<unknown> | unknown
     /**
-     * Functions `(parameters, recipient) => ({ subject, text, html })` that replace single mails, e.g. to translate them. They get raw
-     * values and escape what they put into HTML. Default: English mails.
+     * Functions `(parameters, recipient) => ({ subject, text, html })` that replace single mails, e.g. to translate them. They receive raw
+     * values and must escape them in HTML. Default: English mails.
      */
     templates?: Partial<MailTemplates>
   }
-  /** The host's own pages: paths, or addresses on an own origin. */
+  /** Your own pages: paths, or addresses on an own origin. */
   pages?: {
-    /** Your sign-in page, e.g. `/sign-in`. Visitors without a session are sent there. Default `/`. */
+    /** Your sign-in page, e.g. `/sign-in`. Visitors without a session are redirected there. Default `/`. */
     signIn?: string
-    /** The page for a new password, opened with `#token=…` from a mail, or without a token to ask for the mail. Default: a page of our own. */
+    /** Page to choose a new password. A mail opens it with `#token=…`. Without a token it requests the mail. Default: a built-in page. */
     resetPassword?: string
-    /** The page that verifies an address, opened with `#token=…` from a mail. Default: a page of our own. */
+    /** Page that verifies an e-mail address. A mail opens it with `#token=…`. Default: a built-in page. */
     verifyEmail?: string
-    /** The page of a mailed sign-in link, opened with `#token=…`. Default: a page of our own. */
+    /** Page of a sign-in link. A mail opens it with `#token=…`. Default: a built-in page. */
     signInLink?: string
-    /** The page that confirms a new address, opened with `#token=…` from the mail to it. Default: a page of our own. */
+    /** Page that confirms a new e-mail address. A mail opens it with `#token=…`. Default: a built-in page. */
     confirmEmail?: string
-    /** The page of *This was not me*, opened with `#token=…` from mails about a changed address or a new factor. Default: a page of our own. */
+    /** Page of *This was not me*. Mails about a changed address or a new factor open it with `#token=…`. Default: a built-in page. */
     undo?: string
   }
-  /** pino, or anything with its `debug`, `info`, `warn` and `error`. Default: silent. */
+  /** pino, or any logger with the same `debug`, `info`, `warn` and `error`. Default: nothing is logged. */
   logger?: Logger
   /**
-   * Where mail is sent and expired rows are deleted. With `external` another process does it: `npx identsphere worker`. Default
+   * Which process sends mail and deletes expired rows. `external`: another process, started by `npx identsphere worker`. Default
    * `in-process`. Environment: `IDENTSPHERE_WORKER`.
    */
   worker?: 'in-process' | 'external'
@@ -150,7 +152,7 @@ const environment: { readonly [Path in keyof typeof fields]?: FromEnvironment } 
   secrets: ({ IDENTSPHERE_SECRETS: text }) =>
     text === undefined ? undefined : parseSecrets('IDENTSPHERE_SECRETS', text),
   'mailer.from': (variables) => variables.IDENTSPHERE_MAIL_FROM,
-  // An SMTP server of the environment never overrules the host's own `sendMail`.
+  // The host's own `sendMail` takes precedence over the environment.
   'mailer.smtpUrl': (variables, given) => (given('mailer.sendMail') === undefined ? variables.SMTP_URL : undefined),
   worker: (variables) => variables.IDENTSPHERE_WORKER,
 }
@@ -159,10 +161,10 @@ const environment: { readonly [Path in keyof typeof fields]?: FromEnvironment } 
 export const coreOptions = { fields, environment: environment as Record<string, FromEnvironment> }
 
 /**
- * Values of {@link coreOptions} → {@link CoreSettings}.
+ * Makes the settings of the core from the parsed options.
  *
- * @param input the options as the host gave them, to name the source of a secret
- * @throws ConfigurationError that names the setting at fault and the fix
+ * @param input the options before parsing, to name the source of a secret in errors
+ * @throws ConfigurationError that names the invalid setting and the fix
  */
 export function coreSettings(
   values: Values<typeof fields>,
@@ -178,7 +180,7 @@ export function coreSettings(
     throw new ConfigurationError(
       'publicBaseUrl',
       `is ${publicBaseUrl.href}, which is not https`,
-      'Give the https address that browsers use; plain http is for development on localhost.',
+      'Give the https address that browsers use. Plain http is allowed only in development on localhost.',
     )
   }
   const jwtSecret = variables.IDENTSPHERE_JWT_SECRET ?? (development ? developmentSecret() : undefined)
@@ -224,7 +226,7 @@ export function coreSettings(
   })
 }
 
-/** Parses the options of the core and of all features. @throws ConfigurationError for the first one at fault */
+/** Parses the options of the core and of all features. @throws ConfigurationError for the first invalid option */
 export function parseAllOptions(
   definitions: ReadonlyArray<{ fields: Fields; environment: Readonly<Record<string, FromEnvironment>> }>,
   input: object,
@@ -242,8 +244,8 @@ function databaseOf(database: string | Knex | undefined, development: boolean): 
   if (database === 'embedded' && !development) {
     throw new ConfigurationError(
       'database',
-      "is 'embedded', which is for development on localhost",
-      'Set DATABASE_URL to a Postgres of your own.',
+      "is 'embedded', which is allowed only in development on localhost",
+      'Set DATABASE_URL to the address of your Postgres.',
     )
   }
   if (database !== undefined) return database
@@ -257,7 +259,7 @@ function cookiesOf(given: boolean | undefined, prefix: boolean, publicBaseUrl: U
     throw new ConfigurationError(
       'cookies.secure',
       'is false outside development on localhost',
-      'Remove it; behind a TLS proxy cookies stay Secure.',
+      'Remove it. Cookies are also Secure behind a TLS proxy.',
     )
   }
   if (prefix && !secure) {

@@ -1,12 +1,12 @@
 import { ConfigurationError } from './configuration-error.js'
 
 /**
- * One origin as a browser writes it (RFC 6454 section 6.2). Several headers arrive as one text, and a host that looks at its
- * end would take `https://evil.example, https://app.example.com` for its own.
+ * Matches one origin as browsers write it (RFC 6454 section 6.2). Repeated headers arrive as one text. A host's function that
+ * tests only the end of it would accept `https://evil.example, https://app.example.com`.
  */
 const oneOrigin = /^[a-z][a-z0-9+.-]*:\/\/[^\s,/\\?#@A-Z]+$/
 
-/** One list for CSRF, CORS and return paths: the public address's own origin, and what the host allows besides. */
+/** The own origins, for CSRF, CORS and return paths: the origin of `publicBaseUrl`, and those that the host allows. */
 export function ownOrigins(
   publicBaseUrl: URL,
   allowed: readonly string[] | ((origin: string) => boolean),

@@ -1,14 +1,14 @@
 import { ConfigurationError } from './configuration-error.js'
 
-/** @throws ConfigurationError for what is no plain http(s) address */
+/** @throws ConfigurationError unless the text is an http(s) address without query, fragment and credentials */
 export function parsePublicBaseUrl(text: string | undefined): URL {
   const fix =
-    'Give the address under which browsers see the router, e.g. https://app.example.com/identity, here or in IDENTSPHERE_PUBLIC_BASE_URL.'
+    'Set it (or IDENTSPHERE_PUBLIC_BASE_URL) to the address of the router in browsers, e.g. https://app.example.com/identity.'
   if (text === undefined) {
     throw new ConfigurationError(
       'publicBaseUrl',
       'is missing',
-      `${fix} While you develop, set NODE_ENV=development instead.`,
+      `${fix} In development, set NODE_ENV=development instead.`,
     )
   }
   if (!URL.canParse(text)) throw new ConfigurationError('publicBaseUrl', 'is not a URL', fix)

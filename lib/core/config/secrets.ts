@@ -1,21 +1,21 @@
 import type { RootSecret } from '../crypto/key-ring.js'
 import { ConfigurationError } from './configuration-error.js'
 
-const minimumBytes = 32
+const minSecretBytes = 32
 const fix = 'Generate one with `openssl rand -base64 48` and keep it in a secret manager.'
 
-/** Refuses values that are shorter than 256 bits or plainly not random. */
+/** @throws ConfigurationError if the value is shorter than 32 bytes or clearly not random */
 export function checkSecret(setting: string, value: string): void {
-  if (Buffer.byteLength(value, 'utf8') < minimumBytes) {
-    throw new ConfigurationError(setting, `is shorter than ${minimumBytes} bytes`, fix)
+  if (Buffer.byteLength(value, 'utf8') < minSecretBytes) {
+    throw new ConfigurationError(setting, `is shorter than ${minSecretBytes} bytes`, fix)
   }
   if (new Set(value).size < 10) throw new ConfigurationError(setting, 'is not random', fix)
 }
 
 /**
- * Reads `IDENTSPHERE_SECRETS`: `2:<value>,1:<value>`, newest first. One value without a version is version 1.
+ * Parses `IDENTSPHERE_SECRETS`: `2:<value>,1:<value>`, newest first. A single value without a version is version 1.
  *
- * @throws ConfigurationError where an entry is malformed
+ * @throws ConfigurationError if an entry is malformed
  */
 export function parseSecrets(setting: string, text: string): RootSecret[] {
   const entries = text.split(',').map((entry) => entry.trim())
@@ -25,21 +25,20 @@ export function parseSecrets(setting: string, text: string): RootSecret[] {
     if (entries.length === 1) return { version: 1, value: entry }
     throw new ConfigurationError(
       setting,
-      'holds several secrets, and one of them has no version',
+      'has several secrets, and one of them has no version',
       'Write `2:<new>,1:<old>`, newest first.',
     )
   })
 }
 
-/** Checks the ordered list as a whole. */
 export function checkSecrets(setting: string, secrets: readonly RootSecret[]): void {
   if (secrets.length === 0) throw new ConfigurationError(setting, 'is empty', fix)
   for (const secret of secrets) checkSecret(setting, secret.value)
   if (new Set(secrets.map((secret) => secret.version)).size !== secrets.length) {
-    throw new ConfigurationError(setting, 'names one version twice', 'Give every secret its own version number.')
+    throw new ConfigurationError(setting, 'has the same version twice', 'Give each secret its own version number.')
   }
-  // A rotation that only changes the number leaves whoever has the old secret in possession of the new one.
+  // If a rotation changes only the number, a leaked old secret stays valid.
   if (new Set(secrets.map((secret) => secret.value)).size !== secrets.length) {
-    throw new ConfigurationError(setting, 'holds one secret twice', fix)
+    throw new ConfigurationError(setting, 'has the same secret twice', fix)
   }
 }

@@ -1,12 +1,13 @@
 import { createHash, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 
-/** SHA-256 of a secret with at least 128 random bits, as stored in the database. */
+/** SHA-256, for secrets with at least 128 random bits. Shorter secrets could be guessed from their digest. */
 export function sha256(value: string | Uint8Array): Buffer {
   return createHash('sha256').update(value).digest()
 }
 
 /**
- * HMAC-SHA256 over several parts. Each part is preceded by its length, so that no two lists of parts give the same input.
+ * HMAC-SHA256 over several parts. The length of each part comes first, so that different lists of parts never give the same
+ * input.
  */
 export function hmacSha256(key: KeyObject, ...parts: Array<string | Uint8Array>): Buffer {
   const hmac = createHmac('sha256', key)
@@ -19,7 +20,7 @@ export function hmacSha256(key: KeyObject, ...parts: Array<string | Uint8Array>)
   return hmac.digest()
 }
 
-/** Compares two secrets in time that depends on neither. Values of different length are unequal. */
+/** Compares two secrets in constant time. Values of different length are unequal. */
 export function constantTimeEqual(left: string | Uint8Array, right: string | Uint8Array): boolean {
   const leftBytes = typeof left === 'string' ? Buffer.from(left, 'utf8') : left
   const rightBytes = typeof right === 'string' ? Buffer.from(right, 'utf8') : right

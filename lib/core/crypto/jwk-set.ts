@@ -1,14 +1,13 @@
 import type { KeyObject } from 'node:crypto'
 import { sha256 } from './digest.js'
 
-/** What a key needs to have to be published. */
 export interface PublishableKey {
   readonly kid: string
   readonly algorithm: string
   readonly verifyingKey: KeyObject
 }
 
-/** A public RSA key as it is published (RFC 7517 section 4, RFC 7518 section 6.3.1). */
+/** A public RSA key in a JWK set (RFC 7517 section 4, RFC 7518 section 6.3.1). */
 export interface PublishedJwk {
   readonly kty: string
   readonly n: string
@@ -19,8 +18,8 @@ export interface PublishedJwk {
 }
 
 /**
- * The JWK set that resource servers verify with (RFC 7517 section 5). Members are picked one by one, so that neither a
- * private nor a shared key can ever be published.
+ * The JWK set for resource servers (RFC 7517 section 5). Each member is picked by name, so that private and symmetric keys are
+ * never published.
  *
  * @example
  * ```ts
@@ -38,7 +37,7 @@ export function publicJwks(keys: Iterable<PublishableKey>): { keys: PublishedJwk
 }
 
 /**
- * The SHA-256 thumbprint of an RSA key (RFC 7638 section 3): the required members only, in lexicographic order.
+ * The SHA-256 thumbprint of an RSA key over its required members in lexicographic order (RFC 7638 section 3).
  *
  * @returns 43 base64url characters
  */

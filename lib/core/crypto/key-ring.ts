@@ -1,39 +1,39 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 
-/** One root secret with its version. At least 256 bits. */
+/** A root secret of at least 256 bits. */
 export interface RootSecret {
   version: number
   value: string
 }
 
 /**
- * What a derived key is for. Each purpose has its own HKDF label, so that no key ever serves two. Features declare theirs; a purpose
- * that no feature declared has no key.
+ * The purpose of a derived key. Each purpose has its own HKDF label, so that no key has two purposes. Features declare their
+ * purposes.
  */
 export type KeyPurpose = string
 
-/** A key together with the version of the root secret that it came from. */
+/** A derived key and the version of its root secret. */
 export interface VersionedKey {
   version: number
   key: KeyObject
 }
 
 /**
- * Keys derived from the root secrets with HKDF-SHA256 (RFC 5869), one per purpose and version.
- * The first secret writes; all of them read.
+ * Keys derived from the root secrets with HKDF-SHA256 (RFC 5869), one per purpose and version. The newest secret protects new
+ * values. All secrets can read old ones.
  */
 export interface KeyRing {
-  /** The key that writes. */
+  /** The key of the newest version, for new values. */
   current(purpose: KeyPurpose): VersionedKey
-  /** The key of one version, or null where that version is not configured. */
+  /** The key of one version, or null if the version is not configured. */
   version(purpose: KeyPurpose, version: number): KeyObject | null
-  /** Every configured version, newest first. */
+  /** All configured versions, newest first. */
   readonly versions: readonly number[]
 }
 
 /**
- * @param secrets newest first, never empty; checked by the configuration
- * @param purposes those that may be asked for
+ * @param secrets newest first, at least one
+ * @param purposes all declared purposes
  */
 export function createKeyRing(secrets: readonly RootSecret[], purposes: readonly KeyPurpose[]): KeyRing {
   const [newest] = secrets
@@ -42,8 +42,8 @@ export function createKeyRing(secrets: readonly RootSecret[], purposes: readonly
   const byVersion = new Map(secrets.map((secret) => [secret.version, secret.value]))
 
   function version(purpose: KeyPurpose, number: number): KeyObject | null {
-    const known = derived.get(`${purpose}:${number}`)
-    if (known !== undefined) return known
+    const cached = derived.get(`${purpose}:${number}`)
+    if (cached !== undefined) return cached
     if (!purposes.includes(purpose)) throw new TypeError(`no feature declared the key purpose ${purpose}`)
     const root = byVersion.get(number)
     if (root === undefined) return null

@@ -5,8 +5,8 @@ import type { KeyPurpose, KeyRing } from './key-ring.js'
 const macOf = (key: KeyObject, parts: readonly string[]) => hmacSha256(key, ...parts).toString('base64url')
 
 /**
- * `<key version>.<parts>.<HMAC over what it is bound to and the parts>`: nobody else can make one, and one that is bound to
- * something else does not fit. No part may hold a dot.
+ * Makes a token `<key version>.<parts>.<HMAC over boundTo and the parts>`. The token is valid only with the same `boundTo`.
+ * Parts must not contain a dot.
  */
 export function issueMacToken(
   keys: KeyRing,
@@ -18,7 +18,7 @@ export function issueMacToken(
   return [version, ...parts, macOf(key, [...boundTo, ...parts])].join('.')
 }
 
-/** @returns the parts, or null for what was not made for this */
+/** @returns the parts, or null if the token is not valid for `boundTo` */
 export function readMacToken(
   keys: KeyRing,
   purpose: KeyPurpose,

@@ -1,21 +1,20 @@
 import { randomBytes, randomInt } from 'node:crypto'
 
-/** 256 random bits as 43 base64url characters: refresh tokens, flow cookies, links. */
+/** 256 random bits as 43 base64url characters. */
 export function randomToken(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** `size` random bytes. */
 export function randomOctets(size: number): Buffer {
   return randomBytes(size)
 }
 
-/** `length` decimal digits, each text as likely as any other. */
+/** `length` uniformly random decimal digits. */
 export function randomDigits(length: number): string {
   return String(randomInt(10 ** length)).padStart(length, '0')
 }
 
-/** A random suffix of lower-case letters and digits for human-readable names such as slugs. */
+/** Random lower-case letters and digits, for slugs. */
 export function randomSuffix(length: number): string {
   return BigInt(`0x${randomBytes(length).toString('hex')}`)
     .toString(36)
@@ -24,8 +23,8 @@ export function randomSuffix(length: number): string {
 }
 
 /**
- * A UUIDv7 (RFC 9562 section 5.7): 48 bits of Unix milliseconds, then random bits, so that inserts stay index-local.
- * Ids are no secrets and decide nothing; their order is a courtesy to the index.
+ * A UUIDv7 (RFC 9562 section 5.7): 48 bits of Unix milliseconds, then random bits. New ids are close together in the index. Ids
+ * are not secret.
  */
 export function uuidv7(): string {
   const bytes = randomBytes(16)

@@ -4,9 +4,9 @@ const nonceBytes = 12
 const tagBytes = 16
 
 /**
- * Seals `plaintext` with AES-256-GCM (NIST SP 800-38D): nonce ‖ ciphertext ‖ tag.
+ * Encrypts `plaintext` with AES-256-GCM (NIST SP 800-38D). The result is nonce ‖ ciphertext ‖ tag.
  *
- * @param context associated data: the table, column and row the value belongs to, so that it opens nowhere else
+ * @param context associated data: table, column and row of the value. A copy in another row does not open.
  */
 export function seal(key: KeyObject, plaintext: string | Uint8Array, context: string): Buffer {
   const nonce = randomBytes(nonceBytes)
@@ -16,7 +16,7 @@ export function seal(key: KeyObject, plaintext: string | Uint8Array, context: st
   return Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Opens what {@link seal} made, or returns null where key, context or bytes are not the ones it was sealed with. */
+/** Decrypts the result of {@link seal}. Returns null if the key, the context or the bytes differ. */
 export function open(key: KeyObject, sealed: Uint8Array, context: string): Buffer | null {
   if (sealed.length < nonceBytes + tagBytes) return null
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes), { authTagLength: tagBytes })
@@ -29,7 +29,7 @@ export function open(key: KeyObject, sealed: Uint8Array, context: string): Buffe
   }
 }
 
-/** 32 bytes as a key for {@link seal}. */
+/** Makes a key for {@link seal} from 32 bytes. */
 export function sealingKey(bytes: Uint8Array): KeyObject {
   return createSecretKey(bytes)
 }

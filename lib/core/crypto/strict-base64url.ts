@@ -1,8 +1,8 @@
 /**
- * Decodes base64url without padding (RFC 7515 section 2) and refuses every other spelling of the same bytes: padding,
- * white space, the `+/` alphabet and non-zero trailing bits. Returns null where the text is not canonical.
+ * Decodes base64url without padding (RFC 7515 section 2). Returns null for other spellings of the same bytes: padding, white
+ * space, the `+/` alphabet and non-zero trailing bits.
  *
- * @see CVE-2026-27840 a re-encoded token that dodges revocation
+ * @see CVE-2026-27840 a re-encoded token avoids revocation
  */
 export function decodeBase64url(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64url')

@@ -2,9 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
 import { IdentSphereError } from '../errors.js'
 
-/** Largest request body, in bytes. */
 export const bodyLimitBytes = 64 * 1024
-const deepest = 12
+const maxDepth = 12
 
 let loading: Promise<RequestHandler> | undefined
 
@@ -17,7 +16,7 @@ function loadParser(): Promise<RequestHandler> {
 }
 
 /**
- * The JSON body of a request, whether or not the host's own parser has read it before.
+ * Returns the JSON body of a request. The host's own parser may have read it before.
  *
  * @throws IdentSphereError `unsupported_media_type`, `payload_too_large` or `invalid_input`
  */
@@ -46,20 +45,20 @@ function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
 }
 
-/** Body parsers for Express 4 leave `{}` where the body was none of theirs to read. */
+/** Body parsers for Express 4 set `{}` if they do not parse the body. */
 function isPlaceholder(request: IncomingMessage & { body?: unknown }): boolean {
   const { body } = request
   return typeof body === 'object' && body !== null && Object.keys(body).length === 0 && !request.readableDidRead
 }
 
-/** A host may have put `express.raw()` or `express.text()` in front of us. */
+/** The host may have parsed the body with `express.raw()` or `express.text()`. */
 function parsedByText(body: unknown): unknown {
   const text = Buffer.isBuffer(body) ? body.toString('utf8') : body
   if (typeof text !== 'string') return body
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new IdentSphereError('invalid_input', { message: 'The body is not JSON.', cause })
+    throw new IdentSphereError('invalid_input', { message: 'The body is not valid JSON.', cause })
   }
 }
 
@@ -67,22 +66,22 @@ function translateParserError(error: unknown): IdentSphereError {
   const { type, status } = error as { type?: string; status?: number }
   if (type === 'entity.too.large') return new IdentSphereError('payload_too_large', { cause: error })
   if (status === 415) return new IdentSphereError('unsupported_media_type', { cause: error })
-  return new IdentSphereError('invalid_input', { message: 'The body is not JSON.', cause: error })
+  return new IdentSphereError('invalid_input', { message: 'The body is not valid JSON.', cause: error })
 }
 
 /**
- * Refuses what no field of ours can mean and what databases or prototypes stumble over: deep nesting, prototype keys, NUL
- * and lone surrogates.
+ * Refuses values that no field of ours uses and that can harm the database or object prototypes: deep nesting, prototype keys,
+ * NUL and lone surrogates.
  *
  * @see CVE-2026-30939 prototype keys, Logto's NUL in text columns
  */
 function assertPlain(value: unknown, depth: number): void {
-  if (depth > deepest) throw new IdentSphereError('invalid_input', { message: 'The body is nested too deeply.' })
+  if (depth > maxDepth) throw new IdentSphereError('invalid_input', { message: 'The body is nested too deeply.' })
   if (typeof value === 'string') assertCleanText(value)
   if (typeof value !== 'object' || value === null) return
   for (const key of Object.keys(value)) {
     if (key === '__proto__' || key === 'constructor' || key === 'prototype') {
-      throw new IdentSphereError('invalid_input', { message: 'The body has a reserved key.' })
+      throw new IdentSphereError('invalid_input', { message: 'The body contains a reserved key.' })
     }
     assertCleanText(key)
     assertPlain((value as Record<string, unknown>)[key], depth + 1)
@@ -91,6 +90,6 @@ function assertPlain(value: unknown, depth: number): void {
 
 export function assertCleanText(text: string): void {
   if (text.includes('\u0000') || !text.isWellFormed()) {
-    throw new IdentSphereError('invalid_input', { message: 'Text may not hold NUL or lone surrogates.' })
+    throw new IdentSphereError('invalid_input', { message: 'Text must not contain NUL or lone surrogates.' })
   }
 }

@@ -4,14 +4,13 @@ import cookieParser from 'cookie-parser'
 /** The name of a cookie after `identsphere_`. Features declare theirs. */
 export type CookieName = string
 
-/** Where a cookie is sent, and whether scripts can read it. */
 export interface CookieAttributes {
   readonly httpOnly: boolean
-  /** `auth`: the routes below `/v1/auth` only. */
+  /** `auth`: sent only to the routes below `/v1/auth`. */
   readonly path: '/' | 'auth'
 }
 
-/** A cookie to set; `value: null` clears it. */
+/** A cookie to set. `value: null` clears it. */
 export interface CookieChange {
   name: CookieName
   value: string | null
@@ -20,16 +19,16 @@ export interface CookieChange {
 }
 
 export interface CookieJar {
-  /** The value, or null where the cookie is absent, not a string, or sent twice with different values. */
+  /** The value. Null if the cookie is absent, is not a string, or was sent twice with different values. */
   read(header: string | undefined, name: CookieName): string | null
-  /** The cookies that were sent twice with different values. They count as none and are to be cleared. */
+  /** Cookies that were sent twice with different values. They are ignored, and the answer should clear them. */
   conflicting(header: string | undefined): CookieName[]
-  /** A `Set-Cookie` value. */
+  /** @returns the value of a `Set-Cookie` header */
   serialize(change: CookieChange): string
 }
 
-/** No cookie may come near the 4096 bytes that browsers keep, attributes included. */
-const largestCookieBytes = 4096
+/** Browsers drop larger cookies. The limit includes the attributes. */
+const maxCookieBytes = 4096
 
 export function createCookieJar(options: {
   mountPath: string
@@ -59,7 +58,7 @@ export function createCookieJar(options: {
       const carrier = { headers: { cookie: header } } as IncomingMessage & { cookies?: Record<string, unknown> }
       parse(carrier as never, undefined as never, () => {})
       const value = carrier.cookies?.[wire]
-      // cookie-parser turns `j:{…}` into an object; only text is ever a credential.
+      // cookie-parser turns `j:{…}` into an object. A credential is always text.
       return typeof value === 'string' && value !== '' ? value : null
     },
     conflicting(header) {
@@ -78,15 +77,15 @@ export function createCookieJar(options: {
         'SameSite=Lax',
       ]
       const text = parts.join('; ')
-      if (Buffer.byteLength(text) >= largestCookieBytes) throw new RangeError(`cookie ${name} exceeds 4096 bytes`)
+      if (Buffer.byteLength(text) >= maxCookieBytes) throw new RangeError(`cookie ${name} exceeds 4096 bytes`)
       return text
     },
   }
 }
 
 /**
- * Whether a cookie is sent more than once with differing values: a planted one beside ours. Which of them a parser picks
- * is chance, so neither counts.
+ * Whether a cookie was sent more than once with different values. An attacker may have set the other cookie, and parsers
+ * differ in which one they use. So both are ignored.
  *
  * @see RFC 6265 section 5.4, SuperTokens 17.1.0
  */

@@ -1,27 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { header } from './request-context.js'
 
-/** `own`, the default: own origins, with cookies. `anyone`: what is public, without. */
+/**
+ * Which pages may read an answer. `own`: pages of own origins, with cookies. `anyone`: all pages, without cookies, for public
+ * data.
+ */
 export type Readers = 'own' | 'anyone'
 
-/** Lets pages of other own origins call our routes and read the answers (Fetch standard, "CORS protocol"). */
+/** Allows pages of own origins to call our routes and to read the answers (Fetch standard, "CORS protocol"). */
 export interface Cors {
-  /** Marks an answer: an own origin may read it, with cookies; a foreign one may not, whatever the host has set before. */
+  /** Sets the CORS headers of an answer. They replace CORS headers that the host has set before. */
   mark(request: IncomingMessage, response: ServerResponse, readers?: Readers): void
-  /** Answers the preflight of a method that the path has. */
   answerPreflight(request: IncomingMessage, response: ServerResponse, readers?: Readers): void
 }
 
-/** The method that a preflight asks for, or null where the request is none. */
+/** The method that a preflight asks for, or null if the request is not a preflight. */
 export function preflightMethod(request: IncomingMessage): string | null {
   return request.headers.origin === undefined ? null : header(request, 'access-control-request-method')
 }
 
-/** Request headers that our routes read. Never what the preflight asks for: that may be anything, of any length. */
+/** Request headers that our routes read. The preflight's own list is not repeated, because it can hold anything of any length. */
 const requestHeaders = 'Content-Type, Authorization, X-IdentSphere-CSRF, X-CSRF-Token, X-IdentSphere-Organization'
 const answerHeaders = 'Retry-After, X-Request-Id, WWW-Authenticate'
-/** Seconds for which a browser may remember a preflight, and so an origin that is no longer allowed. */
-const rememberedSeconds = 600
+/** Browsers cache a preflight for so long. An origin that is no longer allowed can stay in that cache. */
+const preflightMaxAgeSeconds = 600
 
 export function createCors(isOwnOrigin: (origin: string) => boolean): Cors {
   function mark(request: IncomingMessage, response: ServerResponse, readers: Readers = 'own'): boolean {
@@ -50,7 +52,7 @@ export function createCors(isOwnOrigin: (origin: string) => boolean): Cors {
       if (method !== null && mark(request, response, readers)) {
         response.setHeader('Access-Control-Allow-Methods', method)
         response.setHeader('Access-Control-Allow-Headers', requestHeaders)
-        response.setHeader('Access-Control-Max-Age', rememberedSeconds)
+        response.setHeader('Access-Control-Max-Age', preflightMaxAgeSeconds)
       }
       response.statusCode = 204
       response.setHeader('Content-Length', 0)
@@ -59,7 +61,7 @@ export function createCors(isOwnOrigin: (origin: string) => boolean): Cors {
   }
 }
 
-/** Caches keep an answer for each origin apart. What the host has set before stays. */
+/** Caches must store one answer per origin. A `Vary` header that the host has set is kept. */
 function varyByOrigin(response: ServerResponse): void {
   const before = [response.getHeader('Vary') ?? []].flat().join(', ')
   if (/(^|,)\s*(\*|origin)\s*(,|$)/i.test(before)) return

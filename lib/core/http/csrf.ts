@@ -5,8 +5,8 @@ import { IdentSphereError } from '../errors.js'
 import { header } from './request-context.js'
 
 /**
- * CSRF tokens bound to the session: `<key version>.<HMAC over the session id>`. A token planted by a sibling subdomain,
- * or taken from another session, does not fit.
+ * CSRF tokens bound to the session: `<key version>.<HMAC over the session id>`. A token of another session does not match, even
+ * if a sibling subdomain has set it as a cookie.
  *
  * @see OWASP Cross-Site Request Forgery Prevention, "Signed Double-Submit Cookie"
  */
@@ -22,7 +22,7 @@ export function createCsrfTokens(keys: KeyRing): CsrfTokens {
   }
 }
 
-/** The CSRF token that came with a credential, or that none is asked for with this one. */
+/** The CSRF token that was sent with a credential, or `not_needed` for a credential that browsers do not send by themselves. */
 export type CsrfProof = { csrfToken: string | null } | 'not_needed'
 
 /** @throws IdentSphereError `csrf_failed` */
@@ -30,7 +30,7 @@ export function assertCsrfProof(csrf: CsrfTokens, proof: CsrfProof, sessionId: s
   if (proof !== 'not_needed' && !csrf.matches(proof.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
 }
 
-/** The token from `X-IdentSphere-CSRF`, `X-CSRF-Token`, or the `_csrf` field of a form that the host has parsed. */
+/** Reads the token from `X-IdentSphere-CSRF`, `X-CSRF-Token`, or the field `_csrf` of a form that the host has parsed. */
 export function csrfTokenOf(request: IncomingMessage): string | null {
   const sent = header(request, 'x-identsphere-csrf') ?? header(request, 'x-csrf-token')
   if (sent !== null) return sent

@@ -1,31 +1,31 @@
-/** Shapes of fields that the bodies of several rooms share. */
+/** Schemas of fields that several features use in their bodies. */
 import { z } from 'zod'
 
-/** How a client wants its tokens: browsers in cookies, native clients in the body of the answer and without cookies. */
+/** `cookie` for browsers. `body` for native clients, which get no cookies. */
 export const tokenDelivery = z.enum(['cookie', 'body']).default('cookie')
 export type Delivery = z.output<typeof tokenDelivery>
 
-/** Characters are counted by the password policy; this only bounds the work. */
+/** The password policy has its own limits. This one limits the work for a hostile body. */
 export const passwordText = z.string().min(1).max(1024)
 
-/** What a mail, a cookie or an earlier answer gave to the client. */
+/** A token from a mail, a cookie or an earlier answer. */
 export const tokenText = z.string().min(1).max(200)
 
-/** What an earlier sign-in of this native client answered; browsers have a cookie instead. */
+/** The device token from an earlier sign-in of a native client. Browsers have a cookie instead. */
 export const deviceToken = z.string().max(200).optional()
 
 /** The `:id` of a path. */
 export const idInPath = z.strictObject({ id: z.uuid() })
 
-/** From a mail, or from an authenticator app. */
-export const sixDigits = z.string().regex(/^\d{6}$/, 'has six digits')
+/** A code from a mail or from an authenticator app. */
+export const sixDigits = z.string().regex(/^\d{6}$/, 'must have six digits')
 
-/** Text that a column can hold, without spaces around it. */
-export function plainText(longest: number) {
+/** Text that a Postgres column can hold. Spaces around it are removed. */
+export function plainText(maxCharacters: number) {
   return z
     .string()
-    .refine((text) => !text.includes('\u0000') && text.isWellFormed(), 'may not hold NUL or lone surrogates')
+    .refine((text) => !text.includes('\u0000') && text.isWellFormed(), 'must not contain NUL or lone surrogates')
     .trim()
     .min(1)
-    .max(longest)
+    .max(maxCharacters)
 }

@@ -3,12 +3,12 @@ import type { Auth } from '../auth.js'
 import type { Check } from '../checks.js'
 import { IdentSphereError } from '../errors.js'
 import type { Identity } from './identity.js'
-import { longestReturnTarget } from './origin.js'
+import { maxReturnTargetCharacters } from './origin.js'
 import { requestContext } from './request-context.js'
 import type { Responder } from './respond.js'
 import type { Middleware } from './router.js'
 
-/** What happens to a request that a guard denies. */
+/** How a guard answers a request that it denies. See {@link GuardOptions}. */
 export type OnDenied =
   | 'json'
   | 'redirect'
@@ -16,56 +16,57 @@ export type OnDenied =
 
 export interface GuardOptions {
   /**
-   * `json` (default): the error envelope. `redirect`: page loads without a session go to sign-in and come back; everything else is
-   * `json`. A function answers itself; if it throws, the answer is 500.
+   * `json` (default): answers the error as JSON. `redirect`: sends page loads without a session to the sign-in page, and back
+   * after the sign-in. Other requests get JSON. A function writes the answer itself. If it throws, the answer is 500.
    */
   onDenied?: OnDenied
 }
 
-/** A guard as a feature declares it. The assembly makes middleware of it. */
+/** A guard as a feature declares it. `assemble()` makes middleware from it. */
 export interface GuardDeclaration {
-  /** In order. */
+  /** They run in this order. */
   readonly checks: readonly Check[]
-  /** Lets a request without a session pass too. Default false. */
+  /** Also allows requests without a session. Default false. */
   readonly allowsAnonymous?: boolean
   readonly options?: GuardOptions | undefined
 }
 
-/** The declarations that a feature has to make for public guards. */
+/** Types of the declarations that a feature makes for its public guards. */
 export type GuardsOf<Public> = {
   readonly [Name in keyof Public]: Public[Name] extends (...given: infer Given) => Middleware
     ? (...given: Given) => GuardDeclaration
     : never
 }
 
-/** Makes guards, and reads what they established. */
+/** Creates guards and reads the user that they have authenticated. */
 export interface Guards {
   middleware(declaration: GuardDeclaration): Middleware
-  /** The user that the guard let pass. @throws Error if there was no guard, or nobody is signed in */
+  /** The signed-in user. @throws Error if no guard ran before, or if no user is signed in */
   auth(request: IncomingMessage): Auth
-  /** The same, or null without a session. @throws Error if there was no guard */
+  /** The same, or null without a session. @throws Error if no guard ran before */
   authOrNull(request: IncomingMessage): Auth | null
 }
 
 export function createGuards(deps: { identity: Identity; responder: Responder; mountPath: string }): Guards {
   const { identity } = deps
 
-  /** Page loads without a session are sent there. */
-  function signInLocation(returnTo: string): string {
+  /** The route first tries to refresh the session, and then redirects to the sign-in page. */
+  function resumeLocation(returnTo: string): string {
     const resume = `${deps.mountPath}/v1/auth/resume`
-    return returnTo.length > longestReturnTarget ? resume : `${resume}?${new URLSearchParams({ return_to: returnTo })}`
+    if (returnTo.length > maxReturnTargetCharacters) return resume
+    return `${resume}?${new URLSearchParams({ return_to: returnTo })}`
   }
 
   function authOrNull(request: IncomingMessage): Auth | null {
-    const found = identity.recall(request)
-    if (found === undefined) throw new Error('identsphere.authOrNull(req): no guard ran before this handler')
-    return found
+    const auth = identity.recall(request)
+    if (auth === undefined) throw new Error('identsphere.authOrNull(req): no guard ran before this handler')
+    return auth
   }
 
   return {
     /**
-     * Establishes identity (once per request, whichever guard comes first), runs the checks and goes on, or answers. It never calls
-     * `next()` with an error, and never lets a request pass because something failed.
+     * Authenticates the request once, runs the checks, and calls `next()` or answers. It never calls `next()` with an error. If
+     * anything fails, the request is denied.
      */
     middleware({ checks, allowsAnonymous = false, options = {} }) {
       const { onDenied = 'json' } = options
@@ -88,7 +89,7 @@ export function createGuards(deps: { identity: Identity; responder: Responder; m
         const context = requestContext(request)
         if (onDenied === 'redirect' && isPageLoad(request) && isMissingSession(error)) {
           const target = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/'
-          deps.responder.send(response, { status: 303, location: signInLocation(target) }, context)
+          deps.responder.send(response, { status: 303, location: resumeLocation(target) }, context)
           return
         }
         if (typeof onDenied !== 'function' || !(error instanceof IdentSphereError)) {
@@ -110,24 +111,24 @@ export function createGuards(deps: { identity: Identity; responder: Responder; m
       }
     },
     auth(request) {
-      const found = identity.recall(request)
-      if (found === undefined || found === null) {
-        throw new Error('identsphere.auth(req): no guard let a signed-in person through to this handler')
+      const auth = identity.recall(request)
+      if (auth === undefined || auth === null) {
+        throw new Error('identsphere.auth(req): no guard found a signed-in user for this handler')
       }
-      return found
+      return auth
     },
     authOrNull,
   }
 }
 
-/** A misspelled option would leave a guard weaker than it reads, so it stops the start. */
+/** A guard with a misspelled option would be weaker than it looks. So unknown options throw at construction. */
 function assertKnownOptions(options: object): void {
   const unknown = Object.keys(options).find((key) => key !== 'onDenied')
   if (unknown !== undefined) throw new TypeError(`a guard has no option ${unknown}`)
 }
 
 function isPageLoad(request: IncomingMessage): boolean {
-  // If a proxy asks for Basic credentials, `Authorization` decides and `resume` could not help: no redirect, no loop.
+  // With an `Authorization` header, e.g. of a proxy with Basic authentication, `resume` finds no session and would loop.
   if (request.headers.authorization !== undefined) return false
   return (request.method === 'GET' || request.method === 'HEAD') && /\btext\/html\b/.test(request.headers.accept ?? '')
 }
@@ -138,7 +139,7 @@ function isMissingSession(error: unknown): boolean {
 
 declare module 'node:http' {
   interface IncomingMessage {
-    /** The user, as a guard of IdentSphere established it. `identsphere.auth(req)` reads the same. */
+    /** The user that a guard of IdentSphere has authenticated. `identsphere.auth(req)` returns the same. */
     identsphere?: Auth
   }
 }

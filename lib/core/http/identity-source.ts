@@ -1,29 +1,29 @@
 import type { IncomingMessage } from 'node:http'
 
-/** `Headers` of fetch, of any realm or library. */
+/** `Headers` of fetch, from any realm or library. */
 export interface HeadersLike {
   get(name: string): string | null
 }
 
-/** `Request` of fetch, of any realm or library. */
+/** `Request` of fetch, from any realm or library. */
 export interface RequestLike {
   readonly method: string
   readonly headers: HeadersLike
 }
 
-/** Where the credentials are: a request of Node's or of Express, a `Request` of fetch, or only its `Headers`. */
+/** Source of the credentials: a request of Node.js or Express, a `Request` of fetch, or its `Headers`. */
 export type IdentitySource = IncomingMessage | RequestLike | HeadersLike
 
 /**
- * Told apart by shape, as a class of another realm or library is not the one of this file. `req` of Express has a `get` and
- * the `headers()` of Next.js have `headers`, so neither says much; only a request has a method. The values in Node's
- * `headers` are texts: no client can make them look like fetch's.
+ * Tests the shape, because `instanceof` fails for classes of another realm or library. `req` of Express also has `get`, and
+ * `headers()` of Next.js also has `headers`. Only a request has a method. Values in the `headers` of Node.js are always text,
+ * so a client cannot make them look like `Headers` of fetch.
  */
 export function isHeaders(source: IdentitySource): source is HeadersLike {
   return isGettable(source) && typeof (source as Partial<RequestLike>).method !== 'string'
 }
 
-/** Whether it is a request of Node's; else it is one of fetch's, or its headers. */
+/** Whether the source is a request of Node.js. */
 export function isMessage(source: IdentitySource): source is IncomingMessage {
   return !isHeaders(source) && !isGettable(source.headers)
 }
@@ -32,14 +32,13 @@ function isGettable(value: unknown): value is HeadersLike {
   return typeof (value as Partial<HeadersLike> | null | undefined)?.get === 'function'
 }
 
-/** For callers in JavaScript: whether it is any of these at all. */
+/** Whether the value is a source at all. Callers in JavaScript can pass anything. */
 export function isSource(source: unknown): source is IdentitySource {
   if (typeof source !== 'object' || source === null) return false
   const { headers } = source as { headers?: unknown }
   return (typeof headers === 'object' && headers !== null) || isHeaders(source as IdentitySource)
 }
 
-/** The headers of what is no request of Node's. */
 export function headersOf(source: RequestLike | HeadersLike): HeadersLike {
   return isHeaders(source) ? source : source.headers
 }

@@ -1,18 +1,18 @@
 import type { Route } from './route.js'
 
-/** The route that a request asks for. */
+/** A matched route with its path parameters. */
 export interface Match {
   readonly route: Route
-  /** What stands in the place of each `:name` of the path, still encoded. */
+  /** The value of each `:name` in the path, still percent-encoded. */
   readonly params: Readonly<Record<string, string>>
 }
 
-/** @param url path and query as `req.url` has them, relative to the mount */
+/** @param url path and query of `req.url`, relative to the mount */
 export type Matcher = (method: string, url: string) => Match | null
 
 /**
- * Compares as bytes: case, slashes and encoding count, so that a path has one spelling and no other one reaches a handler. It
- * only reads, which is how requests of the host's stay as they are.
+ * Compares paths byte by byte: case, slashes and encoding matter. So each route has exactly one spelling, and other spellings
+ * reach no handler. The matcher does not change the request.
  */
 export function createMatcher(routes: readonly Route[]): Matcher {
   const exact = new Map<string, Match>()
@@ -40,7 +40,7 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${literal.replace(/:(\w+)/g, '(?<$1>[^/]+)')}$`)
 }
 
-/** The path alone, also of a request target in absolute form (RFC 9112 section 3.2.2). */
+/** The path without its query, also of a request target in absolute form (RFC 9112 section 3.2.2). */
 function pathOf(url: string): string {
   const end = url.indexOf('?')
   const target = end === -1 ? url : url.slice(0, end)

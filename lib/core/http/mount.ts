@@ -2,24 +2,24 @@ import type { IncomingMessage } from 'node:http'
 import type { Logger } from '../config/logger.js'
 
 /**
- * Compares where the host mounted the router with the path of `publicBaseUrl`, once, and says so in the log where cookie paths
- * and links would miss. A proxy may strip a prefix, so the mount only has to be the end of the public path.
+ * Compares the mount path of the router with the path of `publicBaseUrl`. If they differ, cookie paths and links would be wrong,
+ * and it logs one warning. A proxy may strip a prefix, so the mount path only has to be the end of the public path.
  */
 export function createMountCheck(mountPath: string, logger: Logger): (request: IncomingMessage) => void {
-  let told = false
+  let hasWarned = false
   return (request) => {
-    if (told) return
+    if (hasWarned) return
     const mountedAt = mountOf(request)
     if (mountPath.endsWith(mountedAt)) return
-    told = true
+    hasWarned = true
     logger.warn(
       { mountedAt, publicPath: mountPath || '/' },
-      `the router is mounted at ${mountedAt}, but the path of publicBaseUrl is ${mountPath || '/'}: set publicBaseUrl to the address browsers use, the mount included`,
+      `the router is mounted at ${mountedAt}, but the path of publicBaseUrl is ${mountPath || '/'}. Set publicBaseUrl to the address that browsers use, including the mount path`,
     )
   }
 }
 
-/** What Express and Connect took off the front of `req.url`; nothing on bare `node:http`. */
+/** The prefix that Express and Connect have removed from `req.url`. Empty on plain `node:http`. */
 export function mountOf(request: IncomingMessage): string {
   const { originalUrl } = request as { originalUrl?: unknown }
   const { url } = request

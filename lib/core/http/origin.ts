@@ -1,6 +1,6 @@
 import { IdentSphereError } from '../errors.js'
 
-/** Methods that change nothing (RFC 9110 section 9.2.1). Every other one, known or not, is unsafe. */
+/** Methods that change nothing (RFC 9110 section 9.2.1). Every other method is unsafe. */
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export function isUnsafe(method: string): boolean {
@@ -8,8 +8,8 @@ export function isUnsafe(method: string): boolean {
 }
 
 /**
- * Whether a request that changes something may have been sent by another site: a foreign `Origin`, or Fetch Metadata that
- * says so. Requests with neither header come from no browser.
+ * Whether another site may have sent the request, by its `Origin` or by Fetch Metadata. A request with neither header does not
+ * come from a browser.
  *
  * @see https://www.w3.org/TR/fetch-metadata/ "Sec-Fetch-Site"
  */
@@ -21,10 +21,10 @@ export function isForeignRequest(
   return headers.secFetchSite === 'cross-site'
 }
 
-/** The denial of a request from a foreign origin; `origin` is absent where the request did not say. */
+/** Makes the error for a request from a foreign origin. `origin` is undefined if the request has no `Origin` header. */
 export type ForeignOrigin = (origin: string | undefined) => IdentSphereError
 
-/** In development it says what is wrong: people open http://127.0.0.1 where the setting is http://localhost. */
+/** In development the message names both origins. A common mistake is http://127.0.0.1 instead of http://localhost. */
 export function createForeignOrigin(config: { development: boolean; publicBaseUrl: URL }): ForeignOrigin {
   return (origin) => {
     if (!config.development) return new IdentSphereError('csrf_failed')
@@ -35,16 +35,16 @@ export function createForeignOrigin(config: { development: boolean; publicBaseUr
   }
 }
 
-/** Characters. Longer return paths are dropped, so that no redirect outgrows what servers take as a header. */
-export const longestReturnTarget = 2000
+/** Longer return paths are dropped, because servers limit the size of headers. */
+export const maxReturnTargetCharacters = 2000
 
 /**
- * A return path that is certain to stay on an own origin, as an absolute URL, or null.
- * Parsed as a browser would, then compared: `//x`, `/\x`, tabs, userinfo, `javascript:` and the like fall away.
+ * Returns the return path as an absolute URL, or null if it could leave the own origins. The path is parsed as browsers do, and
+ * its origin is compared. `//x`, `/\x`, tabs, userinfo and `javascript:` are refused.
  */
 export function safeReturnTarget(target: unknown, base: URL, isOwnOrigin: (origin: string) => boolean): string | null {
-  if (typeof target !== 'string' || target.length > longestReturnTarget) return null
-  // Control characters, blanks and backslashes are dropped or turned round by URL parsers; none belongs in a path.
+  if (typeof target !== 'string' || target.length > maxReturnTargetCharacters) return null
+  // URL parsers drop control characters and blanks, and turn backslashes into slashes. A valid path has none of them.
   if (hasControlOrBlank(target) || /\\|%5c/i.test(target) || /^\/(\/|%2f)/i.test(target)) return null
   // `https:evil` is relative in one parser and absolute in another.
   if (!/^(\/|https?:\/\/[^/])/i.test(target)) return null

@@ -1,22 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 
-/** A value that one instance of IdentSphere keeps with a request. */
+/** A value per request that belongs to one instance of IdentSphere. */
 export interface PerRequest<T> {
   get(request: IncomingMessage): T | undefined
   set(request: IncomingMessage, value: T | undefined): void
 }
 
 /**
- * Keeps a value with each request, out of reach of other middleware: the property's symbol never leaves this closure. A
- * WeakMap would say the same, but tens of thousands of short-lived keys a second keep the garbage collector busy.
+ * Stores the value in a property of the request. Other middleware cannot read it, because the symbol never leaves this
+ * function. A WeakMap would also work, but tens of thousands of short-lived keys per second slow down garbage collection.
  */
 export function perRequest<T>(): PerRequest<T> {
   const key = Symbol('identsphere')
-  type Keeping = IncomingMessage & { [key]?: T | undefined }
+  type Carrier = IncomingMessage & { [key]?: T | undefined }
   return {
-    get: (request) => (request as Keeping)[key],
+    get: (request) => (request as Carrier)[key],
     set(request, value) {
-      ;(request as Keeping)[key] = value
+      ;(request as Carrier)[key] = value
     },
   }
 }

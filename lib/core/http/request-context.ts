@@ -3,7 +3,7 @@ import type { RequestContext } from '../context.js'
 import { uuidv7 } from '../crypto/random.js'
 import { plainAddress } from '../net/client-address.js'
 
-/** Reads a header that must be single: the text, or null. */
+/** The value of a header, or null if it is absent or was sent more than once. */
 export function header(request: IncomingMessage, name: string): string | null {
   const value = request.headers[name]
   return typeof value === 'string' ? value : null
@@ -19,7 +19,7 @@ export function requestContext(request: IncomingMessage): RequestContext {
   }
 }
 
-/** The host's own request id (pino-http and others set `req.id`), else a new one. */
+/** The host's request id (pino-http and others set `req.id`), or else a new one. */
 function requestId(request: IncomingMessage): string {
   const id = (request as { id?: unknown }).id
   return typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id) ? id : uuidv7()

@@ -5,20 +5,20 @@ import { errorCatalogue, IdentSphereError } from '../errors.js'
 import type { CookieJar } from './cookies.js'
 import type { Reply } from './route.js'
 
-/** Writes answers. The one place that touches a response. */
+/** Writes answers. No other module writes to a response. */
 export interface Responder {
   send(response: ServerResponse, reply: Reply, context: RequestContext, cacheControl?: string): void
-  /** Answers with the envelope of an error; what is not from the catalogue is translated first, then logged. */
+  /** Answers an error as JSON. An error that is not an `IdentSphereError` is translated first. Errors from 500 are logged. */
   fail(request: IncomingMessage, response: ServerResponse, error: unknown, context: RequestContext): void
 }
 
 export function createResponder(options: {
-  /** Absent where none are set. */
+  /** Absent if no cookies are used. */
   cookies?: CookieJar
   logger: Logger
-  /** Maps a database's or library's failure to the catalogue. */
+  /** Translates errors of the database or of a library. */
   translate: (error: unknown) => IdentSphereError
-  /** `WWW-Authenticate` of a denial, or null. Default: RFC 9110 section 11.6.1, a 401 names the scheme that would help. */
+  /** `WWW-Authenticate` of an error, or null. Default: `Bearer` if sign-in is required (RFC 9110 section 11.6.1). */
   challenge?: (error: IdentSphereError) => string | null
 }): Responder {
   const { cookies: jar, challenge = bareChallenge } = options
@@ -36,9 +36,9 @@ export function createResponder(options: {
     }
     if (reply.location !== undefined) response.setHeader('Location', reply.location)
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value)
-    const known = response.req?.headers['if-none-match']?.replace(/^W\//, '')
-    if (known !== undefined && known === reply.headers?.ETag) {
-      // RFC 9110 section 13.1.2: what the client has is not sent again.
+    const cachedETag = response.req?.headers['if-none-match']?.replace(/^W\//, '')
+    if (cachedETag !== undefined && cachedETag === reply.headers?.ETag) {
+      // RFC 9110 section 13.1.2: the client already has this content.
       response.statusCode = 304
       response.end()
       return
@@ -63,15 +63,15 @@ export function createResponder(options: {
       if (response.headersSent || response.destroyed) return
       if (error.retryAfterSeconds !== undefined) response.setHeader('Retry-After', error.retryAfterSeconds)
       else if (error.status === 503) response.setHeader('Retry-After', 1)
-      const wanted = challenge(error)
-      if (wanted !== null) response.setHeader('WWW-Authenticate', wanted)
+      const authenticate = challenge(error)
+      if (authenticate !== null) response.setHeader('WWW-Authenticate', authenticate)
       const details = error.details === undefined ? {} : { details: error.details }
       const message = error.status >= 500 ? errorCatalogue[error.code].message : error.message
       const body = {
         error: { code: error.code, message, type: error.type, request_id: context.requestId, ...details },
       }
-      const planted = error.status === 401 ? (jar?.conflicting(request.headers.cookie) ?? []) : []
-      const cookies = planted.map((name) => ({ name, value: null }))
+      const conflicting = error.status === 401 ? (jar?.conflicting(request.headers.cookie) ?? []) : []
+      const cookies = conflicting.map((name) => ({ name, value: null }))
       write(response, { status: error.status, body, cookies }, context, 'no-store')
     },
   }

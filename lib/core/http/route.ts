@@ -6,32 +6,32 @@ import type { ErrorCode } from '../errors.js'
 import type { CookieChange, CookieName } from './cookies.js'
 import type { Readers } from './cors.js'
 
-/** What a handler is given. Everything in it has been validated. */
+/** The validated input of a handler. */
 export interface RouteRequest<Body, Params, Query, Identity> {
   readonly body: Body
   readonly params: Params
   readonly query: Query
   readonly auth: Identity
   readonly context: RequestContext
-  /** A cookie of the contract, or null. */
+  /** The value of one of our cookies, or null. */
   cookie(name: CookieName): string | null
-  /** Cookies of the contract that came twice with different values. */
+  /** Our cookies that were sent twice with different values. */
   readonly conflictingCookies: readonly CookieName[]
   /** The token of an `Authorization: Bearer` header, or null. */
   readonly bearer: string | null
-  /** The CSRF token that came with the request, or null. */
+  /** The CSRF token of the request, or null. */
   readonly csrfToken: string | null
 }
 
-/** What a handler answers with. */
+/** The answer of a handler. */
 export interface Reply {
   readonly status: number
   readonly body?: object
-  /** Anything but JSON, instead of `body`. */
+  /** Content that is not JSON, instead of `body`. */
   readonly content?: { readonly type: string; readonly text: string }
   readonly headers?: Readonly<Record<string, string>>
   readonly cookies?: readonly CookieChange[]
-  /** Target of a redirect, already checked. */
+  /** Target of a redirect. The handler has checked it. */
   readonly location?: string
 }
 
@@ -42,8 +42,8 @@ export interface RouteInput<Body extends z.ZodType, Params extends z.ZodType, Qu
 }
 
 /**
- * Whether a route needs a session. `none`: the handler reads what credentials it needs itself. `optional`: one is read where it
- * is there.
+ * Whether a route needs a session. `none`: the handler reads the credentials itself. `optional`: a session is used if there is
+ * one.
  */
 export type RouteAuth = 'none' | 'optional' | 'session'
 
@@ -59,19 +59,19 @@ export interface RouteDeclaration<
   readonly path: string
   readonly auth: A
   /**
-   * What the session has to meet, in order. Their errors join `errors`. With `auth: 'optional'` they run only for a session.
+   * Checks of the session, in order. Their errors are added to `errors`. With `auth: 'optional'` they run only for a session.
    */
   readonly checks?: readonly Check[]
-  /** Reachable by a session that still has to enroll a second factor which its role or organization requires. Default false. */
+  /** Also allows a session that still has to enroll a required second factor. Default false. */
   readonly skipsRequirements?: boolean
-  /** `Cache-Control`; default `no-store`. */
+  /** Value of `Cache-Control`. Default `no-store`. */
   readonly cacheControl?: string
-  /** The pages that may read the answer. Default `own`: those of own origins. */
+  /** Which pages may read the answer. Default `own`. */
   readonly cors?: Readers
-  /** False if the route answers while the database does not. Default true. */
+  /** False if the route can answer without the database. Default true. */
   readonly needsDatabase?: boolean
   readonly input?: RouteInput<Body, Params, Query>
-  /** Shape of each answer by status; null for an answer without a body. */
+  /** Schema of each answer by status. Null for an answer without a body. */
   readonly output: Readonly<Record<number, z.ZodType | null>>
   readonly errors: readonly ErrorCode[]
   readonly handle: (
@@ -79,13 +79,13 @@ export interface RouteDeclaration<
   ) => Promise<Reply> | Reply
 }
 
-/** A declared route with its types erased, as the router, the document and the `:id` test matrix read it. */
+/** A declared route without its generic types. */
 export type Route = Omit<RouteDeclaration<RouteAuth, z.ZodType, z.ZodType, z.ZodType>, 'handle'> & {
   readonly handle: (request: RouteRequest<unknown, unknown, unknown, Auth | null>) => Promise<Reply> | Reply
 }
 
 /**
- * Declares a route once. The router, validation, documentation and the authorisation tests all derive from it.
+ * Declares a route. The router, validation, documentation and authorization tests derive from this declaration.
  *
  * @example
  * ```ts

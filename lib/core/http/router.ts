@@ -16,10 +16,10 @@ import type { Responder } from './respond.js'
 import type { Route, RouteInput } from './route.js'
 import { readQuery, validate } from './validate.js'
 
-/** Middleware as Connect defines it; Express 4 and 5 accept it too. */
+/** Middleware of Connect. Express 4 and 5 accept it too. */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
 
-/** What every route needs. */
+/** Services that the router uses for every route. */
 export interface RouterContext {
   readonly cookies: CookieJar
   readonly responder: Responder
@@ -27,15 +27,15 @@ export interface RouterContext {
   readonly isOwnOrigin: (origin: string) => boolean
   readonly foreignOrigin: ForeignOrigin
   readonly identity: Identity
-  /** Resolves when the database can answer; rejects with `service_unavailable`. */
+  /** Resolves if the database can answer. Rejects with `service_unavailable`. */
   ready(): Promise<void>
-  /** Compares the mount that the host's framework knows with `publicBaseUrl`. */
+  /** Warns if the router is not mounted at the path of `publicBaseUrl`. */
   checkMount(request: IncomingMessage): void
 }
 
 /**
- * A router for these routes and nothing else. A request that is none of them goes on to the host untouched, and so does an OPTIONS that
- * is no preflight of theirs.
+ * A router for these routes. All other requests go to `next()` unchanged, also OPTIONS requests that are not a preflight for one
+ * of these routes.
  */
 export function createRouter(routes: readonly Route[], router: RouterContext): Middleware {
   const match = createMatcher(routes)
@@ -43,7 +43,7 @@ export function createRouter(routes: readonly Route[], router: RouterContext): M
     const isPreflight = request.method === 'OPTIONS'
     const method = isPreflight ? preflightMethod(request) : request.method
     const found = match(method ?? '', request.url ?? '')
-    // Express 4 takes the second slash of `/mount//v1/…` off with the mount: a spelling that a host's rule for the path misses.
+    // Express 4 also removes the second slash of `/mount//v1/…`. A host's own rule for the path would not match that spelling.
     if (found === null || mountOf(request).endsWith('/')) next()
     else if (isPreflight) answerPreflight(found.route, router, request, response)
     else void serve(found, router, request, response)
@@ -99,10 +99,10 @@ async function serve(
   }
 }
 
-/** Origin first, also before sign-in; then the session, if the route needs one. */
+/** Checks the origin of unsafe requests, also for routes without a session. Then it authenticates, if the route needs it. */
 async function identify(declared: Route, router: RouterContext, request: IncomingMessage): Promise<Auth | null> {
-  // If `Authorization` alone decides, no other site can make a browser send it. Elsewhere it proves nothing: browsers repeat Basic
-  // credentials by themselves.
+  // Another site cannot set `Authorization` to a bearer token. Routes without a session ignore the header, so there it proves
+  // nothing: browsers also send Basic credentials by themselves.
   const byHeader = declared.auth === 'session' && request.headers.authorization !== undefined
   if (isUnsafe(declared.method) && !byHeader) {
     const origin = request.headers.origin
@@ -117,12 +117,12 @@ async function identify(declared: Route, router: RouterContext, request: Incomin
   return auth
 }
 
-async function runChecks(declared: Route, auth: Auth | null, which: (check: Check) => boolean): Promise<void> {
+async function runChecks(declared: Route, auth: Auth | null, isSelected: (check: Check) => boolean): Promise<void> {
   if (auth === null) return
-  for (const check of declared.checks ?? []) if (which(check)) await check.assert(auth)
+  for (const check of declared.checks ?? []) if (isSelected(check)) await check.assert(auth)
 }
 
-/** @throws IdentSphereError `invalid_input` if a parameter does not decode, e.g. `%E0%A4%A` */
+/** @throws IdentSphereError `invalid_input` if a parameter cannot be decoded, e.g. `%E0%A4%A` */
 function decoded(params: Match['params']): Record<string, string> {
   try {
     return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, decodeURIComponent(value)]))

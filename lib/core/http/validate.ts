@@ -3,13 +3,13 @@ import type { z } from 'zod'
 import { IdentSphereError } from '../errors.js'
 import { assertCleanText } from './body.js'
 
-/** One field that does not fit. `path` is empty for the whole of what was sent. */
+/** An invalid field. `path` is empty if the error concerns the whole input. */
 export interface FieldError {
   readonly path: string
   readonly message: string
 }
 
-/** `invalid_input` with all field errors in `details`; the text names the first one. */
+/** An `invalid_input` error with all field errors in `details`. Its message describes the first one. */
 export function invalidInput(details: readonly FieldError[]): IdentSphereError {
   const [first] = details
   const message = first?.path ? `The request is not well formed: ${first.path} ${first.message}.` : undefined
@@ -19,7 +19,7 @@ export function invalidInput(details: readonly FieldError[]): IdentSphereError {
 /**
  * Parses one part of a request.
  *
- * @throws IdentSphereError `invalid_input` with `details: [{ path, message }]`; values are never echoed
+ * @throws IdentSphereError `invalid_input` with `details: [{ path, message }]`, which never contain values of the input
  */
 export function validate(schema: z.ZodType, value: unknown): unknown {
   const parsed = schema.safeParse(value, { error: messageFor })
@@ -33,7 +33,7 @@ export function validate(schema: z.ZodType, value: unknown): unknown {
   )
 }
 
-/** What is said after the name of a field, where its schema has no words of its own. */
+/** The end of a sentence that starts with the field's name, for schemas without their own message. */
 export function messageFor(issue: z.core.$ZodRawIssue): string {
   if (issue.input === undefined) return 'is required'
   switch (issue.code) {
@@ -42,24 +42,31 @@ export function messageFor(issue: z.core.$ZodRawIssue): string {
     case 'invalid_value':
       return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
     case 'too_small':
-      return issue.minimum === 1 ? 'may not be empty' : `is shorter than ${issue.minimum}`
+      return issue.minimum === 1 && issue.origin !== 'number'
+        ? 'must not be empty'
+        : `must be at least ${amount(issue.minimum, issue.origin)}`
     case 'too_big':
-      return `is longer than ${issue.maximum}`
+      return `must be at most ${amount(issue.maximum, issue.origin)}`
     case 'invalid_format':
-      return `is not a ${issue.format}`
+      return issue.format === 'uuid' ? 'must be a UUID' : `must have the format ${issue.format}`
     default:
       return 'is not valid'
   }
 }
 
-/** The query string as an object of texts. A key given twice is refused, so that no two readers pick differently. */
+function amount(limit: number | bigint, origin: string): string {
+  if (origin === 'string') return `${limit} characters long`
+  return origin === 'array' ? `${limit} items long` : String(limit)
+}
+
+/** The query string as an object. A repeated key is refused, because parsers differ in which value they use. */
 export function readQuery(request: IncomingMessage): Record<string, string> {
   const query: Record<string, string> = Object.create(null)
   const start = request.url?.indexOf('?') ?? -1
   if (start === -1) return query
   for (const [key, value] of new URLSearchParams(request.url?.slice(start + 1))) {
     if (key in query) {
-      throw invalidInput([{ path: key, message: 'is given more than once' }])
+      throw invalidInput([{ path: key, message: 'must not be given more than once' }])
     }
     assertCleanText(value)
     query[key] = value

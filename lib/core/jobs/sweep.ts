@@ -5,9 +5,9 @@ import type { Job } from './worker.js'
 const rowsPerBatch = 500
 
 /**
- * A job that deletes rows which can no longer matter, a small batch at a time.
+ * A job that deletes expired rows in small batches.
  *
- * @param condition SQL that is given the database's clock as `now`
+ * @param condition makes the SQL condition for expired rows. `now` is the database's clock
  */
 export function sweep(db: Executor, table: string, key: string, condition: (now: Fragment) => Fragment): Job {
   const column = identifier(key)

@@ -1,54 +1,55 @@
 import type { Logger } from '../config/logger.js'
+import { deadline } from '../deadline.js'
 
-/** Work that a room hands to the worker. Runs on any number of nodes at once, so it must claim rows with one statement. */
+/** Background work of a feature. Several nodes can run it at the same time, so it must claim rows with one statement. */
 export interface Job {
   readonly name: string
   /** Seconds between two runs on one node. */
   readonly everySeconds: number
   /**
-   * @param stopped aborted where the worker stops without waiting any longer
-   * @returns whether there is more to do at once
+   * @param stopped aborted if the worker stops waiting for the job
+   * @returns true if there is more work, so that the job runs again at once
    */
   run(stopped: AbortSignal): Promise<boolean>
 }
 
-/** Runs jobs until it is closed. */
+/** Runs jobs repeatedly until it is closed. */
 export interface Worker {
-  /** @param keepAlive whether the process lives as long as the worker runs. Default false */
+  /** @param options `keepAlive`: the process does not exit while the worker runs. Default false */
   start(options?: { keepAlive: boolean }): void
-  /** Runs a job now instead of when its time comes; does nothing where the worker was not started. */
+  /** Runs a job now instead of at its next time. Does nothing if the worker was not started. */
   wake(name: string): void
-  /** Runs every job until none has more to do: for tests and for what is called from a schedule. */
+  /** Runs every job until it has no more work. For tests and scheduled calls. */
   drain(): Promise<void>
-  /** Begins nothing more and waits for the runs that are under way, up to {@link longestDrain}. */
+  /** Starts no more runs, and waits up to 10 seconds for the current ones. */
   close(): Promise<void>
 }
 
-/** Milliseconds. What is claimed and not done by then, another node does when the claim ends. */
-const longestDrain = 10_000
+/** If a job does not end in time, another node takes over its rows after their claims have ended. */
+const drainTimeoutMs = 10_000
 
-/** Most runs of one job in a row, so that no job starves the others. */
-const longestStreak = 20
+/** After so many runs a job lets the event loop run other jobs. */
+const maxRunsInRow = 20
 
 interface Scheduled {
   readonly job: Job
   timer: NodeJS.Timeout | undefined
   running: Promise<void> | undefined
-  /** Something came up while it ran. */
-  again: boolean
+  /** New work arrived during the run. */
+  runAgain: boolean
 }
 
 export function createWorker(jobs: readonly Job[], logger: Logger): Worker {
-  const scheduled: Scheduled[] = jobs.map((job) => ({ job, timer: undefined, running: undefined, again: false }))
+  const scheduled: Scheduled[] = jobs.map((job) => ({ job, timer: undefined, running: undefined, runAgain: false }))
   let started = false
   let closed = false
-  let keepsAlive = false
+  let keepsProcessAlive = false
   const stopping = new AbortController()
 
-  /** @returns whether it stopped with more to do */
-  async function streak(job: Job): Promise<boolean> {
+  /** @returns whether the job has more work */
+  async function runRepeatedly(job: Job): Promise<boolean> {
     try {
-      for (let runs = 0; runs < longestStreak && !closed; runs += 1) {
+      for (let runs = 0; runs < maxRunsInRow && !closed; runs += 1) {
         if (!(await job.run(stopping.signal))) return false
       }
       return !closed
@@ -62,18 +63,18 @@ export function createWorker(jobs: readonly Job[], logger: Logger): Worker {
     clearTimeout(entry.timer)
     if (closed) return
     entry.timer = setTimeout(() => {
-      entry.again = false
-      entry.running = streak(entry.job).then((more) => {
+      entry.runAgain = false
+      entry.running = runRepeatedly(entry.job).then((hasMore) => {
         entry.running = undefined
-        schedule(entry, more || entry.again ? 0 : entry.job.everySeconds)
+        schedule(entry, hasMore || entry.runAgain ? 0 : entry.job.everySeconds)
       })
     }, seconds * 1000)
-    if (!keepsAlive) entry.timer.unref()
+    if (!keepsProcessAlive) entry.timer.unref()
   }
 
   return {
     start({ keepAlive } = { keepAlive: false }) {
-      keepsAlive ||= keepAlive
+      keepsProcessAlive ||= keepAlive
       if (keepAlive) for (const { timer } of scheduled) timer?.ref()
       if (started) return
       started = true
@@ -83,7 +84,7 @@ export function createWorker(jobs: readonly Job[], logger: Logger): Worker {
       if (!started) return
       const entry = scheduled.find(({ job }) => job.name === name)
       if (entry === undefined) return
-      entry.again = true
+      entry.runAgain = true
       if (entry.running === undefined) schedule(entry, 0)
     },
     async drain() {
@@ -94,17 +95,12 @@ export function createWorker(jobs: readonly Job[], logger: Logger): Worker {
     async close() {
       closed = true
       for (const { timer } of scheduled) clearTimeout(timer)
-      const underWay = scheduled.filter(({ running }) => running !== undefined)
-      let timer: NodeJS.Timeout | undefined
-      const tooLate = new Promise<'late'>((resolve) => {
-        timer = setTimeout(() => resolve('late'), longestDrain)
+      const isRunning = ({ running }: Scheduled) => running !== undefined
+      const drained = Promise.all(scheduled.map(({ running }) => running))
+      await deadline(drained, drainTimeoutMs, () => {
+        const jobs = scheduled.filter(isRunning).map(({ job }) => job.name)
+        logger.warn({ jobs }, 'background jobs did not end in time, another node will continue them')
       })
-      const drained = Promise.all(underWay.map(({ running }) => running))
-      if ((await Promise.race([drained, tooLate])) === 'late') {
-        const jobs = underWay.filter(({ running }) => running !== undefined).map(({ job }) => job.name)
-        logger.warn({ jobs }, 'background jobs did not end in time and are left to the next node')
-      }
-      clearTimeout(timer)
       stopping.abort()
     },
   }

@@ -1,7 +1,7 @@
 import type { EventHooks } from '../config/hooks.js'
 import type { NoticeName } from '../mail/templates.js'
 
-/** Names of webhook events. They are a contract. */
+/** Names of webhook events. They are part of the public contract. */
 export type EventName =
   | 'user.registered'
   | 'user.updated'
@@ -19,23 +19,23 @@ export type EventName =
   | 'passkey.added'
   | 'passkey.removed'
 
-/** What an action causes besides its audit row. */
+/** Effects of an action besides its audit row. */
 export interface ActionEffects {
-  /** The webhook event. */
+  /** Webhook event. */
   readonly event?: EventName
-  /** The mail to the subject. */
+  /** Mail to the user that the entry is about. */
   readonly notice?: NoticeName
-  /** The host's hook, called after the commit. */
+  /** Hook of the host, called after the commit. */
   readonly hook?: keyof EventHooks
 }
 
-/** One action that the journal records. Its name is a contract: audit rows, filters and exports use it. */
+/** An action that the journal records. Its name is part of the public contract: audit rows, filters and exports use it. */
 export interface Action extends ActionEffects {
   readonly name: string
 }
 
 /**
- * Declares the actions of a feature by their names.
+ * Declares the actions of a feature by name.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@ import type { JournalFacts } from './journal.js'
 
 type Details = Omit<JournalFacts, 'actorId' | 'impersonatorId' | 'context'>
 
-/** Facts of what a signed-in user does. If a platform admin acts as the user, both ids are in them. */
+/** Facts for an act of a signed-in user. If a platform admin acts as the user, they contain both ids. */
 export function factsOf(auth: Auth, context: RequestContext, details: Details = {}): JournalFacts {
   return {
     actorId: auth.userId,
@@ -15,12 +15,12 @@ export function factsOf(auth: Auth, context: RequestContext, details: Details = 
   }
 }
 
-/** Facts of what a user does who has no session yet, or whose session does not matter: a sign-in, a mailed link. */
+/** Facts for an act of a user without a session, e.g. a sign-in or a mailed link. */
 export function factsOfUser(userId: string, context: RequestContext, details: Details = {}): JournalFacts {
   return { actorId: userId, resource: { type: 'user', id: userId }, context, ...details }
 }
 
-/** Facts of what the host's own code does to a user. */
+/** Facts for an act of the host's own code that concerns a user. */
 export function factsOfHost(userId: string, details: Details = {}): JournalFacts {
   return {
     actorId: null,

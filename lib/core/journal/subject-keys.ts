@@ -6,17 +6,18 @@ import type { Executor, Tx } from '../store/store.js'
 
 interface SubjectKeyRow {
   subject_id: string
-  /** Null with the key: it was destroyed. */
+  /** Null if the key was destroyed. */
   key_version: number | null
   sealed_key: Buffer | null
 }
 
-/** The subject of rows that are about no known user, e.g. a login with an address that has no account. */
+/** The subject of entries without a known user, e.g. a login with an unknown address. */
 export const nobody = '00000000-0000-0000-0000-000000000000'
 
 /**
- * One key a subject, which seals the personal fields of audit rows. Destroying the key erases what the rows say about the user, while the
- * rows themselves stay. An erased user gets no other key: what a request records that began before is sealed under a key that is not kept.
+ * Returns the key that seals the personal fields of a user's audit rows. Each user has one key. Destroying the key erases these
+ * fields, and the rows are kept. An erased user gets no new key: a request that is still running then uses a key that is not
+ * stored.
  */
 export async function subjectKey(tx: Tx, keys: KeyRing, subjectId: string): Promise<KeyObject> {
   const stored = await read(tx, subjectId)
@@ -26,18 +27,18 @@ export async function subjectKey(tx: Tx, keys: KeyRing, subjectId: string): Prom
   await tx.sql`
     INSERT INTO ${tx.table('audit_subject_keys')} (subject_id, key_version, sealed_key, created_at)
     VALUES (${subjectId}, ${version}, ${sealed}, ${tx.now}) ON CONFLICT (subject_id) DO NOTHING`
-  // The first insert wins. Its row is committed or ours, so this read sees it.
-  const kept = await read(tx, subjectId)
-  return (kept === undefined ? null : unseal(keys, kept)) ?? sealingKey(randomOctets(32))
+  // Another transaction may have inserted its key first.
+  const inserted = await read(tx, subjectId)
+  return (inserted === undefined ? null : unseal(keys, inserted)) ?? sealingKey(randomOctets(32))
 }
 
-/** The key of a subject; null if there is none, or if it was destroyed. */
+/** The key of a user, or null if there is none or it was destroyed. */
 export async function findSubjectKey(db: Executor, keys: KeyRing, subjectId: string): Promise<KeyObject | null> {
   const stored = await read(db, subjectId)
   return stored === undefined ? null : unseal(keys, stored)
 }
 
-/** Destroys the key. From then on no one can read what audit rows say about the subject. */
+/** Destroys the key. The personal fields of the user's audit rows can then never be read again. */
 export async function forgetSubjectKey(tx: Tx, subjectId: string): Promise<void> {
   await tx.sql`
     INSERT INTO ${tx.table('audit_subject_keys')} (subject_id, created_at) VALUES (${subjectId}, ${tx.now})
@@ -55,7 +56,7 @@ function unseal(keys: KeyRing, { subject_id, key_version, sealed_key }: SubjectK
   if (key_version === null || sealed_key === null) return null
   const key = keys.version('sealing', key_version)
   const bytes = key === null ? null : open(key, sealed_key, context(subject_id))
-  if (bytes === null) throw new Error(`the audit key of ${subject_id} does not open`)
+  if (bytes === null) throw new Error(`the audit key of ${subject_id} cannot be decrypted`)
   return sealingKey(bytes)
 }
 

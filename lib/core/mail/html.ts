@@ -1,4 +1,4 @@
-/** HTML that has been escaped where it had to be. */
+/** Safe HTML: values in it were escaped. */
 export class Html {
   constructor(readonly text: string) {}
 
@@ -14,7 +14,7 @@ export function escapeHtml(text: string): string {
 }
 
 /**
- * HTML with everything that is filled in escaped, but for what this function made itself.
+ * Escapes all values, except `Html` that this function made.
  *
  * @example
  * ```ts

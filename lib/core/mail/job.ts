@@ -10,18 +10,18 @@ import { requestPrefix } from './outbox.js'
 import { mailRequests } from './requests.js'
 import type { MailName, MailParameters, MailTemplates } from './templates.js'
 
-/** Mails that one process sends at the same time. */
+/** Mails that one process sends in parallel. */
 const parallelSends = 4
-/** For a mail to be made and sent. A template or mailer of the host may never end. */
+/** Limits template and transport together. A function of the host may never return. */
 const defaultSendTimeoutMs = 120_000
-/** Requests decided between two rounds of sending. Anybody can ask, so requests must not wait for a slow mail server. */
+/** Requests decided between two rounds of sending. Requests must not wait for a slow mail server. */
 const requestsPerRound = 50
 const requestRetrySeconds = 60
 
 const mailKinds = { prefix: requestPrefix, has: false }
 const requestKinds = { prefix: requestPrefix, has: true }
 
-/** The job that decides mail requests and sends mail. */
+/** The job that handles mail requests and sends mail. */
 export function createMailJob(deps: {
   store: Store
   clock: Clock
@@ -30,7 +30,7 @@ export function createMailJob(deps: {
   templates: MailTemplates
   contributions: Contributions
   from: string
-  /** Right half of message ids. */
+  /** Domain of the `Message-ID` headers. */
   domain: string
   logger: Logger
   sendTimeoutMs?: number
@@ -61,8 +61,8 @@ export function createMailJob(deps: {
     return true
   }
 
-  /** A request that cannot be decided waits by itself, and delays no other. */
-  async function decideOne(): Promise<boolean> {
+  /** A request that fails is retried later and does not delay other requests. @returns whether there was a request */
+  async function handleOne(): Promise<boolean> {
     const taken: QueueEntry[] = []
     try {
       return await store.transaction(async (tx) => {
@@ -70,9 +70,9 @@ export function createMailJob(deps: {
         if (entry === null) return false
         taken.push(entry)
         const name = entry.kind.slice(requestPrefix.length)
-        const handler = contributions(mailRequests).find((one) => one.name === name)
+        const handler = contributions(mailRequests).find((candidate) => candidate.name === name)
         if (handler === undefined || entry.content === null) {
-          logger.error({ id: entry.id, kind: entry.kind }, 'a request in the outbox cannot be read and was dropped')
+          logger.error({ id: entry.id, kind: entry.kind }, 'a mail request cannot be read and was dropped')
           return true
         }
         await handler.handle(tx, entry.content as never)
@@ -81,15 +81,15 @@ export function createMailJob(deps: {
     } catch (error) {
       const entry = taken.at(-1)
       if (entry === undefined) throw error
-      logger.error({ id: entry.id, kind: entry.kind, err: error }, 'a request in the outbox failed')
+      logger.error({ id: entry.id, kind: entry.kind, err: error }, 'a mail request failed and will be tried again')
       await queue.postpone(store, entry.id, requestRetrySeconds)
       return true
     }
   }
 
-  async function decide(): Promise<boolean> {
-    for (let decided = 0; decided < requestsPerRound; decided += 1) {
-      if (!(await decideOne())) return decided > 0
+  async function handleRequests(): Promise<boolean> {
+    for (let handled = 0; handled < requestsPerRound; handled += 1) {
+      if (!(await handleOne())) return handled > 0
     }
     return true
   }
@@ -98,30 +98,30 @@ export function createMailJob(deps: {
     name: 'mail',
     everySeconds: 2,
     async run(stopped) {
-      const decided = await decide()
-      return (await delivery.round(stopped)) || decided
+      const hasHandled = await handleRequests()
+      return (await delivery.round(stopped)) || hasHandled
     },
   }
 }
 
-/** A subject is one line. Nothing in it can begin another header. */
+/** Removes line breaks, so that a subject cannot start another header. */
 function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, 250)
 }
 
-/** 5xx: the server will not take this mail however often it is tried (RFC 5321 section 4.2.1). */
+/** 5xx: the server refuses this mail permanently (RFC 5321 section 4.2.1). */
 function isFinal(error: unknown): boolean {
   const { responseCode, code } = (error ?? {}) as { responseCode?: unknown; code?: unknown }
   return typeof responseCode === 'number' && responseCode >= 500 && (code === 'EENVELOPE' || code === 'EMESSAGE')
 }
 
-/** The server as a whole does not answer, or refuses the sign-in. */
+/** The server does not answer, or refuses our credentials. */
 function isUnreachable(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown }
   return typeof code === 'string' && code !== 'EENVELOPE' && code !== 'EMESSAGE'
 }
 
-/** Answers of servers may quote the mail or its recipient, so the log gets codes only. */
+/** An answer of a server may quote the mail or its recipient. So only codes are logged. */
 function withoutText(error: unknown): Error {
   const { code, responseCode, command } = (error ?? {}) as Record<string, unknown>
   const known = [code, responseCode, command].filter((part) => typeof part === 'string' || typeof part === 'number')

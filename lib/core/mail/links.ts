@@ -1,9 +1,9 @@
 import type { PageName, Pages } from '../config/pages.js'
 
-/** Addresses in mails. They come from `publicBaseUrl`, never from a request's headers. */
+/** Links in mails. They derive from `publicBaseUrl`, never from request headers. */
 export interface Links {
   signIn(): string
-  /** @param token goes into the fragment, which no server, proxy or `Referer` gets to see */
+  /** @param token is put into the fragment, which browsers do not send to servers or in `Referer` */
   page(name: PageName, token?: string): string
 }
 

@@ -9,15 +9,14 @@ import { createSmtpTransport } from './smtp.js'
 import { defaultTemplates, type MailTemplates } from './templates.js'
 
 const smtpSetting = 'mailer.smtpUrl (SMTP_URL)'
-/** What the query of an SMTP URL may set in production. Nodemailer takes any of its options from there, before ours. */
-const smtpParameters = new Set(['name', 'localAddress', 'authMethod', 'maxMessages', 'tls.servername'])
+/** Parameters that the query of an SMTP URL may set in production. Nodemailer reads every option from it, before ours. */
+const allowedSmtpParameters = new Set(['name', 'localAddress', 'authMethod', 'maxMessages', 'tls.servername'])
 
-/** How mail is sent. */
 export interface Mailer {
   readonly transport: MailTransport
   readonly from: string
   readonly templates: MailTemplates
-  /** The mail that would have been sent, in development without SMTP; else null. */
+  /** Captured mail in development without a mailer, or null. */
   readonly mailbox: Mailbox | null
 }
 
@@ -28,7 +27,7 @@ interface MailerOptions {
   templates?: Partial<MailTemplates> | undefined
 }
 
-/** Mail is sent by the host, by an SMTP server, or in development into the mailbox page. Null: not at all. */
+/** Returns the mailer: the host's function, an SMTP server, or the mailbox in development. Null if mail cannot be sent. */
 export function mailerOf(
   mailer: MailerOptions,
   { publicBaseUrl, development, logger }: { publicBaseUrl: URL; development: boolean; logger: Logger },
@@ -36,12 +35,12 @@ export function mailerOf(
   const { smtpUrl, sendMail } = mailer
   const templates: MailTemplates = { ...defaultTemplates, ...mailer.templates }
   if (smtpUrl !== undefined && sendMail !== undefined) {
-    throw new ConfigurationError('mailer', 'has both sendMail and an SMTP server', 'Leave one of them out.')
+    throw new ConfigurationError('mailer', 'has both sendMail and an SMTP server', 'Remove one of them.')
   }
   if (smtpUrl === undefined && sendMail === undefined) {
     if (!development) return null
     const page = `${withoutSlash(publicBaseUrl.href)}/v1/dev/mailbox`
-    const mailbox = createMailbox(() => logger.info({ page }, 'a mail is in the mailbox'))
+    const mailbox = createMailbox(() => logger.info({ page }, 'a mail was captured, open the mailbox page to read it'))
     const from = mailer.from ?? `no-reply@${publicBaseUrl.hostname}`
     return Object.freeze({ transport: mailbox, from, templates, mailbox })
   }
@@ -49,7 +48,7 @@ export function mailerOf(
     throw new ConfigurationError(
       'mailer.from (IDENTSPHERE_MAIL_FROM)',
       'is missing',
-      'Give the sender, e.g. Example <no-reply@example.com>.',
+      'Set it to the sender of mails, e.g. Example <no-reply@example.com>.',
     )
   }
   return Object.freeze({ transport: transportOf(mailer, development), from: mailer.from, templates, mailbox: null })
@@ -59,14 +58,17 @@ function transportOf({ smtpUrl, sendMail }: MailerOptions, development: boolean)
   if (smtpUrl === undefined) {
     return { send: async (message) => void (await sendMail?.(message)), close: async () => {} }
   }
-  if (!URL.canParse(smtpUrl)) throw new ConfigurationError(smtpSetting, 'is not a URL', 'Correct it.')
+  if (!URL.canParse(smtpUrl))
+    throw new ConfigurationError(smtpSetting, 'is not a URL', 'Use smtp://user:password@host:587.')
   const url = new URL(smtpUrl)
-  const weakening = development ? undefined : [...url.searchParams.keys()].find((name) => !smtpParameters.has(name))
+  const weakening = development
+    ? undefined
+    : [...url.searchParams.keys()].find((name) => !allowedSmtpParameters.has(name))
   if (weakening !== undefined) {
     throw new ConfigurationError(
       smtpSetting,
       `has the parameter ${weakening}, which could send mail without TLS or elsewhere`,
-      'Leave it out, or give `mailer.sendMail`.',
+      'Remove it, or use `mailer.sendMail`.',
     )
   }
   assertNodemailer()

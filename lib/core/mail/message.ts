@@ -1,31 +1,31 @@
-/** Who a mail goes to. Exactly one address. */
+/** The recipient of a mail. Exactly one address. */
 export interface MailRecipient {
-  /** Null where the address belongs to no account yet. */
+  /** Null if the address has no account. */
   userId: string | null
   email: string
 }
 
-/** A user, and where their mail goes now. */
+/** A user as the recipient of a mail. */
 export type UserMailbox = MailRecipient & { userId: string }
 
-/** What a template makes. */
+/** The result of a template. */
 export interface MailContent {
   subject: string
   text: string
   html?: string
 }
 
-/** A mail as it is handed to SMTP or to the host's `sendMail`. */
+/** A complete mail for SMTP or for the host's `sendMail`. */
 export interface MailMessage extends MailContent {
-  /** The `Message-ID` header: the same each time this mail is tried, so that a second copy can be told. */
+  /** The `Message-ID` header. It is the same for each attempt, so that receivers can detect a second copy. */
   messageId: string
   from: string
   to: string
 }
 
-/** Sends one mail. Rejects where it was not taken. */
+/** Sends mails. `send` rejects if the mail was not accepted. */
 export interface MailTransport {
-  /** The SMTP server, as `host:port`, for the log. */
+  /** The SMTP server as `host:port`, for the log. */
   readonly server?: string
   send(message: MailMessage): Promise<void>
   close(): Promise<void>

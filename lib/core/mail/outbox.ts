@@ -5,33 +5,33 @@ import type { MailRecipient } from './message.js'
 import type { MailRequest } from './requests.js'
 import type { MailName, MailParameters } from './templates.js'
 
-/** A mail to be sent once the transaction has committed. */
+/** A mail that is sent after the transaction has committed. */
 export interface OutgoingMail<Name extends MailName = MailName> {
   template: Name
   to: MailRecipient
   parameters: MailParameters[Name]
-  /** Seconds after which the mail is of no use any more and is given up. Default a day. */
+  /** Seconds after which the mail is no longer sent. Default and maximum: one day. */
   expiresInSeconds?: number
 }
 
-const longestLifetimeSeconds = 86_400
+const maxLifetimeSeconds = 86_400
 
-/** Requests are entries of the same queue. Their kind begins with this. */
+/** Mail requests are entries of the same queue. Their kind begins with this prefix. */
 export const requestPrefix = 'request.'
 
 /**
- * The transactional outbox of mail: mail is written in the transaction of the act that it reports, and sent by the worker. Recipient,
- * parameters, links and codes are sealed, and wiped when the mail was sent or given up.
+ * The transactional outbox of mail. A mail is written in the transaction of the change that it reports. The worker sends it.
+ * Recipient and parameters are sealed, and are deleted after the mail was sent or given up.
  */
 export interface Outbox {
-  /** Whether mail can be sent at all. If not, nothing is written. */
+  /** Whether mail can be sent. If not, `send` and `request` do nothing. */
   readonly enabled: boolean
   send<Name extends MailName>(tx: Tx, mail: OutgoingMail<Name>): Promise<void>
   /**
-   * Leaves it to the worker to decide what a request leads to. The request does the same work whether or not an account exists, so its
-   * duration tells nothing.
+   * Writes a request that the worker handles later. The work is the same whether or not an account exists, so its duration
+   * reveals nothing.
    *
-   * @param request its handler is contributed to `mail.requests`
+   * @param request a feature contributes its handler to `mail.requests`
    */
   request<Input extends object>(tx: Tx, request: MailRequest<Input>, input: Input): Promise<void>
 }
@@ -51,12 +51,12 @@ export function createOutbox(deps: { queue: Queue; enabled: boolean; wake: () =>
 
   return {
     enabled,
-    async send(tx, { template, to, parameters, expiresInSeconds = longestLifetimeSeconds }) {
+    async send(tx, { template, to, parameters, expiresInSeconds = maxLifetimeSeconds }) {
       if (!enabled) return
-      await insert(tx, template, { to, parameters }, Math.min(expiresInSeconds, longestLifetimeSeconds))
+      await insert(tx, template, { to, parameters }, Math.min(expiresInSeconds, maxLifetimeSeconds))
     },
     async request(tx, { name }, input) {
-      if (enabled) await insert(tx, `${requestPrefix}${name}`, input, longestLifetimeSeconds)
+      if (enabled) await insert(tx, `${requestPrefix}${name}`, input, maxLifetimeSeconds)
     },
   }
 }

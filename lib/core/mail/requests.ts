@@ -2,21 +2,20 @@ import { extensionPoint } from '../extension-point.js'
 import type { Tx } from '../store/store.js'
 
 /**
- * A kind of mail request. What a request leads to is decided by the worker, so its duration tells nobody whether an account exists.
+ * A kind of mail request. The worker decides later which mail to send, so the duration of the HTTP request does not reveal
+ * whether an account exists.
  */
 export interface MailRequest<Input extends object> {
   readonly name: string
-  /** The handler, as a contribution to {@link mailRequests}. It runs in the worker, in one transaction with what it writes. */
+  /** Makes a contribution to {@link mailRequests}. The worker calls `handle` in a transaction. */
   handledBy(handle: (tx: Tx, input: Input) => Promise<void>): MailRequestHandler
 }
 
-/** A kind of request together with its handler. */
 export interface MailRequestHandler {
   readonly name: string
   handle(tx: Tx, input: never): Promise<void>
 }
 
-/** Handlers of mail requests. */
 export const mailRequests = extensionPoint<MailRequestHandler>('mail.requests')
 
 /**

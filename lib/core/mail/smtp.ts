@@ -1,13 +1,12 @@
 import type { MailTransport } from './message.js'
 
-/** Milliseconds. */
-const connecting = 10_000
-const silent = 30_000
+const connectTimeoutMs = 10_000
+const idleTimeoutMs = 30_000
 
 /**
- * Sends through the SMTP server of `url` with nodemailer, which is loaded when the first mail goes out.
+ * Sends mail with nodemailer. The package is loaded when the first mail is sent.
  *
- * @param requireTls refuses a server that offers no TLS; `smtps://` is TLS from the first byte
+ * @param requireTls refuses a server without TLS. `smtps://` uses TLS in any case
  */
 export function createSmtpTransport(url: string, { requireTls }: { requireTls: boolean }): MailTransport {
   let opened: Promise<import('nodemailer').Transporter> | undefined
@@ -19,16 +18,15 @@ export function createSmtpTransport(url: string, { requireTls }: { requireTls: b
       pool: true,
       maxConnections: 4,
       requireTLS: requireTls && !url.startsWith('smtps:'),
-      connectionTimeout: connecting,
-      greetingTimeout: connecting,
-      socketTimeout: silent,
+      connectionTimeout: connectTimeoutMs,
+      greetingTimeout: connectTimeoutMs,
+      socketTimeout: idleTimeoutMs,
       disableFileAccess: true,
       disableUrlAccess: true,
     } as never)
   }
 
   return {
-    // Without user and password.
     server: new URL(url).host,
     async send({ messageId, from, to, subject, text, html }) {
       opened ??= open()
@@ -36,7 +34,7 @@ export function createSmtpTransport(url: string, { requireTls }: { requireTls: b
       await transport.sendMail({
         messageId,
         from,
-        // As an object, so that nothing in it can be read as a second address.
+        // Nodemailer would parse a string as a list of addresses.
         to: { name: '', address: to },
         subject,
         text,

@@ -3,7 +3,7 @@ import type { Job } from '../jobs/worker.js'
 import { sql } from '../store/sql.js'
 import type { Store } from '../store/store.js'
 
-/** Mails that were sent or given up are wiped at once; a week later their rows go too. */
+/** Deletes the rows of sent and given-up mails after a week. Their content was deleted before. */
 export function mailSweeps(store: Store): Job[] {
   return [
     sweep(

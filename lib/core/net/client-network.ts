@@ -2,14 +2,13 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { groupsOf, lastOctets, mappedOctets } from './client-address.js'
 
 /**
- * The network a client address belongs to: its /24 for IPv4, its /64 for IPv6, in one canonical spelling. One
- * customer commonly owns a whole /64, so a limit on single IPv6 addresses limits nobody.
+ * The network of a client address in canonical spelling: the /24 of an IPv4 address, the /64 of an IPv6 address. One customer
+ * often has a whole /64, so a limit on single IPv6 addresses has no effect.
  *
- * An IPv4 address written as IPv6 (mapped, RFC 4291 section 2.5.5.2, or translated, RFC 6052 section 2.1) counts as
- * that IPv4 address: otherwise all IPv4 clients of a dual-stack socket would be one network.
+ * An IPv4 address written as IPv6 (mapped, RFC 4291 section 2.5.5.2, or translated, RFC 6052 section 2.1) counts as that IPv4
+ * address. Otherwise all IPv4 clients of a dual-stack socket would be one network.
  *
- * @param address - what `req.ip` holds. Absent or unparsable addresses are all one network, `unknown`, so that they
- * are limited too.
+ * @param address `req.ip`. Absent and invalid addresses belong to the network `unknown`, so that they are limited too.
  *
  * @example
  * ```ts

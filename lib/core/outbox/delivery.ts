@@ -7,44 +7,44 @@ import type { KindFilter, Queue, QueueEntry } from './queue.js'
 
 /** How entries of one queue are delivered. */
 export interface DeliveryOptions {
-  /** E.g. `a mail`, for the log. */
+  /** For the log, e.g. `a mail`. */
   readonly noun: string
   readonly kinds: KindFilter
-  /** Deliveries that one process makes at the same time. */
+  /** Deliveries that one process runs in parallel. */
   readonly parallel: number
-  /** Milliseconds for one delivery. */
+  /** Timeout of one delivery. */
   readonly timeoutMs: number
   /** Facts for the log, e.g. the server. */
   readonly facts: Readonly<Record<string, string>>
-  /** @returns false if the entry cannot be delivered at all, e.g. because its template is unknown */
+  /** @returns false if the entry can never be delivered, e.g. because its template is unknown */
   deliver(entry: QueueEntry): Promise<boolean>
-  /** Whether the receiver refused this entry for good. */
+  /** Whether the receiver refused this entry permanently. */
   isFinal(error: unknown): boolean
-  /** Whether the receiver as a whole does not answer. */
+  /** Whether the receiver itself cannot be reached. */
   isUnreachable(error: unknown): boolean
-  /** The error without text of the receiver, for the log. */
+  /** The error for the log, without texts from the receiver. */
   loggable(error: unknown): Error
 }
 
-/** An entry belongs for so long to the process that claimed it. The claim is renewed during the delivery. */
+/** A claimed entry belongs to the process for so long. The process renews the claim during the delivery. */
 const leaseSeconds = 60
 const leaseRenewalMs = 20_000
-/** Between attempts: doubled each time. */
+/** Time between attempts. It doubles after each attempt. */
 const firstRetrySeconds = 5
-const longestRetrySeconds = 3_600
-/** For how long a process does not try a receiver that it cannot reach: doubled each time. */
+const maxRetrySeconds = 3_600
+/** A process pauses for so long if it cannot reach the receiver. It doubles each time. */
 const firstUnreachableMs = 1_000
-const longestUnreachableMs = 60_000
+const maxUnreachableMs = 60_000
 
-/** Delivers what is due, with leases, backoff and an end. */
+/** Delivers due entries with leases and backoff, and gives up expired ones. */
 export interface Delivery {
-  /** One delivery each in parallel. @returns whether there was an entry */
+  /** Runs up to `parallel` deliveries. @returns whether there was an entry */
   round(stopped: AbortSignal): Promise<boolean>
 }
 
 /**
- * An entry whose process died is claimed again when its lease ends. What the receiver has confirmed is never delivered again: marking it
- * is repeated until the database has it.
+ * If a process dies, other processes can claim its entries after the lease. After the receiver has confirmed an entry, marking it
+ * as sent is retried until the database accepts it. So the entry is not delivered twice.
  */
 export function createDelivery(
   deps: { queue: Queue; store: Store; clock: Clock; logger: Logger },
@@ -61,7 +61,7 @@ export function createDelivery(
     if (entry === null) return false
     const facts = { id: entry.id, kind: entry.kind }
     if (entry.isExpired) {
-      logger.warn(facts, `${noun} came too late to be of use and was given up`)
+      logger.warn(facts, `${noun} expired before it was sent and was given up`)
       await queue.giveUp(store, entry.id)
       return true
     }
@@ -71,7 +71,7 @@ export function createDelivery(
     renewal.unref()
     try {
       if (!(await deadline(options.deliver(entry), options.timeoutMs, timedOut))) {
-        logger.error(facts, `${noun} cannot be made and was given up`)
+        logger.error(facts, `${noun} cannot be delivered and was given up`)
         await queue.giveUp(store, entry.id)
         return true
       }
@@ -82,34 +82,34 @@ export function createDelivery(
       clearInterval(renewal)
     }
     unreachableMs = firstUnreachableMs
-    await untilMarked(entry.id, stopped)
+    await markSent(entry.id, stopped)
     return true
   }
 
   async function failed({ id, kind, attempts }: QueueEntry, error: unknown): Promise<void> {
     const facts = { id, kind, attempts, ...options.facts, err: options.loggable(error) }
     if (options.isFinal(error)) {
-      logger.warn(facts, `${noun} was refused for good`)
+      logger.warn(facts, `${noun} was refused by the receiver and was given up`)
       await queue.giveUp(store, id)
       return
     }
     if (options.isUnreachable(error)) {
       unreachableUntil = clock.now() + unreachableMs
-      unreachableMs = Math.min(unreachableMs * 2, longestUnreachableMs)
+      unreachableMs = Math.min(unreachableMs * 2, maxUnreachableMs)
     }
-    const retrySeconds = Math.min(firstRetrySeconds * 2 ** Math.min(attempts - 1, 12), longestRetrySeconds)
+    const retrySeconds = Math.min(firstRetrySeconds * 2 ** Math.min(attempts - 1, 12), maxRetrySeconds)
     const isGivenUp = await queue.postpone(store, id, retrySeconds)
     logger.warn(facts, `${noun} was not sent ${isGivenUp ? 'in time and was given up' : 'and will be tried again'}`)
   }
 
-  /** The receiver has it. An entry that is not marked would be delivered twice. */
-  async function untilMarked(id: string, stopped: AbortSignal): Promise<void> {
+  /** Retries until it succeeds. An entry that is not marked would be delivered again. */
+  async function markSent(id: string, stopped: AbortSignal): Promise<void> {
     for (let pauseMs = 100; !stopped.aborted; pauseMs = Math.min(pauseMs * 2, 5_000)) {
       try {
         await queue.markSent(store, id)
         return
       } catch (error) {
-        logger.warn({ id, err: error }, `${noun} was sent, and the database does not take note of it yet`)
+        logger.warn({ id, err: error }, `${noun} was sent, but marking it as sent failed and will be tried again`)
         await wait(pauseMs)
       }
     }
@@ -118,7 +118,7 @@ export function createDelivery(
   return {
     async round(stopped) {
       if (clock.now() < unreachableUntil) return false
-      // All of them end first: a failure must not leave another delivery without a process that waits for it.
+      // Wait for all deliveries, so that none is still running after this call.
       const outcomes = await Promise.allSettled(Array.from({ length: options.parallel }, () => deliverOne(stopped)))
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
       return outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value)

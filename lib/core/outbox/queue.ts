@@ -4,42 +4,42 @@ import { open, seal } from '../crypto/sealing.js'
 import { identifier, sql } from '../store/sql.js'
 import type { Executor, Tx } from '../store/store.js'
 
-/** An entry that was opened. */
+/** A decrypted entry. */
 export interface QueueEntry {
   readonly id: string
   readonly kind: string
-  /** Null if it was tampered with. */
+  /** Null if it cannot be decrypted. */
   readonly content: unknown
   readonly attempts: number
-  /** Its time is over: it is of no use any more. */
   readonly isExpired: boolean
 }
 
-/** The kinds that a call concerns: those with this prefix, or all others. */
+/** Selects the kinds with this prefix (`has: true`) or all others. */
 export interface KindFilter {
   readonly prefix: string
   readonly has: boolean
 }
 
 /**
- * A transactional outbox in one table: entries are written in the transaction of the change, and delivered by the worker. Their content is
- * sealed, and wiped when an entry was sent or given up. A claim holds for a lease, so an entry of a process that died is claimed again.
+ * A transactional outbox in one table. Entries are written in the transaction of the change. The worker delivers them. Their
+ * content is sealed, and is deleted after the entry was sent or given up. A claim ends after its lease, so that other processes
+ * can claim the entries of a dead process.
  *
  * The table has the columns `id, key_version, attempts, next_attempt_at, created_at, expires_at, sent_at, given_up_at`.
  */
 export interface Queue {
   insert(tx: Tx, kind: string, content: object, lifetimeSeconds: number): Promise<void>
-  /** Claims the entry that is due first. An entry that is sealed with a secret which this node lacks waits for another node. */
+  /** Claims the entry that is due first. Entries sealed with a secret that this node does not have are left to other nodes. */
   claim(db: Executor, kinds: KindFilter, leaseSeconds: number): Promise<QueueEntry | null>
-  /** Takes the entry that is due first out of the table. If `tx` rolls back, it is there again. */
+  /** Deletes and returns the entry that is due first. */
   take(tx: Tx, kinds: KindFilter): Promise<QueueEntry | null>
-  /** Keeps a claim while the delivery goes on. */
+  /** Renews a claim. */
   extend(db: Executor, id: string, leaseSeconds: number): Promise<void>
   markSent(db: Executor, id: string): Promise<void>
-  /** @returns whether the entry was given up, because it expires before its next attempt */
+  /** @returns true if the entry expires before its next attempt and was given up */
   postpone(db: Executor, id: string, seconds: number): Promise<boolean>
   giveUp(db: Executor, id: string): Promise<void>
-  /** Seconds for which the oldest entry has been due; 0 if none is. */
+  /** Seconds since the oldest due entry became due. 0 if no entry is due. */
   delaySeconds(db: Executor): Promise<number>
 }
 
@@ -52,7 +52,7 @@ interface Row {
   is_expired: boolean
 }
 
-/** @param columns names of the columns for the kind and for the sealed content */
+/** @param columns names of the columns for kind and sealed content */
 export function createQueue(
   keys: KeyRing,
   table: string,
@@ -72,7 +72,7 @@ export function createQueue(
       AND key_version = ANY(${keys.versions})
     ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED`
 
-  function opened(row: Row | undefined): QueueEntry | null {
+  function openRow(row: Row | undefined): QueueEntry | null {
     if (row === undefined) return null
     const key = keys.version('sealing', row.key_version)
     const bytes = key === null ? null : open(key, row.sealed, context(row.id))
@@ -94,13 +94,13 @@ export function createQueue(
       const [row] = await db.sql<Row>`
         UPDATE ${db.table(table)} SET attempts = attempts + 1, next_attempt_at = ${after(db, leaseSeconds)}
         WHERE id = (${firstDue(db, kinds)}) RETURNING ${entryColumns(db)}`
-      return opened(row)
+      return openRow(row)
     },
 
     async take(tx, kinds) {
       const [row] = await tx.sql<Row>`
         DELETE FROM ${tx.table(table)} WHERE id = (${firstDue(tx, kinds)}) RETURNING ${entryColumns(tx)}`
-      return opened(row)
+      return openRow(row)
     },
 
     async extend(db, id, leaseSeconds) {

@@ -37,9 +37,9 @@ export function createNotices(deps: {
     if (notice === undefined || subjectId === null || !outbox.enabled) return
     const found = await users.recipient(tx, subjectId)
     if (found === null) return
-    const { to, isProven } = found
+    const { to, isVerified } = found
     // The mailbox of a stranger, perhaps, whom the maker of the account would flood by changing the password over and over.
-    if (!isProven && !(await challenges.mayMail(tx, to.email))) return
+    if (!isVerified && !(await challenges.mayMail(tx, to.email))) return
     await outbox.send(tx, { template: notice, to, parameters: await parameters[notice](tx, to) })
   }
 }

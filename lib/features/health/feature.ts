@@ -3,9 +3,8 @@ import { passwords } from '../passwords/feature.js'
 import { healthRoutes } from './routes.js'
 import { createHealth, type Health } from './service.js'
 
-/** Members of the instance. */
 export interface HealthMembers {
-  /** Whether the database answers now, by a real query. Never throws. */
+  /** The state of this node. It runs a real query and never throws. */
   health(): Promise<Health>
 }
 

@@ -1,40 +1,42 @@
 import { deadline } from '../../core/deadline.js'
 import type { Store } from '../../core/store/store.js'
 
-/** The state of one node. */
 export interface Health {
   status: 'ok' | 'unavailable'
-  /** Whether the database answered a query just now. */
+  /** Whether the database answers queries and accepts writes. */
   database: 'ok' | 'unavailable'
-  /** `behind`: mail has been due for over a minute, so no worker runs or the mail server does not answer. `off`: nothing sends mail. */
+  /**
+   * `behind`: mail has been due for over a minute. Either no worker runs, or the mail server does not answer. `off`: mail cannot
+   * be sent.
+   */
   mail_queue: 'ok' | 'behind' | 'off' | 'unavailable'
-  /** Passwords that wait to be hashed in this process. */
+  /** Passwords that wait for hashing in this process. */
   hashing_queue: number
 }
 
-const answerTimeoutMs = 2_000
+const queryTimeoutMs = 2_000
 
-const acceptableDelaySeconds = 60
+const maxMailDelaySeconds = 60
 
 export function createHealth(deps: {
   store: Store
-  /** Passwords that wait to be hashed in this process. */
+  /** Passwords that wait for hashing in this process. */
   waitingHashes: () => number
-  /** Seconds for which the oldest mail has been due, 0 if none is; null if nothing sends mail. */
+  /** Seconds since the oldest due mail became due, 0 if no mail is due. Null if mail cannot be sent. */
   mailDelay: (() => Promise<number>) | null
 }) {
   const { store, waitingHashes, mailDelay } = deps
 
   async function mailQueue(): Promise<Health['mail_queue']> {
     if (mailDelay === null) return 'off'
-    const delay = await inTime(mailDelay())
-    if (delay === null) return 'unavailable'
-    return delay > acceptableDelaySeconds ? 'behind' : 'ok'
+    const delaySeconds = await resultOrNull(mailDelay())
+    if (delaySeconds === null) return 'unavailable'
+    return delaySeconds > maxMailDelaySeconds ? 'behind' : 'ok'
   }
 
   return async function health(): Promise<Health> {
-    const [answers, mail_queue] = await Promise.all([inTime(isWritable(store)), mailQueue()])
-    const database = answers === true ? 'ok' : 'unavailable'
+    const [writable, mail_queue] = await Promise.all([resultOrNull(isWritable(store)), mailQueue()])
+    const database = writable === true ? 'ok' : 'unavailable'
     return { status: database, database, mail_queue, hashing_queue: waitingHashes() }
   }
 }
@@ -46,11 +48,11 @@ async function isWritable(store: Store): Promise<boolean> {
   return row?.in_recovery === false
 }
 
-/** Null if it fails or takes too long. */
-async function inTime<T>(answer: Promise<T>): Promise<T | null> {
+/** Null if the query fails or takes too long. */
+async function resultOrNull<T>(query: Promise<T>): Promise<T | null> {
   return deadline(
-    answer.catch(() => null),
-    answerTimeoutMs,
+    query.catch(() => null),
+    queryTimeoutMs,
     () => null,
   )
 }

@@ -15,18 +15,18 @@ import { requiredMfa } from './rules/required-mfa.js'
 import { sensitive } from './rules/sensitive.js'
 import { createStepUp, type StepUp } from './step-up.js'
 
-/** What other features use of second factors in general. */
+/** Checks and step-up for features with second factors. */
 export interface Mfa {
   readonly stepUp: StepUp
-  /** The check of routes that move, read out or end an account. */
+  /** Check for routes that export, change or delete the account itself. */
   readonly sensitive: Check
-  /** The check of routes that change factors. */
+  /** Check for routes that change second factors. */
   factorChange(change: FactorChange): Check
   /** @throws IdentSphereError `mfa_required` */
   assertRecentMfa(auth: Auth, maxAgeSeconds: number): Promise<void>
 }
 
-/** The framework of second factors: step-up, the rule for changes of factors, and where a second factor is required. */
+/** Rules for all kinds of second factors: step-up, changes of factors, and required factors. */
 export const mfa = defineFeature<
   Mfa,
   { sessions: typeof sessions; signIn: typeof signIn },

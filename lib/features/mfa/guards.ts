@@ -4,17 +4,16 @@ import type { Middleware } from '../../core/http/router.js'
 import { assertRecentMfa, type EnrolledMethods, recentMfaSeconds } from './rules/recent-mfa.js'
 
 export interface RecentMfaOptions extends GuardOptions {
-  /** Seconds since the second factor was shown. Default 1800. */
+  /** Maximum age of the second factor in seconds. Default 1800. */
   maxAgeSeconds?: number
 }
 
-/** Guards by the second factor. */
 export interface MfaGuards {
-  /** A second factor within `maxAgeSeconds`, 1800 by default. 401 `mfa_required` otherwise. */
+  /** Requires a second factor in the last `maxAgeSeconds`, 1800 by default. Otherwise answers 401 `mfa_required`. */
   requireRecentMfa(options?: RecentMfaOptions): Middleware
 }
 
-/** Needs a second factor of the last `maxAgeSeconds`. Missing, future and older times deny. */
+/** Requires a second factor in the last `maxAgeSeconds`. A missing or future time is denied. */
 export function recentMfa(methods: EnrolledMethods, maxAgeSeconds: number): Check {
   return {
     name: 'recentMfa',
@@ -26,11 +25,11 @@ export function recentMfa(methods: EnrolledMethods, maxAgeSeconds: number): Chec
 export function mfaGuards(methods: EnrolledMethods): GuardsOf<MfaGuards> {
   return {
     requireRecentMfa(options: RecentMfaOptions = {}) {
-      const { maxAgeSeconds = recentMfaSeconds, ...rest } = options
+      const { maxAgeSeconds = recentMfaSeconds, ...guardOptions } = options
       if (!Number.isFinite(maxAgeSeconds) || maxAgeSeconds <= 0) {
-        throw new RangeError('requireRecentMfa: maxAgeSeconds must be a number of seconds above 0')
+        throw new RangeError('requireRecentMfa: maxAgeSeconds must be a number above 0')
       }
-      return { checks: [recentMfa(methods, maxAgeSeconds)], options: rest }
+      return { checks: [recentMfa(methods, maxAgeSeconds)], options: guardOptions }
     },
   }
 }

@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { defineOptions } from '../../core/config/define-options.js'
 
-/** Options of second factors. */
 export interface MfaOptions {
-  /** Roles whose sessions pass no guard without a second factor, e.g. `['owner', 'admin']`. Organizations may ask it too. Default: none. */
+  /** Roles that need a second factor to pass guards, e.g. `['owner', 'admin']`. Organizations can also require it. Default: none. */
   requiredFor?: ReadonlyArray<'owner' | 'admin' | 'billing' | 'member' | 'viewer'>
 }
 

@@ -10,9 +10,9 @@ import type { SecondFactorMethod } from '../sign-in/extension-points.js'
 import { actions } from './actions.js'
 import { recentMfaSeconds } from './rules/recent-mfa.js'
 
-/** A second factor shown in a live session. */
+/** Records the use of a second factor in a live session. */
 export function createStepUp({ journal, sessions }: { journal: Journal; sessions: Sessions }) {
-  function write(
+  function recordAttempt(
     tx: Tx,
     auth: Auth,
     method: SecondFactorMethod,
@@ -28,7 +28,11 @@ export function createStepUp({ journal, sessions }: { journal: Journal; sessions
   }
 
   return {
-    /** @throws IdentSphereError `forbidden` for an impersonated session, `authentication_required` if the session has ended */
+    /**
+     * Records a success.
+     *
+     * @throws IdentSphereError `forbidden` for an impersonated session, `authentication_required` if the session has ended
+     */
     async record(
       tx: Tx,
       auth: Auth,
@@ -37,14 +41,14 @@ export function createStepUp({ journal, sessions }: { journal: Journal; sessions
     ): Promise<void> {
       if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
       await sessions.showSecondFactor(tx, auth.sessionId, shown.amr)
-      await write(tx, auth, shown.method, 'success', context)
+      await recordAttempt(tx, auth, shown.method, 'success', context)
     },
 
-    /** After a wrong answer. */
+    /** Records a wrong code or response. */
     refuse: (tx: Tx, auth: Auth, method: SecondFactorMethod, context: RequestContext): Promise<void> =>
-      write(tx, auth, method, 'failure', context),
+      recordAttempt(tx, auth, method, 'failure', context),
 
-    /** The answer after the commit, with new tokens: those from before gain nothing by the step-up. */
+    /** The answer, after the commit. It contains new tokens, because tokens from before the step-up do not include it. */
     async answer(auth: Auth): Promise<Reply> {
       const { session, fields, cookies } = await sessions.renewTokens(auth)
       const { expires_in: _, ...tokens } = fields

@@ -22,27 +22,28 @@ export interface Member {
   joinedAt: Date
 }
 
-/** `identsphere.api.organizations`. An organization keeps an owner, whatever happens at the same time. */
+/** `identsphere.api.organizations`. An organization always has at least one owner, also under concurrent calls. */
 export interface OrganizationsApi {
   /**
-   * Creates an organization with its owner. Without a slug, one is made of the name.
+   * Creates an organization with its owner. Without a slug, the name is the base of a new slug.
    *
-   * @throws IdentSphereError `conflict` if the slug is taken, `not_found` for an owner that does not exist
+   * @throws IdentSphereError `conflict` if the slug is taken, `not_found` if the owner does not exist
    */
   create(input: { name: string; slug?: string; ownerId: string }, options?: HostCallOptions): Promise<Organization>
-  /** The members; the one who joined first comes first. @throws IdentSphereError `not_found` */
+  /** Lists the members in the order in which they joined. @throws IdentSphereError `not_found` */
   members(organizationId: string, options?: HostCallOptions): Promise<Member[]>
-  /** @throws IdentSphereError `conflict` if the user is a member already, `not_found` */
+  /** @throws IdentSphereError `conflict` if the user is already a member, `not_found` */
   addMember(input: { organizationId: string; userId: string; role: Role }, options?: HostCallOptions): Promise<void>
   /**
-   * Whether members need a second factor. Without one, their sessions in this organization pass no guard from the next request on.
+   * Sets whether members need a second factor. Then guards deny sessions in this organization without one, from the next request
+   * on.
    *
    * @throws IdentSphereError `not_found`
    */
   requireMfa(input: { organizationId: string; required: boolean }, options?: HostCallOptions): Promise<void>
-  /** @throws IdentSphereError `conflict` for the last owner, `not_found` for a user who is no member */
+  /** @throws IdentSphereError `conflict` for the last owner, `not_found` if the user is not a member */
   setRole(input: { organizationId: string; userId: string; role: Role }, options?: HostCallOptions): Promise<void>
-  /** @throws IdentSphereError `conflict` for the last owner, `not_found` for a user who is no member */
+  /** @throws IdentSphereError `conflict` for the last owner, `not_found` if the user is not a member */
   removeMember(input: { organizationId: string; userId: string }, options?: HostCallOptions): Promise<void>
 }
 

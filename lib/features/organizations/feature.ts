@@ -9,7 +9,7 @@ import { organizationPersonalData } from './personal-data.js'
 import { createRoleMatrix } from './roles.js'
 import { createOrganizations, type Organizations } from './service.js'
 
-/** Organizations, memberships, and what a role may do. */
+/** Organizations, memberships, roles and permissions. */
 export const organizations = defineFeature<
   Organizations,
   { users: typeof users },
@@ -31,7 +31,7 @@ export const organizations = defineFeature<
       personalData: organizationPersonalData,
       contributes: [
         securityChanged.of(async (tx, { cause, consequences, userId }) => {
-          // An erasure asks first whether the user may leave: see `personal-data.ts`.
+          // `personal-data.ts` handles an erasure, because it first checks whether the user may leave.
           if (consequences.memberships === 'leave' && cause !== 'erased') await service.leaveAll(tx, userId)
         }),
       ],

@@ -5,15 +5,14 @@ import type { GuardOptions, GuardsOf } from '../../core/http/guard.js'
 import type { Middleware } from '../../core/http/router.js'
 import type { RoleMatrix } from './roles.js'
 
-/** Guards by the role in the active organization. */
 export interface RoleGuards {
-  /** These roles of the active organization pass, and owner always. 403 otherwise, and without a membership. */
+  /** Requires one of these roles in the active organization. `owner` always passes. Otherwise answers 403. */
   requireRole(...roles: [Role, ...Role[]] | [Role, ...Role[], GuardOptions]): Middleware
-  /** Members whose role has all of these permissions pass. 403 otherwise. */
+  /** Requires a role with all of these permissions in the active organization. Otherwise answers 403. */
   requirePermission(...permissions: [string, ...string[]] | [string, ...string[], GuardOptions]): Middleware
 }
 
-/** Passes exactly these roles, and owner always. */
+/** Requires one of these roles. `owner` always passes. */
 export function hasRole(roles: readonly string[]): Check {
   const allowed = new Set(['owner', ...roles])
   return {
@@ -25,7 +24,7 @@ export function hasRole(roles: readonly string[]): Check {
   }
 }
 
-/** Passes a role that has every one of these permissions. */
+/** Requires a role that has all of these permissions. */
 export function hasPermission(permissions: readonly string[]): Check {
   return {
     name: 'permission',
@@ -49,7 +48,7 @@ export function roleGuards(matrix: RoleMatrix): GuardsOf<RoleGuards> {
   }
 }
 
-/** Splits `requireRole('admin', 'member', { onDenied })`. A guard without names would be no rule at all. */
+/** Splits the arguments of `requireRole('admin', 'member', { onDenied })`. A call without names throws. */
 function namesAndOptions(
   given: ReadonlyArray<string | GuardOptions>,
   assertName: (name: unknown) => void,

@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { defineOptions } from '../../core/config/define-options.js'
 
-/** Options of roles. */
 export interface RoleOptions {
-  /** Role → permissions. It replaces the default matrix; `*` is every permission. Default: [above](#permissions). */
+  /** Permissions of each role. Replaces the default matrix. `*` is every permission. Default: [above](#permissions). */
   rbac?: Readonly<Record<string, readonly string[]>>
 }
 

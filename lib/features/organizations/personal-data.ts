@@ -2,7 +2,7 @@ import type { PersonalData } from '../../core/personal-data.js'
 import { leaveAll, listMembershipsOf, lockMembers } from './repository.js'
 import { assertNoOrphans } from './rules/last-owner.js'
 
-/** Memberships. The only owner of an organization with other members has to hand it over first. */
+/** The only owner of an organization with other members must make another member an owner first. */
 export const organizationPersonalData: PersonalData = {
   name: 'organizations',
   exportUser: listMembershipsOf,

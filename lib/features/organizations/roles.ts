@@ -2,10 +2,10 @@ import { inspect } from 'node:util'
 import type { Role } from '../../core/auth.js'
 import { ConfigurationError } from '../../core/config/configuration-error.js'
 
-/** Roles from the most to the least powerful; billing and member are equals. */
+/** Roles from the most to the least powerful. `billing` and `member` are equal. */
 export const roles: readonly Role[] = ['owner', 'admin', 'billing', 'member', 'viewer']
 
-/** The default matrix. Hosts replace it with `rbac`. */
+/** Hosts can replace it with the option `rbac`. */
 const defaultMatrix: Readonly<Record<Role, readonly string[]>> = {
   owner: ['*'],
   admin: [
@@ -24,11 +24,10 @@ const defaultMatrix: Readonly<Record<Role, readonly string[]>> = {
   viewer: ['organization:read'],
 }
 
-/** Which permissions a role has. */
 export interface RoleMatrix {
-  /** Permissions of a role, `*` resolved; none without a role. The same frozen array each time. */
+  /** Permissions of a role with `*` resolved. Empty without a role. Returns the same frozen array each time. */
   permissionsOf(role: string | null): readonly string[]
-  /** Throw for a name that there is not, so that a typo in a guard stops the start. */
+  /** The assertions throw for an unknown name, so that a typo in a guard is found at construction. */
   assertPermission(permission: unknown): void
   assertRole(role: unknown): void
 }
@@ -47,7 +46,7 @@ export function createRoleMatrix(configured: Readonly<Record<string, readonly st
 
   function checkRole(role: unknown, setting: string): void {
     if ((roles as readonly unknown[]).includes(role)) return
-    throw new ConfigurationError(setting, 'names no role', `The roles are ${roles.join(', ')}.`)
+    throw new ConfigurationError(setting, 'is not a role', `Use one of ${roles.join(', ')}.`)
   }
 
   return {
@@ -56,8 +55,8 @@ export function createRoleMatrix(configured: Readonly<Record<string, readonly st
       if ((all as readonly unknown[]).includes(permission)) return
       throw new ConfigurationError(
         `requirePermission(${inspect(permission)})`,
-        'names a permission that no role has',
-        `Add it to \`rbac\` or correct its spelling. There are ${all.join(', ')}.`,
+        'is not a permission of any role',
+        `Add it to \`rbac\`, or use one of ${all.join(', ')}.`,
       )
     },
     assertRole: (role) => checkRole(role, `requireRole(${inspect(role)})`),

@@ -28,16 +28,15 @@ export type { MemberRow, OrganizationRow } from './repository.js'
 /** Characters. */
 export const longestOrganizationName = 100
 
-const slugAttempts = 3
-const longestSlug = 100
+const maxSlugAttempts = 3
+const maxSlugCharacters = 100
 
-/** A member of an organization. */
 export interface Membership {
   organizationId: string
   userId: string
 }
 
-/** Who acts: facts for the journal, without what the entry is about. */
+/** The facts of a journal entry that describe the actor. */
 export type Actor = Pick<JournalFacts, 'actorId' | 'impersonatorId' | 'context'>
 
 /** `Ångström & Söhne` → `angstrom-sohne`. */
@@ -47,7 +46,7 @@ function slugOf(name: string): string {
     .toLowerCase()
     .replace(/\p{M}/gu, '')
     .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, longestSlug - 8)
+    .slice(0, maxSlugCharacters - 8)
     .replace(/^-+|-+$/g, '')
   return slug === '' ? 'organization' : slug
 }
@@ -56,19 +55,18 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
   const { journal, users, matrix } = deps
 
   async function assertUser(tx: Tx, userId: string): Promise<void> {
-    if (!(await users.exists(tx, userId)))
-      throw new IdentSphereError('not_found', { message: 'There is no such user.' })
+    if (!(await users.exists(tx, userId))) throw new IdentSphereError('not_found', { message: 'User not found.' })
   }
 
   async function lock(tx: Tx, organizationId: string): Promise<void> {
     if (!(await lockMembers(tx, organizationId))) throw noOrganization()
   }
 
-  /** The role of a member, with the members locked. */
+  /** Locks the members and returns the role of one. */
   async function lockedRole(tx: Tx, { organizationId, userId }: Membership): Promise<Role> {
     await lock(tx, organizationId)
     const role = await roleOf(tx, organizationId, userId)
-    if (role === undefined) throw new IdentSphereError('not_found', { message: 'There is no such member.' })
+    if (role === undefined) throw new IdentSphereError('not_found', { message: 'Member not found.' })
     return role
   }
 
@@ -80,7 +78,7 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
   })
 
   /**
-   * An organization with its first owner. Without a slug, one is made of the name.
+   * Creates an organization with its first owner. Without a slug, the name is the base of a new slug.
    *
    * @returns the id
    * @throws IdentSphereError `conflict` if the slug is taken
@@ -91,7 +89,7 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
       const derived = slugOf(input.name)
       const slug = input.slug ?? (attempt === 1 ? derived : `${derived}-${randomSuffix(6)}`)
       if (await insertOrganization(tx, { id, name: input.name, slug })) break
-      if (input.slug !== null || attempt === slugAttempts) {
+      if (input.slug !== null || attempt === maxSlugAttempts) {
         throw new IdentSphereError('conflict', {
           message: 'This organization slug is taken.',
           details: [{ path: 'organization_slug', message: 'is taken' }],
@@ -114,7 +112,7 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
     create,
     find,
 
-    /** Creates an organization for a user who exists, and records it. @throws IdentSphereError `conflict`, `not_found` */
+    /** Creates an organization for an existing user and records it. @throws IdentSphereError `conflict`, `not_found` */
     async found(
       tx: Tx,
       input: { name: string; slug: string | null; ownerId: string },
@@ -130,19 +128,19 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
       return find(tx, id)
     },
 
-    /** The members; the one who joined first comes first. @throws IdentSphereError `not_found` */
+    /** Lists the members in the order in which they joined. @throws IdentSphereError `not_found` */
     async members(db: Executor, organizationId: string): Promise<MemberRow[]> {
       const rows = await listMembers(db, organizationId)
       if (rows.length === 0) await find(db, organizationId)
       return rows
     },
 
-    /** @throws IdentSphereError `conflict` if the user is a member already, `not_found` */
+    /** @throws IdentSphereError `conflict` if the user is already a member, `not_found` */
     async addMember(tx: Tx, member: Membership & { role: Role }, actor: Actor): Promise<void> {
       await lock(tx, member.organizationId)
       await assertUser(tx, member.userId)
       if ((await roleOf(tx, member.organizationId, member.userId)) !== undefined) {
-        throw new IdentSphereError('conflict', { message: 'The user is a member already.' })
+        throw new IdentSphereError('conflict', { message: 'The user is already a member.' })
       }
       await insertMembership(tx, member)
       await journal.record(tx, actions['members.added'], {
@@ -151,7 +149,7 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
       })
     },
 
-    /** @throws IdentSphereError `conflict` for the last owner, `not_found` for a user who is no member */
+    /** @throws IdentSphereError `conflict` for the last owner, `not_found` if the user is not a member */
     async setRole(tx: Tx, member: Membership & { role: Role }, actor: Actor): Promise<void> {
       const before = await lockedRole(tx, member)
       if (before === member.role) return
@@ -163,7 +161,7 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
       })
     },
 
-    /** @throws IdentSphereError `conflict` for the last owner, `not_found` for a user who is no member */
+    /** @throws IdentSphereError `conflict` for the last owner, `not_found` if the user is not a member */
     async removeMember(tx: Tx, member: Membership, actor: Actor): Promise<void> {
       const role = await lockedRole(tx, member)
       if (role === 'owner') await assertAnotherOwner(tx, member.organizationId, member.userId)
@@ -171,7 +169,7 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
       await journal.record(tx, actions['members.removed'], { ...aboutMember(actor, member), data: { role } })
     },
 
-    /** Whether members need a second factor. @throws IdentSphereError `not_found` */
+    /** Sets whether members need a second factor. @throws IdentSphereError `not_found` */
     async requireMfa(tx: Tx, organizationId: string, required: boolean, actor: Actor): Promise<void> {
       if (!(await changeSettings(tx, organizationId, { require_mfa: required }))) throw noOrganization()
       await journal.record(tx, actions['organizations.updated'], {
@@ -182,11 +180,11 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
       })
     },
 
-    /** Ends all memberships of a user, and the organizations that have no other member. */
+    /** Deletes all memberships of a user, and organizations without other members. */
     leaveAll,
 
     /**
-     * Makes sure that a user is a member: a new one as `member` if no role is given, a known one with the role that they have.
+     * Makes a user a member. The default role of a new member is `member`. Without `role`, an existing member keeps the role.
      *
      * @throws IdentSphereError `not_found`
      */
@@ -197,11 +195,11 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
       else if (role !== undefined) await updateRole(tx, organizationId, userId, role)
     },
 
-    /** The organization that a new session begins in: the one joined first, or null. */
+    /** The active organization of new sessions: the first one that the user joined, or null. */
     defaultFor: firstOrganizationOf,
   }
 }
 
-const noOrganization = () => new IdentSphereError('not_found', { message: 'There is no such organization.' })
+const noOrganization = () => new IdentSphereError('not_found', { message: 'Organization not found.' })
 
 export type Organizations = ReturnType<typeof createOrganizations>

@@ -11,15 +11,15 @@ import { withoutAttestation } from './rules/unattested.js'
 import { assertUserHandle, userHandleOf } from './rules/user-handle.js'
 import type { AssertionResponse, RegistrationResponse } from './webauthn-response.js'
 
-/** The relying party: whose passkeys these are. */
+/** The relying party of WebAuthn. */
 export interface RelyingParty {
   readonly rpId: string
   readonly rpName: string
   readonly isOwnOrigin: (origin: string) => boolean
 }
 
-/** What an authenticator made. */
-export interface MadeCredential {
+/** A new credential of an authenticator. */
+export interface NewCredential {
   id: string
   publicKey: Uint8Array
   signCount: number
@@ -28,7 +28,7 @@ export interface MadeCredential {
   backedUp: boolean
 }
 
-/** What an assertion is checked against. */
+/** The stored credential that verifies an assertion. */
 export interface StoredCredential {
   userId: string
   credentialId: string
@@ -36,7 +36,7 @@ export interface StoredCredential {
   backupEligible: boolean
 }
 
-/** What an authenticator said, with a signature that was right. The counter has to be compared where it is kept. */
+/** Facts of an assertion with a valid signature. The caller compares the counter with the stored one. */
 export interface Assertion {
   signCount: number
   backedUp: boolean
@@ -44,16 +44,16 @@ export interface Assertion {
 
 /** EdDSA, ES256 and RS256 (IANA COSE Algorithms). */
 const algorithms = [-8, -7, -257]
-const timeout = challengeSeconds * 1000
+const timeoutMs = challengeSeconds * 1000
 
 /**
- * The two ceremonies of WebAuthn level 3, sections 7.1 and 7.2, each as a list of checks. The library, which does the
- * cryptography, takes a fifth of a second to load, so it is loaded with the first passkey.
+ * The registration and authentication ceremonies (WebAuthn level 3 sections 7.1 and 7.2), each as a list of checks. The library
+ * takes 200 ms to load, so it is loaded at the first use.
  */
 export function createCeremonies(party: RelyingParty, logger: Logger) {
   const { rpId, rpName, isOwnOrigin } = party
 
-  /** One answer for every cause; which it was is for the log. */
+  /** All causes have the same answer. The cause is logged. */
   async function refusing<T>(verify: () => Promise<T>): Promise<T> {
     try {
       return await verify()
@@ -65,11 +65,11 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
   }
 
   return {
-    /** @param made passkeys that the user has, which the same authenticator is not to replace */
+    /** @param existing passkeys of the user. Their authenticators must not register a second one. */
     async creationOptions(
       challenge: Uint8Array,
       user: { userId: string; email: string; displayName: string | null },
-      made: readonly CredentialDescriptor[],
+      existing: readonly CredentialDescriptor[],
     ): Promise<CreationOptions> {
       const { generateRegistrationOptions } = await loadLibrary()
       return generateRegistrationOptions({
@@ -82,29 +82,29 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
         attestationType: 'none',
         authenticatorSelection: { residentKey: 'preferred', userVerification: 'required' },
         supportedAlgorithmIDs: algorithms,
-        excludeCredentials: made,
-        timeout,
+        excludeCredentials: existing,
+        timeout: timeoutMs,
       })
     },
 
-    /** @param allowed undefined where the person chooses among the passkeys that the browser finds */
+    /** @param allowed undefined if the browser offers all passkeys that it finds */
     async requestOptions(challenge: Uint8Array, allowed?: readonly CredentialDescriptor[]): Promise<RequestOptions> {
       const { generateAuthenticationOptions } = await loadLibrary()
       return generateAuthenticationOptions({
         rpID: rpId,
         challenge: new Uint8Array(challenge),
         userVerification: 'required',
-        timeout,
+        timeout: timeoutMs,
         ...(allowed === undefined ? {} : { allowCredentials: allowed }),
       })
     },
 
-    /** The challenge that a response answers, not yet known to be one of ours. @throws IdentSphereError `invalid_credentials` */
+    /** Reads the challenge of a response. It was not verified yet. @throws IdentSphereError `invalid_credentials` */
     challengeOf: ({ response }: { response: { clientDataJSON: string } }): Promise<string> =>
       refusing(async () => readClientData(response.clientDataJSON).challenge),
 
     /** @throws IdentSphereError `invalid_credentials` for every cause */
-    verifyRegistration: (response: RegistrationResponse, challenge: string): Promise<MadeCredential> =>
+    verifyRegistration: (response: RegistrationResponse, challenge: string): Promise<NewCredential> =>
       refusing(async () => {
         const clientData = readClientData(response.response.clientDataJSON)
         assertOwnOrigin(clientData, isOwnOrigin)
@@ -124,9 +124,9 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
           requireUserVerification: true,
           supportedAlgorithmIDs: algorithms,
         })
-        if (!result.verified) throw new Refusal('the registration does not verify')
+        if (!result.verified) throw new Refusal('the registration is not valid')
         const { credential, aaguid, credentialDeviceType, credentialBackedUp } = result.registrationInfo
-        if (credential.id !== response.id) throw new Refusal('the response names another credential than it holds')
+        if (credential.id !== response.id) throw new Refusal('the id of the response is not that of the credential')
         return {
           id: credential.id,
           publicKey: credential.publicKey,
@@ -140,7 +140,7 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
     /** @throws IdentSphereError `invalid_credentials` for every cause */
     verifyAssertion: (response: AssertionResponse, challenge: string, stored: StoredCredential): Promise<Assertion> =>
       refusing(async () => {
-        if (response.id !== stored.credentialId) throw new Refusal('the response names another credential')
+        if (response.id !== stored.credentialId) throw new Refusal('the response is from another credential')
         const clientData = readClientData(response.response.clientDataJSON)
         assertOwnOrigin(clientData, isOwnOrigin)
         assertTopLevel(clientData)
@@ -153,10 +153,10 @@ export function createCeremonies(party: RelyingParty, logger: Logger) {
           expectedOrigin: clientData.origin,
           expectedRPID: rpId,
           requireUserVerification: true,
-          // 0 keeps the library from comparing it: that is done by the statement that moves it on.
+          // With 0 the library does not compare the counter. The statement that updates it does.
           credential: { id: stored.credentialId, publicKey: new Uint8Array(stored.publicKey), counter: 0 },
         })
-        if (!verified) throw new Refusal('the signature does not verify')
+        if (!verified) throw new Refusal('the signature is not valid')
         assertBackupEligibility(stored.backupEligible, authenticationInfo.credentialDeviceType === 'multiDevice')
         return { signCount: authenticationInfo.newCounter, backedUp: authenticationInfo.credentialBackedUp }
       }),

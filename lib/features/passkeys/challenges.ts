@@ -6,37 +6,37 @@ import { insertChallenge, type Purpose, takeChallenge } from './repository.js'
 
 export type { Purpose } from './repository.js'
 
-/** Seconds. WebAuthn level 3 section 15.1 recommends 300 to 600 for ceremonies with user verification. */
+/** WebAuthn level 3 section 15.1 recommends 300 to 600 seconds for ceremonies with user verification. */
 export const challengeSeconds = 600
 
-/** Whom a challenge is for. */
-export interface ChallengeFor {
+/** A new challenge for one ceremony. */
+export interface NewChallenge {
   purpose: Purpose
-  /** Null where the passkey is to say who it is. */
+  /** Null if the passkey identifies the user. */
   userId: string | null
-  /** The flow token of the browser that asked, or the id of its session. */
+  /** The flow token of the browser, or the id of its session. */
   boundTo: string
 }
 
 /** @returns 256 random bits */
-export async function beginChallenge(db: Executor, wanted: ChallengeFor): Promise<Buffer> {
+export async function beginChallenge(db: Executor, input: NewChallenge): Promise<Buffer> {
   const challenge = randomOctets(32)
   await insertChallenge(db, {
-    purpose: wanted.purpose,
+    purpose: input.purpose,
     challenge,
-    userId: wanted.userId,
-    bindingHash: sha256(wanted.boundTo),
+    userId: input.userId,
+    bindingHash: sha256(input.boundTo),
     lifetimeSeconds: challengeSeconds,
   })
   return challenge
 }
 
 /**
- * Uses a challenge up, whatever comes of it: by the first completion it is gone.
+ * Consumes a challenge, also if the rest of the ceremony fails. It can be completed only once.
  *
- * @param boundTo null where the browser brought nothing
- * @returns the user it was made for
- * @throws IdentSphereError `invalid_credentials` where it is none, expired, or another purpose's or browser's
+ * @param boundTo flow token or session id of the request, or null
+ * @returns the user of the challenge
+ * @throws IdentSphereError `invalid_credentials` if the challenge is unknown or expired, or has another purpose or browser
  * @see GHSA better-auth #9993, SuperTokens 12.0.8
  */
 export async function useChallenge(

@@ -2,11 +2,11 @@ import { hmacSha256 } from '../../core/crypto/digest.js'
 import type { KeyRing } from '../../core/crypto/key-ring.js'
 import type { CredentialDescriptor } from './library.js'
 
-/** Lengths in bytes of credential ids that common authenticators make. */
-const lengths = [16, 20, 32, 32]
+/** Lengths of credential ids of common authenticators. */
+const idLengthsBytes = [16, 20, 32, 32]
 
 /**
- * Credentials that nobody has, for an address without passkeys: the same ones each time, so that asking twice tells nothing.
+ * Fake credentials for an address without passkeys. They are the same each time, so that repeated requests reveal nothing.
  *
  * @see WebAuthn level 3 section 14.6.2
  */
@@ -16,7 +16,7 @@ export function decoyCredentials(keys: KeyRing, email: string): CredentialDescri
   const count = shape < 64 ? 2 : 1
   return Array.from({ length: count }, (_, index) => {
     const bytes = hmacSha256(key, 'decoy', email, String(index))
-    const length = lengths[(bytes[31] ?? 0) % lengths.length]
+    const length = idLengthsBytes[(bytes[31] ?? 0) % idLengthsBytes.length]
     return { id: bytes.subarray(0, length).toString('base64url'), transports: ['hybrid', 'internal'] }
   })
 }

@@ -16,7 +16,7 @@ import { createPasskeys } from './service.js'
 import { passkeySweeps } from './sweeps.js'
 import { assertionResponse } from './webauthn-response.js'
 
-/** Passkeys: to sign in, as a second factor, and to prove again who one is. */
+/** Passkeys: for sign-in, as a second factor, and for reauthentication. */
 export const passkeys = defineFeature<
   null,
   { users: typeof users; sessions: typeof sessions; signIn: typeof signIn; mfa: typeof mfa },
@@ -42,7 +42,7 @@ export const passkeys = defineFeature<
       personalData: passkeyPersonalData,
       contributes: [
         secondFactors.of(passkeyFactor),
-        reauthenticationMethods.of({ field: 'passkey', schema: assertionResponse, prove: service.proveAgain }),
+        reauthenticationMethods.of({ field: 'passkey', schema: assertionResponse, prove: service.reauthenticate }),
         reauthenticationPurposes.of(passkeyPurpose),
         securityChanged.of(onSecurityChange),
       ],

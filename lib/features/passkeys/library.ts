@@ -1,6 +1,6 @@
 import type { AssertionResponse, RegistrationResponse } from './webauthn-response.js'
 
-/** A credential as options name it, for a browser to look for or to pass over. */
+/** A credential in the options for a browser. */
 export interface CredentialDescriptor {
   id: string
   transports: readonly string[]
@@ -20,7 +20,7 @@ interface Expected {
   requireUserVerification: true
 }
 
-/** What is used of `@simplewebauthn/server`. Typed here: its own types need those of a browser, which hosts may not have. */
+/** The used part of `@simplewebauthn/server`. Its own types need DOM types, which hosts may not have. */
 export interface WebAuthnLibrary {
   generateRegistrationOptions(options: {
     rpID: string
@@ -76,7 +76,7 @@ export interface WebAuthnLibrary {
   isoCBOR: { encode(value: Map<string, unknown>): Uint8Array }
 }
 
-/** Loads it with the first passkey, as that takes a fifth of a second. */
+/** Loads the library at the first use, because it takes 200 ms. */
 export async function loadLibrary(): Promise<WebAuthnLibrary> {
   const server = await import('@simplewebauthn/server' as string)
   const helpers = await import('@simplewebauthn/server/helpers' as string)

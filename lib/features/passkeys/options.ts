@@ -2,17 +2,16 @@ import { z } from 'zod'
 import { ConfigurationError } from '../../core/config/configuration-error.js'
 import { defineOptions } from '../../core/config/define-options.js'
 
-/** Options of passkeys. */
 export interface PasskeyOptions {
   passkeys?: {
     /**
-     * The domain that passkeys are bound to: the host of `publicBaseUrl`, or one above it. Passkeys of one id are lost under another.
+     * The domain of passkeys: the host of `publicBaseUrl`, or a parent domain. If it changes, existing passkeys no longer work.
      * Default: host of `publicBaseUrl`.
      */
     rpId?: string
     /** The name that authenticators show. Default: the RP id. */
     rpName?: string
-    /** Own origins on other domains where the same passkeys work, served at `/.well-known/webauthn`. Default: none. */
+    /** Own origins on other domains that use the same passkeys. Served at `/.well-known/webauthn`. Default: none. */
     relatedOrigins?: readonly string[]
   }
 }
@@ -32,7 +31,7 @@ export const options = defineOptions({
     'passkeys.rpName': z.string().min(1).max(64).optional(),
     'passkeys.relatedOrigins': z.array(z.string()).default([]),
   },
-  /** Browsers accept a page's host or a domain above it as RP id, and nothing else. */
+  /** Browsers accept only the host of a page or a parent domain as RP id. */
   resolve(values, { publicBaseUrl, isOwnOrigin }): PasskeySettings {
     const { hostname } = publicBaseUrl
     const rpId = values['passkeys.rpId'] ?? hostname
@@ -40,15 +39,15 @@ export const options = defineOptions({
     if (rpId !== hostname && !hostname.endsWith(`.${rpId}`)) {
       throw new ConfigurationError(
         'passkeys.rpId',
-        `is ${rpId}, which is neither the host of publicBaseUrl nor a domain above it`,
-        `Use ${hostname}, or a domain that it belongs to.`,
+        `is ${rpId}, which is neither the host of publicBaseUrl nor a parent domain`,
+        `Use ${hostname} or a parent domain.`,
       )
     }
     const foreign = relatedOrigins.find((origin) => !isOwnOrigin(origin))
     if (foreign !== undefined) {
       throw new ConfigurationError(
         'passkeys.relatedOrigins',
-        `holds ${JSON.stringify(foreign)}, which is not an own origin`,
+        `contains ${JSON.stringify(foreign)}, which is not an own origin`,
         'Add it to allowedOrigins, with scheme, host and port only.',
       )
     }

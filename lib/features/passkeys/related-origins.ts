@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { type Route, route } from '../../core/http/route.js'
 
 /**
- * Tells browsers on which other origins passkeys of this RP id may be used. Only there where origins are configured, so that
- * a document of the host's own stays.
+ * Lists the other origins that may use passkeys of this RP id. The route exists only with configured origins, because the host
+ * may have its own document.
  *
  * @see WebAuthn level 3 section 5.11
  */

@@ -23,7 +23,7 @@ import {
 } from './schemas.js'
 import type { Passkeys } from './service.js'
 
-/** What a reauthentication for the first passkey is made for. */
+/** Reauthentication purpose for the first passkey. */
 export const passkeyPurpose = 'passkey_registration'
 
 export function passkeyRoutes(deps: {
@@ -57,7 +57,7 @@ export function passkeyRoutes(deps: {
       async handle({ auth, body, context }) {
         const row = await passkeys.register(auth, body.response, body.label ?? null, context)
         const { fields, cookies } = await sessions.renewTokens(auth)
-        return { status: 201, body: { passkey: shown(row), ...fields }, cookies }
+        return { status: 201, body: { passkey: describe(row), ...fields }, cookies }
       },
     }),
     route({
@@ -69,7 +69,7 @@ export function passkeyRoutes(deps: {
       errors: [],
       async handle({ auth }) {
         const rows = await passkeys.list(auth.userId)
-        return { status: 200, body: { passkeys: rows.map(shown) } }
+        return { status: 200, body: { passkeys: rows.map(describe) } }
       },
     }),
     route({
@@ -80,7 +80,7 @@ export function passkeyRoutes(deps: {
       output: { 200: passkey },
       errors: ['invalid_input', 'not_found'],
       async handle({ auth, params, body }) {
-        return { status: 200, body: shown(await passkeys.rename(auth, params.id, body.label)) }
+        return { status: 200, body: describe(await passkeys.rename(auth, params.id, body.label)) }
       },
     }),
     route({
@@ -105,7 +105,7 @@ export function passkeyRoutes(deps: {
       errors: ['invalid_input'],
       async handle({ body, cookie }) {
         const flow = flowToken(cookie('flow'))
-        return begun(await passkeys.beginLogin(body.email ?? null, flow), flow, body.token_delivery)
+        return withFlow(await passkeys.beginLogin(body.email ?? null, flow), flow, body.token_delivery)
       },
     }),
     route({
@@ -130,7 +130,7 @@ export function passkeyRoutes(deps: {
       async handle({ body, cookie }) {
         const flow = flowToken(cookie('flow'))
         const options = await passkeys.beginAnswer(body.mfa_token, flow)
-        return begun(options, flow, body.token_delivery)
+        return withFlow(options, flow, body.token_delivery)
       },
     }),
     route({
@@ -173,13 +173,13 @@ export function passkeyRoutes(deps: {
   ]
 }
 
-/** Options for a browser, which is known again by a cookie, or for a native client, which brings the token back. */
-function begun(options: RequestOptions, flow: string, delivery: Delivery): Reply {
+/** Options with the flow token: in a cookie for browsers, in the body for native clients. */
+function withFlow(options: RequestOptions, flow: string, delivery: Delivery): Reply {
   if (delivery === 'body') return { status: 200, body: { options, flow_token: flow } }
   return { status: 200, body: { options }, cookies: [flowCookie(flow)] }
 }
 
-function shown(row: PasskeyRow) {
+function describe(row: PasskeyRow) {
   return {
     id: row.id,
     label: row.label,

@@ -7,7 +7,7 @@ import { assertionResponse, registrationResponse } from './webauthn-response.js'
 /** Options for `navigator.credentials`, as JSON. */
 export const ceremony = z.strictObject({
   options: z.looseObject({ challenge: z.string() }),
-  /** For native clients, which bring it back; browsers have a cookie instead. */
+  /** For native clients. Browsers have a cookie instead. */
   flow_token: z.string().optional(),
 })
 
@@ -18,17 +18,17 @@ export const labelBody = z.strictObject({ label: plainText(100) })
 export const passkey = z.strictObject({
   id: z.uuid(),
   label: z.string().nullable(),
-  /** Model of the authenticator, as it says itself. */
+  /** Model of the authenticator, not verified. */
   aaguid: z.string(),
   transports: z.array(z.string()),
-  /** Whether it can leave its device, and whether it has. */
+  /** Whether the passkey can be synced to other devices, and whether it is. */
   backup_eligible: z.boolean(),
   backed_up: z.boolean(),
   created_at: z.iso.datetime(),
   last_used_at: z.iso.datetime().nullable(),
 })
 
-/** With new tokens: those from before know nothing of the second factor that this session has by it. */
+/** With new tokens, because the old ones do not include the second factor of this session. */
 export const registered = z.strictObject({ passkey, ...issuedTokens.shape })
 
 export const passkeyList = z.strictObject({ passkeys: z.array(passkey) })

@@ -4,8 +4,8 @@ import type { SecurityChange } from '../users/security-change.js'
 import { deleteChallenges, deletePasskeys, hasPasskey } from './repository.js'
 
 /**
- * Passkeys as sign-in sees them: they answer a challenge, and count where factors are changed. They make no other sign-in ask for them,
- * because a user who lost the only one would be locked out.
+ * Passkeys as a second factor. They can complete a sign-in, and they count for changes of factors. Other sign-ins do not require
+ * them, because a user who lost the only passkey would be locked out.
  */
 export const passkeyFactor: SecondFactor = {
   demandsChallenge: false,

@@ -30,17 +30,17 @@ import {
 } from './repository.js'
 import type { AssertionResponse, RegistrationResponse } from './webauthn-response.js'
 
-/** Somebody who has just used a passkey. */
-export interface ProvenPasskey {
+/** A user who has just used a passkey. */
+export interface VerifiedPasskey {
   userId: string
-  /** The user's security version when the passkey was read. */
+  /** The user's security version at the time of the check. */
   securityVersion: number
-  /** Methods used (RFC 8176). */
+  /** Authentication methods (RFC 8176). */
   amr: readonly string[]
 }
 
-/** A challenge that a passkey of this user answers, in this browser or session. */
-interface AskedOf {
+/** A ceremony in which a passkey of a certain user is required. */
+interface UserCeremony {
   purpose: Exclude<Purpose, 'registration' | 'login'>
   userId: string
   boundTo: string
@@ -59,21 +59,21 @@ export function createPasskeys(deps: {
   const { store, keys, journal, users, sessions, signIn, mfa, ceremonies } = deps
 
   /**
-   * Checks an assertion: its challenge first, which is used up by it, then what the authenticator signed.
+   * Verifies an assertion. It first consumes the challenge.
    *
-   * @param boundTo flow token or session; null where the browser brought none
+   * @param boundTo flow token or session id of the request, or null
    * @throws IdentSphereError `invalid_credentials` for every cause
    */
-  async function prove(
+  async function verifyResponse(
     purpose: Exclude<Purpose, 'registration'>,
     response: AssertionResponse,
     boundTo: string | null,
     context: RequestContext,
-  ): Promise<ProvenPasskey> {
+  ): Promise<VerifiedPasskey> {
     const challenge = await ceremonies.challengeOf(response)
-    const wanted = await useChallenge(store, challenge, purpose, boundTo)
+    const userId = await useChallenge(store, challenge, purpose, boundTo)
     const passkey = await findUsablePasskey(store, response.id)
-    if (passkey === undefined || (wanted !== null && passkey.user_id !== wanted)) {
+    if (passkey === undefined || (userId !== null && passkey.user_id !== userId)) {
       throw new IdentSphereError('invalid_credentials')
     }
     const assertion = await ceremonies.verifyAssertion(response, challenge, {
@@ -83,7 +83,7 @@ export function createPasskeys(deps: {
       backupEligible: passkey.backup_eligible,
     })
     if (!(await moveCounter(store, passkey.id, assertion))) {
-      await recordRegress(passkey, assertion.signCount, context)
+      await recordRegression(passkey, assertion.signCount, context)
       throw new IdentSphereError('invalid_credentials')
     }
     return {
@@ -93,30 +93,30 @@ export function createPasskeys(deps: {
     }
   }
 
-  /** @throws IdentSphereError `invalid_credentials` for every cause, somebody else's passkey included */
-  async function proveAsked(
-    asked: Omit<AskedOf, 'boundTo'> & { boundTo: string | null },
+  /** @throws IdentSphereError `invalid_credentials` for every cause, also for a passkey of another user */
+  async function verifyForUser(
+    ceremony: Omit<UserCeremony, 'boundTo'> & { boundTo: string | null },
     response: AssertionResponse,
     context: RequestContext,
-  ): Promise<ProvenPasskey> {
-    const proven = await prove(asked.purpose, response, asked.boundTo, context)
-    if (proven.userId !== asked.userId) throw new IdentSphereError('invalid_credentials')
-    return proven
+  ): Promise<VerifiedPasskey> {
+    const verified = await verifyResponse(ceremony.purpose, response, ceremony.boundTo, context)
+    if (verified.userId !== ceremony.userId) throw new IdentSphereError('invalid_credentials')
+    return verified
   }
 
   /** @throws IdentSphereError `invalid_credentials` for every cause */
-  const proveStepUp = (auth: Auth, response: AssertionResponse, context: RequestContext): Promise<ProvenPasskey> =>
-    proveAsked(stepUpOf(auth), response, context)
+  const verifyStepUp = (auth: Auth, response: AssertionResponse, context: RequestContext): Promise<VerifiedPasskey> =>
+    verifyForUser(stepUpOf(auth), response, context)
 
-  async function beginProof(asked: AskedOf): Promise<RequestOptions> {
-    const known = await listPasskeys(store, asked.userId)
-    if (known.length === 0) throw new IdentSphereError('conflict', { message: 'There is no passkey.' })
-    const challenge = await beginChallenge(store, asked)
-    return ceremonies.requestOptions(challenge, known.map(described))
+  async function beginForUser(ceremony: UserCeremony): Promise<RequestOptions> {
+    const existing = await listPasskeys(store, ceremony.userId)
+    if (existing.length === 0) throw new IdentSphereError('conflict', { message: 'The account has no passkey.' })
+    const challenge = await beginChallenge(store, ceremony)
+    return ceremonies.requestOptions(challenge, existing.map(descriptorOf))
   }
 
-  /** The signature was right and the count was not: somebody has a copy of the authenticator. */
-  async function recordRegress(passkey: UsablePasskey, received: number, context: RequestContext): Promise<void> {
+  /** The signature is valid, but the counter is too low. A copy of the authenticator may exist. */
+  async function recordRegression(passkey: UsablePasskey, received: number, context: RequestContext): Promise<void> {
     await store.transaction((tx) =>
       journal.record(tx, actions['auth.passkey.counter_regressed'], {
         actorId: null,
@@ -148,19 +148,19 @@ export function createPasskeys(deps: {
     list: (userId: string): Promise<PasskeyRow[]> => listPasskeys(store, userId),
 
     async beginRegistration(auth: Auth): Promise<CreationOptions> {
-      const known = await listPasskeys(store, auth.userId)
+      const existing = await listPasskeys(store, auth.userId)
       const challenge = await beginChallenge(store, {
         purpose: 'registration',
         userId: auth.userId,
         boundTo: auth.sessionId,
       })
-      return ceremonies.creationOptions(challenge, auth, known.map(described))
+      return ceremonies.creationOptions(challenge, auth, existing.map(descriptorOf))
     },
 
     /**
-     * Adds a passkey to the account of this session. Other sessions go on, without a second factor.
+     * Adds a passkey to the account of this session. Other sessions stay signed in, but no longer count as MFA.
      *
-     * @throws IdentSphereError `invalid_credentials`, `conflict` where it is known already or the user has ten
+     * @throws IdentSphereError `invalid_credentials`, `conflict` if the passkey is already registered or the user has ten
      */
     async register(
       auth: Auth,
@@ -169,38 +169,38 @@ export function createPasskeys(deps: {
       context: RequestContext,
     ): Promise<PasskeyRow> {
       const challenge = await ceremonies.challengeOf(response)
-      // Before the challenge is used: from then on no change of factors can take it away.
+      // Read before the challenge is consumed. A later change of factors then shows in the security version.
       const user = await users.credentialsById(store, auth.userId)
       const userId = await useChallenge(store, challenge, 'registration', auth.sessionId)
       if (userId !== auth.userId || user === undefined) throw new IdentSphereError('invalid_credentials')
-      const made = await ceremonies.verifyRegistration(response, challenge)
+      const credential = await ceremonies.verifyRegistration(response, challenge)
       return store.transaction(async (tx) => {
         const passkey = await insertPasskey(tx, {
           userId,
-          credentialId: made.id,
-          publicKey: made.publicKey,
-          signCount: made.signCount,
+          credentialId: credential.id,
+          publicKey: credential.publicKey,
+          signCount: credential.signCount,
           transports: response.response.transports ?? [],
-          aaguid: made.aaguid,
-          backupEligible: made.backupEligible,
-          backedUp: made.backedUp,
+          aaguid: credential.aaguid,
+          backupEligible: credential.backupEligible,
+          backedUp: credential.backedUp,
           label,
         })
         if (passkey === 'taken')
-          throw new IdentSphereError('conflict', { message: 'This passkey is registered already.' })
+          throw new IdentSphereError('conflict', { message: 'This passkey is already registered.' })
         if (passkey === 'full') {
           throw new IdentSphereError('conflict', {
-            message: `There are ${mostPasskeys} passkeys already. Remove one first.`,
+            message: `The account already has ${mostPasskeys} passkeys. Remove one first.`,
           })
         }
         await sessions.assertUnchanged(tx, auth.sessionId, user.security_version)
-        await changeFactors(tx, auth, 'factorAdded', amrOf(made), context)
+        await changeFactors(tx, auth, 'factorAdded', amrOf(credential), context)
         await journal.record(tx, actions['auth.passkey.added'], facts(auth, passkey.id, context))
         return passkey
       })
     },
 
-    /** @throws IdentSphereError `not_found` also for passkeys of others */
+    /** @throws IdentSphereError `not_found`, also for passkeys of other users */
     async rename(auth: Auth, id: string, label: string): Promise<PasskeyRow> {
       const row = await renamePasskey(store, auth.userId, id, label)
       if (row === undefined) throw new IdentSphereError('not_found')
@@ -208,9 +208,9 @@ export function createPasskeys(deps: {
     },
 
     /**
-     * Removes a passkey. Other sessions end, and this one has no second factor any more.
+     * Removes a passkey. Other sessions end, and this session no longer counts as MFA.
      *
-     * @throws IdentSphereError `not_found` also for passkeys of others, `conflict` for the last one where there is no password
+     * @throws IdentSphereError `not_found`, also for passkeys of other users, `conflict` for the last one without a password
      */
     async remove(auth: Auth, id: string, context: RequestContext): Promise<void> {
       await store.transaction(async (tx) => {
@@ -225,43 +225,43 @@ export function createPasskeys(deps: {
     },
 
     /**
-     * Options for signing in.
+     * Options for a sign-in.
      *
-     * @param email null where the browser shows its passkeys. Addresses without one are answered with credentials that nobody
-     * has, by the same work
+     * @param email null if the browser offers its passkeys. For an address without passkeys, the answer contains fake
+     * credentials, and does the same work.
      */
     async beginLogin(email: string | null, flow: string): Promise<RequestOptions> {
       if (email === null) {
         const challenge = await beginChallenge(store, { purpose: 'login', userId: null, boundTo: flow })
         return ceremonies.requestOptions(challenge)
       }
-      // Without an account the challenge is that of a user who does not exist, so that no passkey answers it.
+      // Without an account, the challenge is for a random user id. No passkey can complete it.
       const userId = (await users.credentialsByEmail(store, email))?.id ?? uuidv7()
-      const known = await listPasskeys(store, userId)
+      const existing = await listPasskeys(store, userId)
       const decoys = decoyCredentials(keys, email)
       const challenge = await beginChallenge(store, { purpose: 'login', userId, boundTo: flow })
-      return ceremonies.requestOptions(challenge, known.length > 0 ? known.map(described) : decoys)
+      return ceremonies.requestOptions(challenge, existing.length > 0 ? existing.map(descriptorOf) : decoys)
     },
 
-    /** Signs in with a passkey alone: it is a second factor too. @throws IdentSphereError `invalid_credentials` for every cause */
+    /** Signs in with a passkey. It counts as MFA. @throws IdentSphereError `invalid_credentials` for every cause */
     async signIn(response: AssertionResponse, flow: string | null, context: RequestContext): Promise<SignInResult> {
-      const proven = await prove('login', response, flow, context)
+      const verified = await verifyResponse('login', response, flow, context)
       return store.transaction((tx) =>
-        signIn.completeFirstFactor(tx, { ...proven, authMethod: 'passkey', mfaAgeSeconds: 0, context }),
+        signIn.completeFirstFactor(tx, { ...verified, authMethod: 'passkey', mfaAgeSeconds: 0, context }),
       )
     },
 
     /**
      * Options for a sign-in that waits for its second factor.
      *
-     * @throws IdentSphereError `conflict` if this user has no passkey, `invalid_credentials`, `rate_limited`
+     * @throws IdentSphereError `conflict` if the user has no passkey, `invalid_credentials`, `rate_limited`
      */
     async beginAnswer(mfaToken: string, flow: string): Promise<RequestOptions> {
       const { userId } = await signIn.completion.find(mfaToken)
-      return beginProof({ purpose: 'challenge', userId, boundTo: flow })
+      return beginForUser({ purpose: 'challenge', userId, boundTo: flow })
     },
 
-    /** Answers the challenge of a sign-in. @throws IdentSphereError `invalid_credentials` for every cause, `rate_limited` */
+    /** Completes a sign-in. @throws IdentSphereError `invalid_credentials` for every cause, `rate_limited` */
     async answerChallenge(
       mfaToken: string,
       response: AssertionResponse,
@@ -269,24 +269,24 @@ export function createPasskeys(deps: {
       context: RequestContext,
     ): Promise<SignInResult> {
       const challenge = await signIn.completion.find(mfaToken)
-      const asked = { purpose: 'challenge', userId: challenge.userId, boundTo: flow } as const
-      const { amr } = await proveAsked(asked, response, context)
+      const ceremony = { purpose: 'challenge', userId: challenge.userId, boundTo: flow } as const
+      const { amr } = await verifyForUser(ceremony, response, context)
       return store.transaction((tx) => signIn.completion.finish(tx, challenge, { method: 'passkey', amr }, context))
     },
 
-    /** Options for a step-up. @throws IdentSphereError `conflict` if this user has no passkey */
-    beginStepUp: (auth: Auth): Promise<RequestOptions> => beginProof(stepUpOf(auth)),
+    /** Options for a step-up. @throws IdentSphereError `conflict` if the user has no passkey */
+    beginStepUp: (auth: Auth): Promise<RequestOptions> => beginForUser(stepUpOf(auth)),
 
-    /** Shows the passkey in a live session. @throws IdentSphereError `invalid_credentials` for every cause */
+    /** Steps up a live session. @throws IdentSphereError `invalid_credentials` for every cause */
     async verify(auth: Auth, response: AssertionResponse, context: RequestContext): Promise<void> {
-      const { amr } = await proveStepUp(auth, response, context)
+      const { amr } = await verifyStepUp(auth, response, context)
       await store.transaction((tx) => mfa.stepUp.record(tx, auth, { method: 'passkey', amr }, context))
     },
 
-    /** After {@link beginStepUp}. @throws IdentSphereError `invalid_credentials` for every cause */
-    async proveAgain(auth: Auth, response: AssertionResponse, context: RequestContext): Promise<Reauthentication> {
-      await proveStepUp(auth, response, context)
-      return { apply: async () => {} } // the challenge is used up already
+    /** Reauthenticates after {@link beginStepUp}. @throws IdentSphereError `invalid_credentials` for every cause */
+    async reauthenticate(auth: Auth, response: AssertionResponse, context: RequestContext): Promise<Reauthentication> {
+      await verifyStepUp(auth, response, context)
+      return { apply: async () => {} } // the challenge was already consumed
     },
   }
 }
@@ -295,13 +295,13 @@ function stepUpOf(auth: Auth) {
   return { purpose: 'step_up', userId: auth.userId, boundTo: auth.sessionId } as const
 }
 
-function described({ credential_id, transports }: PasskeyRow): CredentialDescriptor {
+function descriptorOf({ credential_id, transports }: PasskeyRow): CredentialDescriptor {
   return { id: credential_id, transports }
 }
 
 /**
- * A passkey that never leaves its device is a key in hardware, one that can be backed up is a key in software; who uses it is
- * present, and verified by the device besides.
+ * A passkey that stays on its device is a hardware key (`hwk`). A passkey that can be backed up is a software key (`swk`). The
+ * device also verifies that the user is present.
  *
  * @see RFC 8176 section 2
  */

@@ -3,7 +3,7 @@ import type { Job } from '../../core/jobs/worker.js'
 import { sql } from '../../core/store/sql.js'
 import type { Store } from '../../core/store/store.js'
 
-/** Challenges that nobody answered. */
+/** Deletes expired challenges. */
 export function passkeySweeps(store: Store): Job[] {
   return [sweep(store, 'webauthn_challenges', 'id', (now) => sql`expires_at < ${now}`)]
 }

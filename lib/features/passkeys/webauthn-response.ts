@@ -1,14 +1,14 @@
 import { z } from 'zod'
 
-const base64url = (longest: number) =>
+const base64url = (maxCharacters: number) =>
   z
     .string()
     .regex(/^[\w-]+$/, 'must be base64url')
-    .max(longest)
+    .max(maxCharacters)
 const credentialId = base64url(1364)
 const transport = z.string().max(32)
 
-/** How authenticators can be reached (WebAuthn level 3 section 5.8.4). Others are not kept. */
+/** Transports of WebAuthn level 3 section 5.8.4. Other values are dropped. */
 const transports = new Set(['ble', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'])
 
 function response<Part extends z.ZodRawShape>(part: Part) {
@@ -19,11 +19,11 @@ function response<Part extends z.ZodRawShape>(part: Part) {
       type: z.literal('public-key'),
       response: z.object({ clientDataJSON: base64url(8192), ...part }),
     })
-    .refine(({ id, rawId }) => id === rawId, { path: ['rawId'], message: 'must be the id' })
+    .refine(({ id, rawId }) => id === rawId, { path: ['rawId'], message: 'must be equal to id' })
 }
 
 /**
- * `credential.toJSON()` of a browser, for a new passkey. Browsers add members of their own, which are not looked at.
+ * `credential.toJSON()` of a browser, for a new passkey. Additional members of browsers are ignored.
  *
  * @see WebAuthn level 3 section 5.1.8
  */
@@ -36,7 +36,7 @@ export const registrationResponse = response({
     .optional(),
 })
 
-/** The same, of a passkey that was used. */
+/** `credential.toJSON()` of a browser, for a sign-in or step-up. */
 export const assertionResponse = response({
   authenticatorData: base64url(8192),
   signature: base64url(8192),

@@ -14,14 +14,13 @@ import { createPasswordPolicy } from './password-policy.js'
 import { passwordRoutes } from './routes.js'
 import { createPasswords, type Passwords } from './service.js'
 
-/** What other features use of passwords. */
 export interface PasswordService extends Passwords {
   readonly minLength: number
-  /** Passwords that wait to be hashed in this process. */
+  /** Passwords that wait for hashing in this process. */
   waitingHashes(): number
 }
 
-/** Sign-in with a password, and its change. */
+/** Sign-in with a password, and change of the password. */
 export const passwords = defineFeature<
   PasswordService,
   { users: typeof users; sessions: typeof sessions; signIn: typeof signIn; mfa: typeof mfa },

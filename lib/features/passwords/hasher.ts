@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/config/clock.js'
-import { createFailureFloor } from './failure-floor.js'
+import { createFailureDelay } from './failure-delay.js'
 import type { HashingQueue } from './hashing-queue.js'
 import {
   type Argon2Parameters,
@@ -11,54 +11,49 @@ import {
 } from './schemes/argon2id.js'
 import { readBcrypt } from './schemes/bcrypt.js'
 
-/** What {@link createPasswordHasher} needs. */
 export interface PasswordHasherOptions {
-  /** Everything that hashes goes through it. */
+  /** All hashing and verification runs in it. */
   queue: HashingQueue
-  /** Cost of new hashes; OWASP's minimum of 19456 KiB, 2 passes and 1 lane for whatever is absent. */
+  /** Cost of new hashes. Default: OWASP's minimum of 19456 KiB, 2 passes and parallelism 1. */
   argon2?: Partial<Argon2Parameters>
-  /** See {@link createFailureFloor}; 1000 when absent. */
-  failureFloorMilliseconds?: number
+  /** See {@link createFailureDelay}. Default 1000. */
+  failureStepMs?: number
 }
 
-/** The outcome of one verification. */
 export interface PasswordVerification {
   matches: boolean
-  /** True only with `matches`: store `hash(password)` in place of what was verified. */
+  /** True only if `matches` is true: replace the stored hash with `hash(password)`. */
   needsRehash: boolean
 }
 
-/** Hashes passwords and compares them with stored hashes. Passwords are expected in NFC, as the policy makes them. */
+/** Hashes passwords and compares them with stored hashes. Passwords must be normalized by the policy. */
 export interface PasswordHasher {
   /**
-   * An Argon2id PHC string of the password, with a new salt.
-   *
-   * @param network - what {@link clientNetwork} answered.
-   * @throws IdentSphereError `service_unavailable` when the queue is full.
+   * @param network result of {@link clientNetwork}
+   * @returns an Argon2id PHC string with a new salt
+   * @throws IdentSphereError `service_unavailable` if the queue is full
    */
   hash(password: string, network: string): Promise<string>
   /**
-   * Compares a password with a stored hash: Argon2id, or Argon2i, Argon2d or bcrypt from an import. Null, and every
-   * value that cannot be read, costs one Argon2id and does not match.
+   * Compares a password with a stored hash: Argon2id, or an imported Argon2i, Argon2d or bcrypt. Null and unreadable values
+   * take the work of one Argon2id and do not match.
    *
-   * @param stored - null where there is no account or it has no password, so that both take the same work.
-   * @param network - what {@link clientNetwork} answered.
-   * @throws IdentSphereError `service_unavailable` when the queue is full; never because of what is stored.
+   * @param stored null if there is no account, or if it has no password
+   * @param network result of {@link clientNetwork}
+   * @throws IdentSphereError `service_unavailable` if the queue is full, never because of the stored value
    */
   verify(stored: string | null, password: string, network: string): Promise<PasswordVerification>
-  /** Whether {@link verify} can read a stored hash: whether an import may bring it. */
+  /** Whether {@link verify} supports a stored hash, for imports. */
   canVerify(stored: string): boolean
-  /** Holds a failure back to the next whole floor since `startedAtMilliseconds`; see {@link createFailureFloor}. */
-  releaseFailure(clock: Clock, startedAtMilliseconds: number): Promise<void>
+  /** Delays a failure. See {@link createFailureDelay}. */
+  releaseFailure(clock: Clock, startedAtMs: number): Promise<void>
 }
 
-/** No scheme's hash with accepted parameters is longer. */
-const maxStoredLength = 512
+/** Hashes of all schemes with accepted parameters are shorter. */
+const maxStoredCharacters = 512
 
 /**
- * Makes the password hasher. Hashes nothing itself when made.
- *
- * @throws ConfigurationError when a parameter is below OWASP's minimum or above what is read back.
+ * @throws ConfigurationError if a parameter is below OWASP's minimum or above the supported maximum
  *
  * @example
  * ```ts
@@ -70,12 +65,12 @@ const maxStoredLength = 512
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 export function createPasswordHasher(options: PasswordHasherOptions): PasswordHasher {
-  const { queue, failureFloorMilliseconds = 1000 } = options
+  const { queue, failureStepMs = 1000 } = options
   const parameters = { ...argon2Minimum, ...options.argon2 }
   checkArgon2Parameters(parameters)
 
   function read(stored: string | null) {
-    if (stored === null || stored.length > maxStoredLength) return null
+    if (stored === null || stored.length > maxStoredCharacters) return null
     return readArgon2(stored, parameters) ?? readBcrypt(stored)
   }
 
@@ -83,19 +78,19 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     hash: (password, network) => queue.run(network, () => hashArgon2id(password, parameters)),
 
     verify(stored, password, network) {
-      const known = read(stored)
+      const readable = read(stored)
       return queue.run(network, async () => {
-        if (known === null) {
+        if (readable === null) {
           await spendArgon2id(password, parameters)
           return { matches: false, needsRehash: false }
         }
-        const matches = await known.matches(password)
-        return { matches, needsRehash: matches && known.isWeak }
+        const matches = await readable.matches(password)
+        return { matches, needsRehash: matches && readable.isWeak }
       })
     },
 
     canVerify: (stored) => read(stored) !== null,
 
-    releaseFailure: createFailureFloor(failureFloorMilliseconds),
+    releaseFailure: createFailureDelay(failureStepMs),
   }
 }

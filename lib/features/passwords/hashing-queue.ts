@@ -2,29 +2,28 @@ import { availableParallelism } from 'node:os'
 import { ConfigurationError } from '../../core/config/configuration-error.js'
 import { IdentSphereError } from '../../core/errors.js'
 
-/** Bounds of a {@link HashingQueue}; all of them counts of at least 1. */
+/** Limits of a {@link HashingQueue}, each at least 1. */
 export interface HashingQueueOptions {
-  /** Jobs that run at once; the processor's parallelism when absent. libuv runs at most `UV_THREADPOOL_SIZE` of them. */
+  /** Jobs that run in parallel. Default: number of processors. libuv runs at most `UV_THREADPOOL_SIZE` of them. */
   concurrency?: number
-  /** Jobs of one client network that may wait; 64 when absent. */
+  /** Waiting jobs of one client network. Default 64. */
   perNetworkLimit?: number
-  /** Jobs of all client networks together that may wait; 256 when absent. */
+  /** Waiting jobs of all client networks. Default 256. */
   totalLimit?: number
 }
 
-/** Runs password hashing at a bounded pace, fair per client network. */
+/** Limits parallel password hashing, and is fair between client networks. */
 export interface HashingQueue {
   /**
-   * Runs `work` when its turn comes.
+   * Runs `work` when it is its turn.
    *
-   * @param network - what {@link clientNetwork} answered.
-   * @throws IdentSphereError `service_unavailable`, at once and without running `work`, when too much waits already or
-   * the queue is closed.
+   * @param network result of {@link clientNetwork}
+   * @throws IdentSphereError `service_unavailable` without running `work`, if the queue is full or closed
    */
   run<T>(network: string, work: () => Promise<T>): Promise<T>
-  /** Jobs that wait; those that run do not count. */
+  /** Number of waiting jobs, without the running ones. */
   readonly depth: number
-  /** Denies what waits and what comes, and resolves when everything that runs has ended. May be called again. */
+  /** Denies waiting and new jobs, and resolves after all running jobs have ended. Can be called repeatedly. */
   close(): Promise<void>
 }
 
@@ -33,7 +32,7 @@ interface Link<T> {
   next: Link<T> | undefined
 }
 
-/** A first-in, first-out list whose every operation takes constant time, unlike an array's `shift`. */
+/** A first-in, first-out list. All operations take constant time, unlike an array's `shift`. */
 class Line<T> {
   #head: Link<T> | undefined
   #tail: Link<T> | undefined
@@ -54,24 +53,24 @@ class Line<T> {
   }
 }
 
-interface Waiting {
+interface WaitingJob {
   start(): void
   deny(): void
 }
 
-interface Lane {
+interface NetworkJobs {
   network: string
-  /** At most `perNetworkLimit`, so an array's `shift` costs little. */
-  waiting: Waiting[]
+  /** At most `perNetworkLimit` jobs, so an array's `shift` is cheap. */
+  waiting: WaitingJob[]
 }
 
 /**
- * Makes the queue every password hash and verification goes through. Argon2 takes tens of milliseconds and megabytes
- * on purpose, so a flood of logins must wait in line, cost bounded memory and be answered 503 past the bound.
+ * Makes the queue for all password hashing and verification. Argon2 takes tens of milliseconds and megabytes by design. So a
+ * flood of logins must wait with bounded memory, and gets 503 beyond the limits.
  *
- * Client networks take turns: whoever floods waits behind itself, and delays each other network by one job at most.
+ * Client networks take turns. A network that floods the queue delays each other network by one job at most.
  *
- * @throws ConfigurationError when a bound is not a positive integer.
+ * @throws ConfigurationError if a limit is not a positive integer
  *
  * @example
  * ```ts
@@ -80,44 +79,47 @@ interface Lane {
  * ```
  */
 export function createHashingQueue(options: HashingQueueOptions = {}): HashingQueue {
-  const concurrency = bound('concurrency', options.concurrency ?? availableParallelism())
-  const perNetworkLimit = bound('perNetworkLimit', options.perNetworkLimit ?? 64)
-  const totalLimit = bound('totalLimit', options.totalLimit ?? 256)
-  /** Only networks that wait have a lane, so a scan over many networks leaves nothing behind. */
-  const lanes = new Map<string, Lane>()
-  const turns = new Line<Lane>()
+  const concurrency = assertLimit('concurrency', options.concurrency ?? availableParallelism())
+  const perNetworkLimit = assertLimit('perNetworkLimit', options.perNetworkLimit ?? 64)
+  const totalLimit = assertLimit('totalLimit', options.totalLimit ?? 256)
+  /** Contains only networks with waiting jobs, so requests from many networks do not fill it permanently. */
+  const networks = new Map<string, NetworkJobs>()
+  const turns = new Line<NetworkJobs>()
   let running = 0
   let depth = 0
   let closed = false
   let onIdle: (() => void) | undefined
   let idle: Promise<void> | undefined
 
-  function wait(network: string, job: Waiting): void {
-    let lane = lanes.get(network)
-    if (lane === undefined) {
-      lane = { network, waiting: [] }
-      lanes.set(network, lane)
-      turns.push(lane)
+  function wait(network: string, job: WaitingJob): void {
+    let jobs = networks.get(network)
+    if (jobs === undefined) {
+      jobs = { network, waiting: [] }
+      networks.set(network, jobs)
+      turns.push(jobs)
     }
-    lane.waiting.push(job)
+    jobs.waiting.push(job)
     depth += 1
   }
 
-  function takeNext(): Waiting | undefined {
-    const lane = turns.shift()
-    const job = lane?.waiting.shift()
-    if (lane === undefined || job === undefined) return undefined
-    if (lane.waiting.length > 0) turns.push(lane)
-    else lanes.delete(lane.network)
+  function takeNext(): WaitingJob | undefined {
+    const jobs = turns.shift()
+    const job = jobs?.waiting.shift()
+    if (jobs === undefined || job === undefined) return undefined
+    if (jobs.waiting.length > 0) turns.push(jobs)
+    else networks.delete(jobs.network)
     depth -= 1
     return job
   }
 
-  /** In a full queue the longest line gives up its newest job for a network that has fewer waiting. */
-  function makeRoom(own: number): boolean {
-    let longest: Lane | undefined
-    for (const lane of lanes.values()) {
-      if (lane.waiting.length > (longest?.waiting.length ?? own + 1)) longest = lane
+  /**
+   * Denies the newest job of the network with the most waiting jobs. Does nothing unless that network has at least two more
+   * than `own`.
+   */
+  function evictJob(own: number): boolean {
+    let longest: NetworkJobs | undefined
+    for (const jobs of networks.values()) {
+      if (jobs.waiting.length > (longest?.waiting.length ?? own + 1)) longest = jobs
     }
     const job = longest?.waiting.pop()
     if (job === undefined) return false
@@ -145,9 +147,9 @@ export function createHashingQueue(options: HashingQueueOptions = {}): HashingQu
     async run(network, work) {
       if (closed) throw unavailable()
       if (running < concurrency) return perform(work)
-      const own = lanes.get(network)?.waiting.length ?? 0
+      const own = networks.get(network)?.waiting.length ?? 0
       if (own >= perNetworkLimit) throw unavailable()
-      if (depth >= totalLimit && !makeRoom(own)) throw unavailable()
+      if (depth >= totalLimit && !evictJob(own)) throw unavailable()
       return new Promise((resolve, reject) => {
         wait(network, { start: () => resolve(perform(work)), deny: () => reject(unavailable()) })
       })
@@ -169,7 +171,7 @@ function unavailable(): IdentSphereError {
   return new IdentSphereError('service_unavailable', { retryAfterSeconds: 1 })
 }
 
-function bound(name: string, value: number): number {
+function assertLimit(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value
   throw new ConfigurationError(
     `passwords.hashing.${name}`,

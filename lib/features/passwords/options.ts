@@ -3,14 +3,13 @@ import { defineOptions } from '../../core/config/define-options.js'
 import { callable } from '../../core/config/fields.js'
 import { argon2Minimum } from './schemes/argon2id.js'
 
-/** Options of passwords. */
 export interface PasswordOptions {
   passwords?: {
-    /** Least number of characters, 8 to 64. The most is 256. Default `12`. */
+    /** Minimum number of characters, 8 to 64. The maximum is 256. Default `12`. */
     minLength?: number
-    /** Your own objection to a password, such as a list of breached ones: true refuses. Called with the plain password. Default: none. */
+    /** Your own check of new passwords, e.g. a list of breached passwords. True refuses the password. Default: none. */
     refuse?: (password: string) => boolean | Promise<boolean>
-    /** Cost of Argon2id: `{ memoryKiB, iterations, parallelism }`, never below the default. Default: 19456 KiB, 2 passes, 1 lane. */
+    /** Cost of Argon2id: `{ memoryKiB, iterations, parallelism }`, never below the default. Default: 19456 KiB, 2 passes, parallelism 1. */
     argon2?: { memoryKiB: number; iterations: number; parallelism: number }
   }
 }

@@ -7,39 +7,38 @@ import { repeated } from './rules/repeated.js'
 import type { PasswordOwner, PasswordRule } from './rules/rule.js'
 import { wellFormed } from './rules/well-formed.js'
 
-/** What a host may decide about new passwords. */
 export interface PasswordPolicyOptions {
   /**
-   * Least number of characters, 8 to 64; 12 when absent. NIST SP 800-63B-4 asks for 15 where the password is the only
-   * factor, and 8 where there is a second one.
+   * Minimum number of characters, 8 to 64. Default 12. NIST SP 800-63B-4 requires 15 if the password is the only factor, and 8
+   * with a second factor.
    */
   minLength?: number
   /**
-   * The host's own objection, e.g. a look-up in a list of breached passwords: true refuses. Called last, with the NFC
-   * form. What it throws fails the request; catch inside to let the password pass.
+   * The host's own check, e.g. a list of breached passwords. True refuses the password. It is called last, with the NFC form.
+   * If it throws, the request fails.
    */
   refuse?: (password: string) => boolean | Promise<boolean>
 }
 
-/** Decides which new passwords are accepted. Existing ones are never checked at sign-in. */
+/** Decides which new passwords are accepted. A sign-in does not check the policy. */
 export interface PasswordPolicy {
   /**
-   * The NFC form, in which passwords are checked, hashed and compared. To be called wherever one enters, so that the
-   * same characters match whichever keyboard typed them.
+   * Returns the NFC form, in which passwords are checked, hashed and compared. Keyboards differ in how they encode the same
+   * characters.
    */
   normalise(password: string): string
   /**
-   * @param path - where the password stands in the request's body, for the error; `password` when absent.
-   * @throws IdentSphereError `invalid_input` whose details are `[{ path, message }]` with the first rule's objection.
+   * @param path name of the field in the body, for the error. Default `password`.
+   * @throws IdentSphereError `invalid_input` with details `[{ path, message }]` from the first rule that refuses the password
    */
   check(password: string, about: PasswordOwner, path?: string): Promise<void>
 }
 
 /**
- * Makes the policy for new passwords: 12 to 256 characters of any kind, neither well known nor the owner's own name.
- * There are no composition rules and nothing expires.
+ * Makes the policy for new passwords: 12 to 256 characters of any kind, not a common password, not the user's own name. There
+ * are no rules about kinds of characters, and passwords do not expire.
  *
- * @throws ConfigurationError that names `passwords.minLength` when it is not an integer from 8 to 64.
+ * @throws ConfigurationError if `minLength` is not an integer from 8 to 64
  *
  * @example
  * ```ts
@@ -55,12 +54,10 @@ export function createPasswordPolicy(options: PasswordPolicyOptions = {}): Passw
   if (!Number.isInteger(minLength) || minLength < 8 || minLength > 64) {
     throw new ConfigurationError('passwords.minLength', 'is not an integer from 8 to 64', 'Leave it out for 12.')
   }
-  // Cheapest first: what comes after `length` may rely on a short text.
+  // The rules after `length` rely on a short text.
   const rules: PasswordRule[] = [wellFormed, length(minLength), repeated, personal, common]
   if (refuse !== undefined) {
-    rules.push(async (password) =>
-      (await refuse(password)) ? 'This password is known to others. Choose another.' : null,
-    )
+    rules.push(async (password) => ((await refuse(password)) ? 'This password is not allowed. Choose another.' : null))
   }
 
   const normalise = (password: string) => password.normalize('NFC')

@@ -4,7 +4,7 @@ import { actions } from './actions.js'
 import { personalDataRoutes } from './routes.js'
 import { createPersonalData } from './service.js'
 
-/** Export and erasure of everything that is held about a user. */
+/** Export and erasure of all data about a user. */
 export const personalData = defineFeature<null, { mfa: typeof mfa }>({
   name: 'personalData',
   needs: { mfa },

@@ -8,7 +8,7 @@ import { personalData } from '../../core/personal-data.js'
 import type { Store } from '../../core/store/store.js'
 import { actions } from './actions.js'
 
-/** A user's right to see and to erase everything. Every feature says itself what it holds. */
+/** Exports and erases the data of a user. Each feature contributes the handling of its own data. */
 export function createPersonalData(deps: { store: Store; journal: Journal; contributions: Contributions }) {
   const { store, journal, contributions } = deps
 
@@ -28,8 +28,8 @@ export function createPersonalData(deps: { store: Store; journal: Journal; contr
     },
 
     /**
-     * Erases the user in one transaction. The row of the account stays without anything personal in it, so that foreign keys of the host
-     * hold.
+     * Erases the user in one transaction. The row in `users` is kept without personal data, so that foreign keys of the host stay
+     * valid.
      *
      * @throws IdentSphereError `conflict` for the only owner of an organization with other members
      */
@@ -37,7 +37,7 @@ export function createPersonalData(deps: { store: Store; journal: Journal; contr
       assertOwnSession(auth)
       const { userId } = auth
       await store.transaction(async (tx) => {
-        // First, because address and audit key are still known.
+        // Record first: the entry needs the address and the audit key.
         const facts = factsOf(auth, context, { organizationId: null, resource: { type: 'user', id: userId } })
         await journal.record(tx, actions['users.deleted'], facts)
         for (const { eraseUser } of contributions(personalData)) await eraseUser(tx, userId)

@@ -2,7 +2,7 @@ import { defineFeature } from '../../core/feature.js'
 import { mfa } from '../mfa/feature.js'
 import { platformGuards } from './guards.js'
 
-/** Platform admins: the operator's own people. */
+/** Platform admins: staff of the operator. */
 export const platform = defineFeature<null, { mfa: typeof mfa }>({
   name: 'platform',
   tables: ['platform_admins'],

@@ -4,13 +4,12 @@ import { IdentSphereError } from '../../core/errors.js'
 import type { GuardOptions, GuardsOf } from '../../core/http/guard.js'
 import type { Middleware } from '../../core/http/router.js'
 
-/** Guards for the operator's own people. */
 export interface PlatformGuards {
-  /** Platform admins whose session has a second factor. Impersonated sessions never pass. */
+  /** Requires a platform admin with a second factor in this session. Impersonated sessions never pass. */
   requirePlatformAdmin(options?: GuardOptions): Middleware
 }
 
-/** Needs a platform admin with a second factor, however old. */
+/** Requires a platform admin with a second factor of any age in this session. */
 export function platformAdmin(assertMfa: (auth: Auth) => Promise<void>): Check {
   return {
     name: 'platformAdmin',

@@ -8,7 +8,7 @@ import { actions } from './actions.js'
 import { recoveryRoutes } from './routes.js'
 import { createRecovery, passwordReset } from './service.js'
 
-/** A new password by a mailed link. Without a mailer it has no routes. */
+/** Password reset by a mailed link. Without a mailer it has no routes. */
 export const recovery = defineFeature<
   null,
   { users: typeof users; signIn: typeof signIn; passwords: typeof passwords; email: typeof email }

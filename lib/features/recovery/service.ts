@@ -15,7 +15,6 @@ import { actions } from './actions.js'
 
 export const passwordReset = mailRequest<{ email: string }>('passwordReset')
 
-/** A forgotten password: a mailed link, and a new password with it. */
 export function createRecovery(deps: {
   store: Store
   journal: Journal
@@ -29,10 +28,10 @@ export function createRecovery(deps: {
   const { challenges, mailLink, proveMailbox } = deps.proofs
 
   return {
-    /** The same work for every address. The worker decides what it leads to. */
+    /** Does the same work for every address. The worker decides whether a mail is sent. */
     forgot: (email: string): Promise<void> => store.transaction((tx) => outbox.request(tx, passwordReset, { email })),
 
-    /** In the worker. */
+    /** Runs in the worker. */
     async answer(tx: Tx, { email }: { email: string }): Promise<void> {
       if (!(await challenges.mayMail(tx, email))) return
       const user = await users.credentialsByEmail(tx, email)
@@ -41,10 +40,10 @@ export function createRecovery(deps: {
     },
 
     /**
-     * Sets a new password, ends every session, and signs in as any first factor does: up to a second factor if there is one.
+     * Sets a new password, ends all sessions, and signs the user in. If the user has a second factor, the sign-in still needs it.
      *
-     * @throws IdentSphereError `invalid_credentials` for a link that is not valid, `invalid_input` for a password that is not accepted:
-     * the link stays valid then
+     * @throws IdentSphereError `invalid_credentials` if the link is not valid, `invalid_input` if the password is not accepted. In
+     * the second case the link stays valid.
      */
     async reset(token: string, newPassword: string, context: RequestContext): Promise<SignInResult> {
       const challenge = await challenges.find(['reset'], token)

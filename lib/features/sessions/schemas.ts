@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { longestReturnTarget } from '../../core/http/origin.js'
+import { maxReturnTargetCharacters } from '../../core/http/origin.js'
 
 /** Body of `refresh` and `logout` for native clients; browsers send a cookie and no body. */
 export const refreshBody = z.strictObject({ refresh_token: z.string().max(200).optional() })
@@ -54,4 +54,4 @@ export const sessionList = z.strictObject({
   ),
 })
 
-export const returnTo = z.object({ return_to: z.string().max(longestReturnTarget).optional() })
+export const returnTo = z.object({ return_to: z.string().max(maxReturnTargetCharacters).optional() })

@@ -5,19 +5,17 @@ import { options, type TokenSettings } from './options.js'
 import { revokeKey } from './revoked-keys.js'
 import { tokenRoutes } from './routes.js'
 
-/** What other features use of tokens. */
 export interface Tokens {
   readonly accessTokens: AccessTokens
   readonly settings: TokenSettings
 }
 
-/** Members of the instance. */
 export interface TokenMembers {
-  /** Emergency: tokens signed with this key are refused by every node from the next request on. */
+  /** For emergencies: every node refuses tokens signed with this key, from the next request on. */
   revokeSigningKey(kid: string): Promise<void>
 }
 
-/** Access tokens and the keys that sign them. */
+/** Access tokens and their signing keys. */
 export const tokens = defineFeature<Tokens, Record<never, never>, TokenSettings>({
   name: 'tokens',
   tables: ['signing_keys'],

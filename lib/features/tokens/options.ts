@@ -5,28 +5,27 @@ import { callable } from '../../core/config/fields.js'
 import { withoutSlash } from '../../core/config/public-base-url.js'
 import { loadSigningKeys, parsePemBundle, type SigningKeyInput, type SigningKeys } from './signing-keys.js'
 
-/** The user that an access token is made for, as `tokens.accessTokenClaims` gets it. */
+/** The user of a new access token, as `tokens.accessTokenClaims` receives it. */
 export interface ClaimsUser {
   userId: string
   email: string
   organizationId: string | null
 }
 
-/** Options of access tokens and their keys. */
 export interface TokenOptions {
   /** `iss` of access tokens. Default: `publicBaseUrl`. Environment: `IDENTSPHERE_ISSUER`. */
   issuer?: string
   /** `aud` of access tokens. Default: the issuer. Environment: `IDENTSPHERE_AUDIENCE`. */
   audience?: string
   /**
-   * RSA keys `{ privateKey, publicKey, kid }` as PEM. The first signs, the others only verify. Default: HS256 with the secret in
-   * development. Environment: `IDENTSPHERE_RSA_PRIVATE_KEY_PEM`, and `IDENTSPHERE_RSA_VERIFY_KEYS_PEM` for further ones.
+   * RSA keys `{ privateKey, publicKey, kid }` as PEM. The first key signs. The others only verify. Default: HS256 with the secret in
+   * development. Environment: `IDENTSPHERE_RSA_PRIVATE_KEY_PEM`, and `IDENTSPHERE_RSA_VERIFY_KEYS_PEM` for other keys.
    */
   signingKeys?: ReadonlyArray<{ privateKey?: string; publicKey?: string; kid?: string }>
   tokens?: {
-    /** Puts the access token into the body of cookie sign-ins too. Default `false`. */
+    /** Also sends the access token in the body of cookie sign-ins. Default `false`. */
     exposeAccessToken?: boolean
-    /** A function that adds claims to access tokens. Reserved names are refused. Default: none. */
+    /** A function that returns more claims for access tokens. Reserved names are refused. Default: none. */
     accessTokenClaims?: (user: ClaimsUser) => Readonly<Record<string, unknown>>
   }
 }
@@ -83,7 +82,7 @@ function signingKeysFrom(variables: NodeJS.ProcessEnv): TokenOptions['signingKey
     if (others === undefined) return undefined
     throw new ConfigurationError(
       'IDENTSPHERE_RSA_VERIFY_KEYS_PEM',
-      'is set without a key that signs',
+      'is set without a signing key',
       'Set IDENTSPHERE_RSA_PRIVATE_KEY_PEM too.',
     )
   }
@@ -91,8 +90,8 @@ function signingKeysFrom(variables: NodeJS.ProcessEnv): TokenOptions['signingKey
   if (signing.length !== 1) {
     throw new ConfigurationError(
       'IDENTSPHERE_RSA_PRIVATE_KEY_PEM',
-      `holds ${signing.length} keys`,
-      'Give the one key that signs; further keys go into IDENTSPHERE_RSA_VERIFY_KEYS_PEM.',
+      `contains ${signing.length} keys`,
+      'Set it to the signing key only. Put other keys into IDENTSPHERE_RSA_VERIFY_KEYS_PEM.',
     )
   }
   const verifyOnly = others === undefined ? [] : parsePemBundle(others, 'IDENTSPHERE_RSA_VERIFY_KEYS_PEM')

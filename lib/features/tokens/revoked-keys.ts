@@ -3,7 +3,7 @@ import type { Journal } from '../../core/journal/journal.js'
 import type { Executor, Store } from '../../core/store/store.js'
 import { actions } from './actions.js'
 
-/** Takes a signing key out of use at once: the session check of every node reads this with its next query. */
+/** Revokes a signing key. The session check of every node reads the revoked keys with its next query. */
 export async function revokeKey({ store, journal }: { store: Store; journal: Journal }, kid: string): Promise<void> {
   await store.transaction(async (tx) => {
     await tx.sql`INSERT INTO ${tx.table('signing_keys')} (kid, state, updated_at) VALUES (${kid}, 'revoked', ${tx.now})

@@ -8,29 +8,29 @@ import { rsaKeyProblem } from '../../core/crypto/rsa-key.js'
 const variable = 'IDENTSPHERE_RSA_PRIVATE_KEY_PEM'
 const fix = 'Generate one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048`.'
 
-/** One key that access tokens are verified with. Its algorithm is pinned: a token's `alg` never chooses. */
+/** A key that verifies access tokens. The key decides the algorithm, not the token's `alg`. */
 export interface SigningKey {
   readonly kid: string
   readonly algorithm: 'RS256' | 'HS256'
-  /** Parsed once: parsing a PEM for every token is seven times slower. */
+  /** Parsed once, because parsing a PEM for every token is seven times slower. */
   readonly verifyingKey: KeyObject
-  /** Null where the key only verifies. */
+  /** Null if the key only verifies. */
   readonly signingKey: KeyObject | null
 }
 
-/** The ring of signing keys. Verifiers look a `kid` up for every token, so that a removed key stops at once. */
+/** The signing keys of one issuer. */
 export interface SigningKeys {
   /** The key that signs. */
   readonly active: SigningKey & { readonly signingKey: KeyObject }
-  /** Every key that verifies, the active one included. */
+  /** All keys that verify, including the active one. */
   readonly byKid: ReadonlyMap<string, SigningKey>
-  /** What the JWKS route serves; never a shared key. */
+  /** The key set of the JWKS route. It never contains a symmetric key. */
   readonly publicJwks: { readonly keys: PublishedJwk[] }
 }
 
-/** A key as a host configures it. */
+/** A key in the host's options. */
 export interface SigningKeyInput {
-  /** PKCS#8 or PKCS#1 PEM. The first entry needs one; of any other only the public half is used. */
+  /** PKCS#8 or PKCS#1 PEM. The first entry requires it. Of other entries only the public key is used. */
   privateKey?: string
   /** SPKI or PKCS#1 PEM. */
   publicKey?: string
@@ -38,20 +38,19 @@ export interface SigningKeyInput {
   kid?: string
 }
 
-/** What {@link loadSigningKeys} needs to know. */
 export interface SigningKeysInput {
-  /** The first signs, all verify. Publish a new key as a later entry before it becomes the first. */
+  /** The first key signs, all keys verify. Publish a new key as a later entry before it becomes the first. */
   signingKeys: ReadonlyArray<SigningKeyInput>
-  /** At least 32 bytes; signs with HS256 where there is no RSA key. */
+  /** At least 32 bytes. It signs with HS256 if there is no RSA key. */
   jwtSecret: string | undefined
-  /** True in development only. */
+  /** True only in development. */
   allowHs256: boolean
 }
 
 /**
- * Parses and checks the keys once, at the start.
+ * Parses and checks the keys.
  *
- * @throws ConfigurationError where a key is missing, unreadable, weak or named twice
+ * @throws ConfigurationError if a key is missing, unreadable, weak or a duplicate
  * @example
  * ```ts
  * const [current, previous] = parsePemBundle(process.env.IDENTSPHERE_RSA_PRIVATE_KEY_PEM)
@@ -68,18 +67,18 @@ export function loadSigningKeys({ signingKeys, jwtSecret, allowHs256 }: SigningK
 }
 
 /**
- * Splits an environment variable into its PEM blocks (RFC 7468). Literal `\n`, as some platforms store line breaks, is
- * read as a line break.
+ * Splits an environment variable into its PEM blocks (RFC 7468). A literal `\n` counts as a line break, because some platforms
+ * store line breaks like that.
  *
- * @param setting the variable that the text comes from
- * @throws ConfigurationError where the text holds something, but no block or an unfinished one
+ * @param setting name of the variable
+ * @throws ConfigurationError if the text is not empty and contains no block, or an incomplete one
  */
 export function parsePemBundle(text: string, setting = variable): string[] {
   const lines = text.replaceAll('\\r', '').replaceAll('\\n', '\n')
   const blocks = lines.match(pemBlock) ?? []
-  const rest = lines.replaceAll(pemBlock, '')
-  if (rest.includes('-----') || (blocks.length === 0 && rest.trim() !== '')) {
-    throw new ConfigurationError(setting, 'holds something that is no complete PEM block', fix)
+  const remainder = lines.replaceAll(pemBlock, '')
+  if (remainder.includes('-----') || (blocks.length === 0 && remainder.trim() !== '')) {
+    throw new ConfigurationError(setting, 'contains text that is not a complete PEM block', fix)
   }
   return blocks
 }
@@ -89,7 +88,7 @@ const pemBlock = /-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/g
 function activeKey({ privateKey, publicKey, kid }: SigningKeyInput): SigningKeys['active'] {
   const setting = `signingKeys[0].privateKey (${variable})`
   if (privateKey === undefined) {
-    throw new ConfigurationError(setting, 'is missing, and the first key is the one that signs', fix)
+    throw new ConfigurationError(setting, 'is missing, but the first key has to sign', fix)
   }
   const signingKey = parse(setting, privateKey, createPrivateKey)
   const key = rsaKey(setting, createPublicKey(signingKey), kid)
@@ -97,7 +96,7 @@ function activeKey({ privateKey, publicKey, kid }: SigningKeyInput): SigningKeys
     publicKey !== undefined &&
     !parse('signingKeys[0].publicKey', publicKey, createPublicKey).equals(key.verifyingKey)
   ) {
-    throw new ConfigurationError('signingKeys[0].publicKey', 'does not belong to its private key', 'Leave it out.')
+    throw new ConfigurationError('signingKeys[0].publicKey', 'does not belong to its private key', 'Remove it.')
   }
   return Object.freeze({ ...key, signingKey })
 }
@@ -105,11 +104,12 @@ function activeKey({ privateKey, publicKey, kid }: SigningKeyInput): SigningKeys
 function verifyOnlyKey({ privateKey, publicKey, kid }: SigningKeyInput, index: number): SigningKey {
   const setting = `signingKeys[${index}].publicKey`
   const pem = publicKey ?? privateKey
-  if (pem === undefined) throw new ConfigurationError(setting, 'is missing', 'Give the key that is to verify.')
+  if (pem === undefined)
+    throw new ConfigurationError(setting, 'is missing', 'Set it to the public key that verifies tokens.')
   return Object.freeze({ ...rsaKey(setting, parse(setting, pem, createPublicKey), kid), signingKey: null })
 }
 
-/** OpenSSL's own message is left out: it helps nobody, and a key must not reach a log through it. */
+/** The message of OpenSSL is not part of the error, because it could contain the key. */
 function parse(setting: string, pem: string, read: (pem: string) => KeyObject): KeyObject {
   try {
     return read(pem)
@@ -134,7 +134,7 @@ function sharedKey(secret: string | undefined, allowed: boolean): SigningKeys['a
   }
   checkSecret('IDENTSPHERE_JWT_SECRET', secret)
   const key = createSecretKey(secret, 'utf8')
-  // Every token shows its kid, so it must not be a hash of the secret that is of use anywhere else.
+  // Tokens show the kid, so it must not be a plain hash of the secret.
   const kid = `hs256-${sha256(hmacSha256(key, 'identsphere/v1/kid')).toString('base64url').slice(0, 16)}`
   return Object.freeze({ kid, algorithm: 'HS256', verifyingKey: key, signingKey: key })
 }
@@ -143,7 +143,7 @@ function ring(active: SigningKeys['active'], others: readonly SigningKey[]): Sig
   const keys = [active, ...others]
   const byKid = new Map(keys.map((key) => [key.kid, key]))
   if (byKid.size !== keys.length) {
-    throw new ConfigurationError('signingKeys', 'names one kid twice', 'List every key once, with its own kid.')
+    throw new ConfigurationError('signingKeys', 'has the same kid twice', 'List each key once, with its own kid.')
   }
   return Object.freeze({ active, byKid, publicJwks: publicJwks(keys) })
 }

@@ -1,7 +1,7 @@
 import type { VerifiedAccessToken } from './rules/claim-shape.js'
 import type { SigningKey } from './signing-keys.js'
 
-/** What callers get for a token that passed every rule. Made once and handed out again. */
+/** The result for a valid token. The same object is returned each time. */
 export interface Verified {
   readonly ok: true
   readonly claims: VerifiedAccessToken
@@ -9,31 +9,31 @@ export interface Verified {
   readonly kid: string
 }
 
-/** The result, and the key that it was reached with. */
+/** A result and the key that verified it. */
 export interface VerifiedEntry {
   readonly result: Verified
   readonly key: SigningKey
 }
 
 /**
- * Tokens that were verified already, by their exact text, so that RSA runs once a token. It remembers signatures only:
- * whether the session still lives is asked for every request.
+ * A cache of verified tokens by their exact text, so that RSA runs once per token. It caches only signatures. The session is
+ * checked for each request.
  */
 export interface VerifiedTokens {
   /**
-   * The result, or null. An entry whose token has expired or whose key has left the ring is forgotten.
+   * Returns the cached result. Deletes the entry and returns null if the token has expired or its key was removed.
    *
    * @param now seconds since the Unix epoch
    */
   recall(token: string, now: number, ring: ReadonlyMap<string, SigningKey>): Verified | null
-  /** Keeps an entry; beyond the limit the one that was used longest ago goes. */
+  /** Adds an entry. If the cache is full, the least recently used entry is deleted. */
   remember(token: string, entry: VerifiedEntry): void
   readonly size: number
 }
 
-/** @param limit number of tokens; 0 remembers none */
-export function createVerifiedTokens(limit: number): VerifiedTokens {
-  // A Map iterates in order of insertion, so re-inserting on use makes its first key the least recently used.
+/** @param maxTokens 0 disables the cache */
+export function createVerifiedTokens(maxTokens: number): VerifiedTokens {
+  // A Map iterates in insertion order. Each use inserts the entry again, so the first key is the least recently used.
   const entries = new Map<string, { text: string; entry: VerifiedEntry }>()
 
   return {
@@ -47,10 +47,10 @@ export function createVerifiedTokens(limit: number): VerifiedTokens {
       return entry.result
     },
     remember(token, entry) {
-      // A copy is kept: V8 would otherwise hold on to the whole header that each token was cut from.
+      // V8 keeps the whole header alive for a substring of it. So the text is copied.
       const text = Buffer.from(token, 'latin1').toString('latin1')
       entries.set(text, { text, entry })
-      if (entries.size <= limit) return
+      if (entries.size <= maxTokens) return
       const [oldest] = entries.keys()
       entries.delete(oldest as string)
     },

@@ -8,39 +8,38 @@ import { isAccessTokenType } from './rules/token-type.js'
 import type { SigningKey } from './signing-keys.js'
 import { createVerifiedTokens, type Verified, type VerifiedEntry } from './verified-tokens.js'
 
-/** Whose tokens are verified, and how. */
 export interface VerifierOptions {
   issuer: string
-  /** First-party and OAuth tokens have different ones. */
+  /** First-party tokens and OAuth tokens have different audiences. */
   audience: string
   clock: Clock
-  /** How many verified tokens to remember. Default 10 000; 0 remembers none. */
+  /** Number of verified tokens to cache. Default 10 000. 0 disables the cache. */
   remember?: number
 }
 
-/** The outcome of verifying. `reason` is for the logger: clients learn only that they have to sign in. */
+/** `reason` is for the log. Clients learn only that they have to sign in. */
 export type VerifyResult = Verified | { readonly ok: false; readonly reason: RefusalReason }
 
-/** An access token that waits for the key it names. Nothing in it is to be believed yet. */
+/** A decoded access token whose signature was not verified. Its content is not trustworthy. */
 export interface OpenedToken {
   readonly form: SignedForm
   readonly kid: string
 }
 
 /**
- * The rules for access tokens (RFC 9068), for whoever has the keys: the house has them at hand, another service may have to
- * fetch them between {@link openAccessToken} and `verify()`.
+ * The rules for access tokens (RFC 9068). The caller provides the key: a resource server may have to fetch it between
+ * {@link openAccessToken} and `verify()`.
  */
 export interface TokenVerifier {
-  /** What verifying this very text has led to before; null where it expired or its key left the ring. */
+  /** The cached result for this text, or null. Expired tokens and removed keys have no result. */
   recall(token: string, ring: ReadonlyMap<string, SigningKey>): Verified | null
-  /** @param key the one that the ring has under the token's `kid`; undefined where it has none */
+  /** @param key the key with the token's `kid`, or undefined if there is none */
   verify(opened: OpenedToken, key: SigningKey | undefined): VerifyResult
-  /** The same but for the lifetime, for what an expired token may still ask: to end its session. */
+  /** The same without checking the lifetime. For sign-out with an expired token. */
   verifyEvenExpired(opened: OpenedToken, key: SigningKey | undefined): VerifyResult
 }
 
-/** The rules that need no key. The purpose is among them: a token of another one is refused whoever signed it. */
+/** Applies the rules that need no key, including the type of the token. */
 export function openAccessToken(token: string): OpenedToken | RefusalReason {
   const form = readSigned(token)
   if (typeof form === 'string') return form
@@ -49,7 +48,6 @@ export function openAccessToken(token: string): OpenedToken | RefusalReason {
   return typeof kid === 'string' ? { form, kid } : 'unknown_key'
 }
 
-/** What a refused token leads to. */
 export function refused(reason: RefusalReason): VerifyResult {
   return { ok: false, reason }
 }
@@ -58,7 +56,7 @@ export function createVerifier({ issuer, audience, clock, remember = 10_000 }: V
   const verified = createVerifiedTokens(remember)
   const now = () => clock.now() / 1000
 
-  /** In order. Nothing in the payload is looked at before the signature holds. */
+  /** The payload is read only after the signature was verified. */
   function check({ form }: OpenedToken, key: SigningKey | undefined): VerifiedEntry | RefusalReason {
     if (key === undefined) return 'unknown_key'
     const problem = signatureProblem(form, key)
@@ -67,7 +65,7 @@ export function createVerifier({ issuer, audience, clock, remember = 10_000 }: V
     const claims = readJsonObject(form.payload)
     if (claims === null) return 'claims'
     if (claims.iss !== issuer) return 'issuer'
-    // We mint one string, so a list that also names us was minted by nobody we know.
+    // We issue `aud` as one string. So a list that contains our audience is not from us.
     if (claims.aud !== audience) return 'audience'
     if (!hasClaimShape(claims)) return 'claims'
     return { result: Object.freeze({ ok: true, claims, kid: key.kid }), key }

@@ -10,7 +10,7 @@ import { createTrustedBrowsers } from './service.js'
 import { trustedBrowserSweeps } from './sweeps.js'
 import { createTrustTokens } from './token.js'
 
-/** Browsers in which a sign-in does not ask for the second factor. */
+/** Browsers in which a sign-in needs no second factor. */
 export const trustedBrowsers = defineFeature<null, { sessions: typeof sessions; mfa: typeof mfa }>({
   name: 'trustedBrowsers',
   tables: ['trusted_browsers'],

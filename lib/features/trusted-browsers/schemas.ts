@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 export const trustBody = z.strictObject({
-  /** Shown in the list, e.g. `Laptop at home`. */
+  /** Name in the list, e.g. `Laptop`. */
   label: z.string().trim().min(1).max(100).optional(),
 })
 

@@ -23,21 +23,21 @@ import {
 } from './repository.js'
 import type { TrustTokens } from './token.js'
 
-/** Lifetime of the trust. Absolute: use does not extend it. */
+/** Lifetime of the trust. Use does not extend it. */
 export const trustSeconds = 30 * 86_400
 
-/** A browser may be trusted within these seconds after a second factor. */
+/** A browser can be trusted for so long after a second factor. */
 const maxMfaAgeSeconds = 300
 
-/** Seconds in which the previous token is still accepted: two tabs may sign in at once. */
+/** The previous token is accepted for so long, because two tabs may sign in at the same time. */
 const rotationGraceSeconds = 10
 
-/** Trusted browsers of one user. One more revokes the oldest. */
+/** Trusted browsers per user. Trusting another one revokes the oldest. */
 const maxTrustedBrowsers = 20
 
 /**
- * Browsers in which a sign-in does not ask for the second factor. The trust begins right after a second factor, ends with any change of
- * credentials, and counts for nothing else: no session gets a second factor from it.
+ * Browsers in which a sign-in needs no second factor. The trust requires a second factor shortly before. Any change of
+ * credentials ends it. Such a sign-in does not count as MFA.
  */
 export function createTrustedBrowsers(deps: {
   store: Store
@@ -59,10 +59,10 @@ export function createTrustedBrowsers(deps: {
     /**
      * Trusts the browser of this session.
      *
-     * @param present the token that the browser has already: that trust ends
+     * @param present the browser's current token. Its trust ends.
      * @returns the browser's id and its token
-     * @throws IdentSphereError `mfa_required` unless a second factor was shown in the last 5 minutes, `forbidden` for native clients and
-     * impersonated sessions, `authentication_required` if the session has just ended
+     * @throws IdentSphereError `mfa_required` without a second factor in the last 5 minutes, `forbidden` for native clients and
+     * impersonated sessions, `authentication_required` if the session has ended
      */
     async trust(
       auth: Auth,
@@ -118,7 +118,7 @@ export function createTrustedBrowsers(deps: {
       return rows.map((row) => ({ ...row, current: row.id === current }))
     },
 
-    /** @throws IdentSphereError `not_found` also for browsers of others */
+    /** @throws IdentSphereError `not_found`, also for browsers of other users */
     async revoke(auth: Auth, id: string, context: RequestContext): Promise<void> {
       await store.transaction(async (tx) => {
         if (!(await revokeBrowser(tx, auth.userId, id))) throw new IdentSphereError('not_found')

@@ -3,7 +3,7 @@ import type { Job } from '../../core/jobs/worker.js'
 import { sql } from '../../core/store/sql.js'
 import type { Store } from '../../core/store/store.js'
 
-/** Trust that has ended; revoked trust is kept until then, so that its owner can see it in an export. */
+/** Deletes expired trust. Revoked trust is kept until it expires, so that the user can see it in an export. */
 export function trustedBrowserSweeps(store: Store): Job[] {
   return [sweep(store, 'trusted_browsers', 'id', (now) => sql`expires_at < ${now} - interval '1 day'`)]
 }

@@ -1,19 +1,19 @@
 import type { KeyRing } from '../../core/crypto/key-ring.js'
 import { issueMacToken, readMacToken } from '../../core/crypto/mac-token.js'
 
-/** What a genuine token says. Whether it is still good, the table knows. */
+/** Content of an authentic token. The table decides whether it is still valid. */
 export interface TrustClaim {
   id: string
-  /** Counts the times the token was rotated. */
+  /** How often the token was rotated. */
   generation: number
 }
 
 /**
- * `<key version>.<id>.<generation>.<HMAC>`: nobody can make one, so a generation that is over can only come from a copy.
+ * Tokens `<key version>.<id>.<generation>.<HMAC>`. They cannot be forged, so an old generation comes from a copy.
  */
 export interface TrustTokens {
   issue(claim: TrustClaim): string
-  /** Null for whatever we did not make. */
+  /** Returns null if the token is not authentic. */
   read(token: string | null): TrustClaim | null
 }
 

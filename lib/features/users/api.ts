@@ -10,12 +10,12 @@ import type { Journal } from '../../core/journal/journal.js'
 import type { HostCallOptions, HostCalls } from '../../core/store/host-calls.js'
 import type { Tx } from '../../core/store/store.js'
 import { actions } from './actions.js'
-import { emailAddress, normaliseEmail } from './email-address.js'
+import { emailAddress, normalizeEmail } from './email-address.js'
 import { findUser, importUser, type UserRow } from './repository.js'
 import type { SecurityChanges } from './security-change.js'
 import { emailTaken } from './service.js'
 
-/** A user, as the host's own code sees it. */
+/** A user, for the host's own code. */
 export interface User {
   userId: string
   email: string
@@ -23,7 +23,7 @@ export interface User {
   displayName: string | null
   /** A disabled user cannot sign in and has no live session. */
   status: 'active' | 'invited' | 'disabled'
-  /** The id of another system, from {@link UsersApi.import}. */
+  /** The id in another system. {@link UsersApi.import} sets it. */
   externalId: string | null
   createdAt: Date
   updatedAt: Date
@@ -32,11 +32,11 @@ export interface User {
 /** A user of another system. */
 export interface UserImport {
   email: string
-  /** The id there, up to 200 characters. With one, an import may be run again. */
+  /** The id in the other system, up to 200 characters. With an id, the import can be repeated. */
   externalId?: string
   /**
-   * Argon2 as a PHC string (up to 256 MiB, 10 passes, 8 lanes), or bcrypt (`$2a$`, `$2b$`, `$2y$`, cost up to 14). It is replaced at
-   * the first sign-in. Without one, the user cannot sign in with a password.
+   * Argon2 as a PHC string (up to 256 MiB, 10 passes, parallelism 8), or bcrypt (`$2a$`, `$2b$`, `$2y$`, cost up to 14). The first
+   * sign-in replaces it. Without a hash, the user cannot sign in with a password.
    */
   passwordHash?: string
   /** Default false. */
@@ -45,31 +45,31 @@ export interface UserImport {
   displayName?: string
 }
 
-/** `identsphere.api.users`. Every method throws `IdentSphereError`: `invalid_input`, `service_unavailable`, and what it names. */
+/** `identsphere.api.users`. All methods throw `IdentSphereError` with `invalid_input` or `service_unavailable`, and the named codes. */
 export interface UsersApi {
   get(userId: string, options?: HostCallOptions): Promise<User | null>
   findByEmail(email: string, options?: HostCallOptions): Promise<User | null>
   findByExternalId(externalId: string, options?: HostCallOptions): Promise<User | null>
   /**
-   * Adds a user of another system. If the external id is known already, that user is left unchanged and returned, with `created: false`.
+   * Adds a user of another system. If a user has this external id, that user is returned unchanged with `created: false`.
    *
    * @throws IdentSphereError `conflict` if the address is taken
    */
   import(account: UserImport, options?: HostCallOptions): Promise<{ user: User; created: boolean }>
-  /** Ends all sessions at once and refuses sign-ins. Does nothing to a disabled user. @throws IdentSphereError `not_found` */
+  /** Ends all sessions and refuses new sign-ins. Does nothing if the user is disabled. @throws IdentSphereError `not_found` */
   disable(userId: string, options?: HostCallOptions): Promise<void>
-  /** Lets a disabled user in again. Does nothing to an active one. @throws IdentSphereError `not_found` */
+  /** Allows a disabled user to sign in again. Does nothing if the user is active. @throws IdentSphereError `not_found` */
   enable(userId: string, options?: HostCallOptions): Promise<void>
   /**
-   * Removes authenticator app, recovery codes and passkeys, and ends all sessions: for a user who has lost them, or whose account has
-   * those of a stranger. Be sure who is asking: from then on the password or the mailbox is enough to sign in.
+   * Removes authenticator app, recovery codes and passkeys, and ends all sessions. For a user who has lost them, or whose account
+   * has factors of an attacker. Verify the user's identity first: afterwards the password or the mailbox is enough to sign in.
    *
    * @throws IdentSphereError `not_found`
    */
   removeSecondFactors(userId: string, options?: HostCallOptions): Promise<void>
 }
 
-/** Rules that features below this one have for imports, e.g. which password hashes they can verify. Null: nothing to object. */
+/** Checks of later features for imported users, e.g. whether the password hash is supported. Null if the user is valid. */
 export const importChecks = extensionPoint<(account: UserImport) => FieldError | null>('users.importChecks')
 
 export function usersApi(deps: {
@@ -88,7 +88,7 @@ export function usersApi(deps: {
     displayName: plainText(200).optional(),
   })
 
-  /** @returns whether this call changed it */
+  /** @returns whether this call changed the status */
   async function changeStatus(tx: Tx, userId: string, cause: 'disabled' | 'enabled'): Promise<boolean> {
     const to = cause === 'disabled' ? 'disabled' : 'active'
     const from = cause === 'disabled' ? 'active' : 'disabled'
@@ -110,7 +110,7 @@ export function usersApi(deps: {
 
     findByEmail: (email, given) =>
       calls.read(z.strictObject({ email: z.string() }), { email }, given, async (db, input) => {
-        const normal = normaliseEmail(input.email)
+        const normal = normalizeEmail(input.email)
         return normal === null ? null : describe(await findUser(db, { email: normal }))
       }),
 
@@ -136,8 +136,8 @@ export function usersApi(deps: {
           await journal.record(tx, actions['users.imported'], factsOfHost(row.id, { email: row.email }))
           return { user: describeRow(row), created: true }
         }
-        const known = externalId === null ? undefined : await findUser(tx, { externalId })
-        if (known !== undefined) return { user: describeRow(known), created: false }
+        const existing = externalId === null ? undefined : await findUser(tx, { externalId })
+        if (existing !== undefined) return { user: describeRow(existing), created: false }
         throw emailTaken()
       }),
 
@@ -164,7 +164,7 @@ export function usersApi(deps: {
   }
 }
 
-const noUser = () => new IdentSphereError('not_found', { message: 'There is no such user.' })
+const noUser = () => new IdentSphereError('not_found', { message: 'User not found.' })
 
 const describe = (row: UserRow | undefined): User | null => (row === undefined ? null : describeRow(row))
 

@@ -6,7 +6,7 @@ import { userRoutes } from './routes.js'
 import { createSecurityChanges } from './security-change.js'
 import { createUsers, type Users } from './service.js'
 
-/** Users and their profiles, and the only place that moves a user's security version. */
+/** Users, profiles, and security changes. */
 export const users = defineFeature<Users>({
   name: 'users',
   tables: ['users'],

@@ -4,7 +4,7 @@ import type { PersonalData } from '../../core/personal-data.js'
 import { exportProfile } from './repository.js'
 import type { SecurityChanges } from './security-change.js'
 
-/** The row stays without anything personal in it, so that foreign keys of the host hold. */
+/** Erasure keeps the row without personal data, so that foreign keys of the host stay valid. */
 export function userPersonalData(securityChanges: SecurityChanges): PersonalData {
   return {
     name: 'profile',

@@ -34,11 +34,11 @@ export function userRoutes(users: Users): Route[] {
 }
 
 function describeProfile(row: ProfileRow): z.output<typeof profile> {
-  const { id, email_verified_at, created_at, updated_at, ...rest } = row
+  const { id, email_verified_at, created_at, updated_at, ...fields } = row
   return {
     user_id: id,
     email_verified: email_verified_at !== null,
-    ...rest,
+    ...fields,
     created_at: created_at.toISOString(),
     updated_at: updated_at.toISOString(),
   }

@@ -1,9 +1,8 @@
 import { z } from 'zod'
 
-const text = (longest: number) => z.string().max(longest).optional()
+const text = (maxCharacters: number) => z.string().max(maxCharacters).optional()
 
-/** Bytes of JSON. */
-const largestPreferences = 16 * 1024
+const maxPreferencesBytes = 16 * 1024
 
 export const profilePatch = z.strictObject({
   display_name: text(200),
@@ -12,7 +11,7 @@ export const profilePatch = z.strictObject({
   bio: text(2000),
   preferences: z
     .record(z.string(), z.unknown())
-    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= largestPreferences, 'is larger than 16 KiB')
+    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= maxPreferencesBytes, 'must be at most 16 KiB')
     .optional(),
 })
 

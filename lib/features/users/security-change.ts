@@ -8,38 +8,39 @@ import { bumpSecurityVersion, type CredentialUpdate } from './repository.js'
 /** Why the security of an account changed. */
 export type SecurityCause = keyof typeof consequences
 
-/** What one cause does to what is open, and to what was remembered. */
+/** The consequences of one cause. */
 export interface Consequences {
   /** The user's other sessions. `choice`: the user decides. */
   readonly otherSessions: 'end' | 'keep' | 'choice'
-  /** The session that makes the change, if there is one. Without one, all sessions are other sessions. */
+  /** The session that makes the change. Without such a session, all sessions are other sessions. */
   readonly thisSession: 'keep' | 'end'
-  /** `mfa_verified_at` of sessions that go on. `renew`: forgotten in all, and set again in this session if it has just shown a factor. */
+  /**
+   * `mfa_verified_at` of sessions that are kept. `forget`: removed. `renew`: removed, and set again in this session if it has
+   * just used a second factor.
+   */
   readonly mfaTime: 'keep' | 'forget' | 'renew'
   /**
-   * Enrollments and passkey ceremonies that have begun. They belong to a session, and end with it, so `keep` keeps those of sessions that
-   * go on.
+   * Enrollments and passkey ceremonies that have begun. They end with their session. `keep`: those of kept sessions continue.
    */
   readonly pendingEnrollments: 'keep' | 'delete'
   /** Sign-ins that wait for a second factor, and mailed codes and links to sign in, reset and change the address. */
   readonly openChallenges: 'void'
   /** Mailed links that verify an address. */
   readonly verifyLinks: 'keep' | 'delete'
-  /** Mailed links that revert earlier changes. `later`: those of changes after the reverted one. */
+  /** Mailed links that revert earlier changes. `later`: deletes the links for changes after the reverted one. */
   readonly revertLinks: 'keep' | 'delete' | 'later'
-  /** Trusted browsers. `thisBrowser`: the one of this session stays trusted. */
+  /** Trusted browsers. `thisBrowser`: only the browser of this session stays trusted. */
   readonly trust: 'end' | 'thisBrowser'
-  /** Second factors and passkeys. `since`: those that were added since a moment. */
+  /** Second factors and passkeys. `since`: removes those that were added after {@link SecurityChange.since}. */
   readonly factors: 'keep' | 'remove' | 'since'
-  /** Memberships in organizations. */
   readonly memberships: 'keep' | 'leave'
 }
 
 const always = { openChallenges: 'void' } as const
 
 /**
- * The one table of what follows from a change. Features read it in their reaction; no feature decides by itself. What is void by the new
- * security version needs no statement: sessions, challenges, codes, links and trust carry the version under which they were made.
+ * The consequences of each cause. The reactions of features follow this table. Sessions, challenges, codes, links and trust hold
+ * the security version of their creation. A new version makes them void without a statement.
  */
 export const consequences = Object.freeze({
   passwordChanged: {
@@ -212,7 +213,7 @@ export const consequences = Object.freeze({
   },
 } as const satisfies Record<string, Consequences>)
 
-/** A change that has just been made, for features that react to it in the same transaction. */
+/** A change that was just made. Features react to it in the same transaction. */
 export interface SecurityChange {
   readonly cause: SecurityCause
   readonly consequences: Consequences
@@ -220,43 +221,43 @@ export interface SecurityChange {
   /** The security versions before and after. */
   readonly from: number
   readonly to: number
-  /** The session that made the change and goes on; null if none does. */
+  /** The session that made the change and is kept, or null. */
   readonly session: Auth | null
   /** Whether the other sessions end. */
   readonly endsOthers: boolean
-  /** The factor that this session has just shown (`amr`, RFC 8176); null if none. */
+  /** Methods (`amr`, RFC 8176) of the factor that this session has just used, or null. */
   readonly shown: readonly string[] | null
-  /** For `since` and `later`: the moment to which the account goes back. */
+  /** For `since` and `later`: the time of the reverted change. */
   readonly since: Date | null
   readonly context: RequestContext
 }
 
-/** Reactions to a security change, in the order of the features. */
+/** Reactions to a security change. They run in the order of the features. */
 export const securityChanged =
   extensionPoint<(tx: Tx, change: SecurityChange) => Promise<void>>('users.securityChanged')
 
-/** What changes, and who changes it. */
 export interface SecurityChangeInput {
   userId: string
-  /** The session that makes the change; absent for a mailed link, the host's own code and the worker. */
+  /** The session that makes the change. Absent for mailed links, the host's own code and the worker. */
   session?: Auth
-  /** Columns of the user that change with the version. */
+  /** Columns of the user that change in the same statement. */
   update?: CredentialUpdate
-  /** The security version that must still hold. Absent: any. */
+  /** The change is made only if the user still has this security version. Absent: always. */
   expectedVersion?: number
-  /** For a cause whose other sessions are the user's choice. */
+  /** For a cause with `otherSessions: 'choice'`. Default false. */
   keepOthers?: boolean
   shown?: readonly string[]
   since?: Date
   context: RequestContext
 }
 
-/** The only place that moves `security_version`. */
+/** The only place that changes `security_version`. */
 export interface SecurityChanges {
   /**
-   * Makes a change and lets all features react, in one transaction.
+   * Makes a change and calls the reactions of all features.
    *
-   * @returns the new security version; undefined if the user does not exist, is in another status, or has changed since it was read
+   * @returns the new security version, or undefined if the user does not exist, has another status, or no longer has
+   * `expectedVersion`
    * @throws IdentSphereError `authentication_required` if the session that makes the change has ended
    */
   apply(tx: Tx, cause: SecurityCause, input: SecurityChangeInput): Promise<number | undefined>
@@ -286,7 +287,7 @@ export function createSecurityChanges(contributions: Contributions): SecurityCha
   }
 }
 
-/** A change that has to hit: another one was faster. */
+/** The error for a change that lost against a concurrent one. */
 export function justChanged(): IdentSphereError {
-  return new IdentSphereError('conflict', { message: 'The account has just been changed.' })
+  return new IdentSphereError('conflict', { message: 'The account was changed at the same time. Try again.' })
 }

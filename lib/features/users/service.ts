@@ -32,13 +32,13 @@ export function createUsers(deps: { store: Store; journal: Journal; securityChan
     isEmailTaken,
     upgradePasswordHash,
 
-    /** Moves the security version, with everything that follows from the cause. */
+    /** Makes a security change. */
     changeSecurity: securityChanges.apply,
 
-    /** Where mail to this user goes, and whether the address was ever proven to be theirs; or null. */
-    async recipient(db: Executor, userId: string): Promise<{ to: UserMailbox; isProven: boolean } | null> {
+    /** The user's address, and whether the user has ever verified it. Null if the user does not exist. */
+    async recipient(db: Executor, userId: string): Promise<{ to: UserMailbox; isVerified: boolean } | null> {
       const row = await addressOf(db, userId)
-      return row === undefined ? null : { to: { userId, email: row.email }, isProven: row.is_proven }
+      return row === undefined ? null : { to: { userId, email: row.email }, isVerified: row.is_proven }
     },
 
     /** @throws IdentSphereError `conflict` if the address is taken */
@@ -49,12 +49,12 @@ export function createUsers(deps: { store: Store; journal: Journal; securityChan
       if (!(await insertUser(tx, user))) throw emailTaken()
     },
 
-    /** @throws IdentSphereError `invalid_credentials` if the account has another address by now */
+    /** @throws IdentSphereError `invalid_credentials` if the account now has another address */
     async markVerified(tx: Tx, userId: string, email: string): Promise<void> {
       if (!(await markVerified(tx, userId, email))) throw new IdentSphereError('invalid_credentials')
     },
 
-    /** Whether the user exists, in any status but deleted. */
+    /** Whether the user exists. Erased users do not. */
     exists: async (db: Executor, userId: string) => (await findUser(db, { id: userId })) !== undefined,
 
     async profile(userId: string): Promise<ProfileRow> {
@@ -83,18 +83,18 @@ export function createUsers(deps: { store: Store; journal: Journal; securityChan
 
 export function emailTaken(): IdentSphereError {
   return new IdentSphereError('conflict', {
-    message: 'This e-mail address is taken.',
+    message: 'This e-mail address is already in use.',
     details: [{ path: 'email', message: 'is taken' }],
   })
 }
 
-/** @throws IdentSphereError `conflict` in place of a violation of the unique address */
+/** Translates a violation of the unique address. @throws IdentSphereError `conflict` */
 export async function refusingTakenEmail<T>(change: () => Promise<T>): Promise<T> {
   try {
     return await change()
   } catch (error) {
     if ((error as { code?: unknown }).code !== '23505') throw error
-    throw new IdentSphereError('conflict', { message: 'This e-mail address is taken.' })
+    throw new IdentSphereError('conflict', { message: 'This e-mail address is already in use.' })
   }
 }
 

@@ -209,7 +209,7 @@ test("calls the host's `refuse` last, with the NFC form", async () => {
       return password.startsWith('breached')
     },
   })
-  assert.match((await objection('breached tents float east', stranger, strict)) ?? '', /known to others/)
+  assert.match((await objection('breached tents float east', stranger, strict)) ?? '', /not allowed/)
   assert.equal(await objection('e\u0301ternal tents float east', stranger, strict), null)
   assert.notEqual(await objection('password1234', stranger, strict), null)
   assert.deepEqual(asked, ['breached tents float east', '\u00e9ternal tents float east'])

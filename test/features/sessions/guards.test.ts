@@ -93,7 +93,7 @@ describe('guards', () => {
 
   it('give handlers the identity; without a guard, reading it throws', async () => {
     const { identsphere } = app
-    assert.throws(() => identsphere.auth(bareRequest()), /no guard let a signed-in person through/)
+    assert.throws(() => identsphere.auth(bareRequest()), /no guard found a signed-in user/)
     assert.throws(() => identsphere.authOrNull(bareRequest()), /no guard ran/)
     const planted = Object.assign(bareRequest(), { identsphere: { kind: 'session', userId: owner.userId } })
     assert.throws(() => identsphere.auth(planted as never), /no guard/)
@@ -101,7 +101,7 @@ describe('guards', () => {
     const anonymous = bareRequest()
     await passageOf([identsphere.optionalAuth()], anonymous)
     assert.equal(identsphere.authOrNull(anonymous), null)
-    assert.throws(() => identsphere.auth(anonymous), /no guard let a signed-in person through/)
+    assert.throws(() => identsphere.auth(anonymous), /no guard found a signed-in user/)
 
     const denied = signedIn()
     assert.equal((await passageOf([identsphere.requirePlatformAdmin()], denied)).passed, false)

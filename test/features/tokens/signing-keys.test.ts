@@ -154,7 +154,7 @@ test('several PEM blocks in one variable are split, with real or literal line br
 test('a cut PEM block is refused instead of being dropped', () => {
   const cut = second.publicKey.slice(0, 200)
   for (const text of [cut, `${first.privateKey}${cut}`, `${cut}${first.privateKey}`, './keys/private.pem']) {
-    refuses(/IDENTSPHERE_RSA_PRIVATE_KEY_PEM/, /no complete PEM block/, () => parsePemBundle(text))
-    refuses(/^OTHER_KEYS$/, /no complete PEM block/, () => parsePemBundle(text, 'OTHER_KEYS'))
+    refuses(/IDENTSPHERE_RSA_PRIVATE_KEY_PEM/, /not a complete PEM block/, () => parsePemBundle(text))
+    refuses(/^OTHER_KEYS$/, /not a complete PEM block/, () => parsePemBundle(text, 'OTHER_KEYS'))
   }
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it, test } from 'node:test'
 import fc from 'fast-check'
-import { normaliseEmail } from '../../../lib/features/users/email-address.js'
+import { normalizeEmail } from '../../../lib/features/users/email-address.js'
 import { password, signUp, startApp, type TestApp } from '../../support/app.js'
 import { codeIn, mailTo, tokenIn } from '../../support/mail.js'
 import { hashingOf } from '../../support/work.js'
@@ -75,7 +75,7 @@ const noAddress = [
  * @see CVE-2022-31127, Auth.js: markup
  */
 test('what is no single plain address is none', () => {
-  for (const text of noAddress) assert.equal(normaliseEmail(text), null, JSON.stringify(text))
+  for (const text of noAddress) assert.equal(normalizeEmail(text), null, JSON.stringify(text))
 })
 
 test('every address has one spelling: lower case, the domain in ASCII', () => {
@@ -87,7 +87,7 @@ test('every address has one spelling: lower case, the domain in ASCII', () => {
     ['A@XN--BCHER-KVA.EXAMPLE', 'a@xn--bcher-kva.example'],
     ['a@x。example', 'a@x.example'],
   ] as const) {
-    assert.equal(normaliseEmail(text), normal, text)
+    assert.equal(normalizeEmail(text), normal, text)
   }
 })
 
@@ -95,9 +95,9 @@ test('normalising is final, and yields one mailbox in plain ASCII whatever went 
   const near = fc.stringMatching(/^[A-Za-z0-9.+'-]{1,12}@[A-Za-z0-9ü.-]{1,20}\.[a-z]{2,4}$/)
   fc.assert(
     fc.property(fc.oneof(near, fc.string({ unit: 'binary' }), fc.emailAddress()), (text) => {
-      const normal = normaliseEmail(text)
+      const normal = normalizeEmail(text)
       if (normal === null) return
-      assert.equal(normaliseEmail(normal), normal)
+      assert.equal(normalizeEmail(normal), normal)
       assert.match(normal, /^[!-~]+$/)
       assert.equal(normal.split('@').length, 2)
       assert.doesNotMatch(normal, /[,;<>()"\\:[\]]/)

@@ -5,33 +5,35 @@ import { assertRecentAuth } from '../../sessions/rules/recent-auth.js'
 import type { Sessions } from '../../sessions/service.js'
 import { assertRecentMfa, type EnrolledMethods, recentMfaSeconds } from './recent-mfa.js'
 
-/** What a route does to second factors. */
+/** How a route changes second factors. */
 export interface FactorChange {
-  /** Begins an enrollment (and names its reauthentication purpose), completes one, removes a factor, or renews recovery codes. */
+  /**
+   * Begins an enrollment for a reauthentication purpose, completes an enrollment, removes a factor, or renews recovery codes.
+   */
   readonly kind: { readonly begins: string } | 'completion' | 'removal' | 'renewal'
-  /** The route asks for the password itself, or completes what a new proof has begun. */
+  /** True if the route verifies the password itself, or completes a change that began with a reauthentication. */
   readonly provesItself?: boolean
 }
 
-/** Seconds for which a session that began with a recovery code may replace factors and codes. */
+/** A session that began with a recovery code may replace factors for so long. */
 const recoverySessionSeconds = 1800
 
 /**
- * The one rule of every route that changes factors. It needs recent authentication, and a recent second factor if one is enrolled: a
- * stolen session or password alone changes nothing, and completes nothing that began before there was a factor. The first enrollment
- * needs a reauthentication made for it, which it uses up, so that no factor gets in with a proof that was given for something else.
+ * The rule for all routes that change second factors. It requires recent authentication, and a recent second factor if one is
+ * enrolled. So a stolen session or a stolen password alone is not enough. The first enrollment consumes a reauthentication with
+ * the purpose of this enrollment. So a reauthentication for another purpose cannot add a factor.
  *
  * @see GHSA supabase/auth #1439, #2565: factors that were changed at the level of the first one
  */
 export function createFactorChangeCheck(deps: {
   enrolledMethods: EnrolledMethods
   sessions: Pick<Sessions, 'spendAuthPurpose' | 'beganWithRecovery'>
-  /** False if nothing can send mail: then no address is ever verified. */
+  /** False if mail cannot be sent, because then users cannot verify their address. */
   needsVerifiedAddress: boolean
 }): (change: FactorChange) => Check {
   const { enrolledMethods, sessions, needsVerifiedAddress } = deps
 
-  /** A session that began with a recovery code may replace what was lost. Removal still takes a factor. */
+  /** A session that began with a recovery code may replace lost factors. Removing a factor still requires a second factor. */
   async function mayReplace(auth: Auth, { kind }: FactorChange): Promise<boolean> {
     if (kind === 'removal' || !auth.amr.includes('recovery')) return false
     return sessions.beganWithRecovery(auth.sessionId, recoverySessionSeconds)
@@ -44,7 +46,7 @@ export function createFactorChangeCheck(deps: {
     async assert(auth) {
       if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
       if (needsVerifiedAddress && !auth.emailVerified) {
-        throw new IdentSphereError('forbidden', { message: 'Confirm your e-mail address first.' })
+        throw new IdentSphereError('forbidden', { message: 'Verify your e-mail address first.' })
       }
       if (change.provesItself !== true) assertRecentAuth(auth)
       const enrolled = await enrolledMethods(auth.userId)

@@ -2,10 +2,10 @@ import type { Auth } from '../../../core/auth.js'
 import { IdentSphereError } from '../../../core/errors.js'
 import { isRecent } from '../../sessions/rules/recent-auth.js'
 
-/** Seconds for which a second factor counts as recent. */
+/** A second factor counts as recent for so long. */
 export const recentMfaSeconds = 1800
 
-/** Second factors that a user has enrolled. The client learns whether to ask for one or to set one up. */
+/** Returns the enrolled second factors of a user. With them the client asks for a factor or offers the enrollment. */
 export type EnrolledMethods = (userId: string) => Promise<readonly string[]>
 
 /** @throws IdentSphereError `mfa_required` */

@@ -4,8 +4,8 @@ import { isRecent } from '../../sessions/rules/recent-auth.js'
 import { type EnrolledMethods, mfaRequired, recentMfaSeconds } from './recent-mfa.js'
 
 /**
- * For acts that move, read out or end an account. A password alone is not enough if there is a second factor, and an impersonated
- * session may never do it.
+ * For routes that export, change or delete the account itself. Users with a second factor must have used it recently.
+ * Impersonated sessions are denied.
  */
 export function sensitive(methods: EnrolledMethods): Check {
   return {

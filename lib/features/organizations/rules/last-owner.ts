@@ -3,7 +3,8 @@ import type { Tx } from '../../../core/store/store.js'
 import { hasOtherOwner, onlyOwnedWithOthers } from '../repository.js'
 
 /**
- * An organization needs at least one owner. Asked while the members are locked, so that no other owner can leave at the same time.
+ * An organization needs at least one owner. The caller has locked the members, so that other owners cannot leave at the same
+ * time.
  *
  * @throws IdentSphereError `conflict`
  */
@@ -13,15 +14,15 @@ export async function assertAnotherOwner(tx: Tx, organizationId: string, userId:
 }
 
 /**
- * The same for a user who leaves everything. Organizations without other members may end with their owner.
+ * Checks all organizations of a user who leaves them. Organizations without other members may be deleted with their owner.
  *
- * @throws IdentSphereError `conflict` with the organizations that need another owner first
+ * @throws IdentSphereError `conflict` with the organizations that need another owner
  */
 export async function assertNoOrphans(tx: Tx, userId: string): Promise<void> {
-  const left = await onlyOwnedWithOthers(tx, userId)
-  if (left.length === 0) return
+  const orphans = await onlyOwnedWithOthers(tx, userId)
+  if (orphans.length === 0) return
   throw new IdentSphereError('conflict', {
     message: 'Make another member an owner of these organizations first, or remove their other members.',
-    details: left.map(({ id, name }) => ({ organization_id: id, name })),
+    details: orphans.map(({ id, name }) => ({ organization_id: id, name })),
   })
 }

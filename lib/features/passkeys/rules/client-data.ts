@@ -9,7 +9,7 @@ const shape = z.object({
   topOrigin: z.string().optional(),
 })
 
-/** What the browser says about the ceremony. */
+/** Client data of a ceremony, written by the browser. */
 export type ClientData = z.output<typeof shape>
 
 /** @see WebAuthn level 3 section 5.8.1 */

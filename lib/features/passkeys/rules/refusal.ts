@@ -1,2 +1,2 @@
-/** Why a response of an authenticator is refused. For the log; clients get one answer for every cause. */
+/** Why the response of an authenticator was refused. For the log only: clients get the same answer for all causes. */
 export class Refusal extends Error {}

@@ -1,10 +1,10 @@
 import type { WebAuthnLibrary } from '../library.js'
 
 /**
- * The same attestation object without its statement. We ask for none and trust none, so whatever stands there is not even
- * looked at: certificates of strangers are not parsed, and no revocation list of theirs is fetched.
+ * Removes the attestation statement. We do not request one and trust none. So its certificates are never parsed, and no
+ * revocation list is fetched.
  *
- * @see GHSA-6hxq, SimpleWebAuthn: a root certificate smuggled in `x5c`
+ * @see GHSA-6hxq, SimpleWebAuthn: a root certificate in `x5c` was trusted
  */
 export function withoutAttestation(
   attestationObject: string,

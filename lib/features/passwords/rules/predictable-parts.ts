@@ -1,4 +1,4 @@
-/** What people type in a straight line: the alphabet, digits, and rows, columns and zigzags of common keyboards. */
+/** The alphabet, digits, and rows, columns and zigzags of common keyboards. */
 const lines = [
   'abcdefghijklmnopqrstuvwxyz',
   '01234567890',
@@ -18,20 +18,19 @@ const lines = [
 ]
 const walks = [...lines, ...lines.map((line) => [...line].reverse().join(''))]
 
-/** Shorter ones turn up in random text too often. */
-const minWalk = 3
+/** Shorter walks are too frequent in random text. */
+const minWalkCharacters = 3
 
 const year = /(?:19|20)\d\d/g
 const run = /(.)\1{2,}/gsu
 
-/** Where something predictable begins and ends in a text, in UTF-16 units, the end not included. */
+/** Position of a predictable part in UTF-16 units, without the end. */
 export type Part = readonly [start: number, end: number]
 
 /**
- * The parts of a text that a guesser tries first wherever they stand: keyboard walks, sequences, years and one
- * character three times or more.
+ * Finds keyboard walks, sequences, years, and one character three or more times.
  *
- * @param text - in lower case.
+ * @param text in lower case
  */
 export function predictableParts(text: string): Part[] {
   const parts = [...text.matchAll(year), ...text.matchAll(run)].map(
@@ -40,7 +39,7 @@ export function predictableParts(text: string): Part[] {
   for (let start = 0; start < text.length; start += 1) {
     let end = start
     while (end < text.length && isWalk(text.slice(start, end + 1))) end += 1
-    if (end - start >= minWalk) parts.push([start, end])
+    if (end - start >= minWalkCharacters) parts.push([start, end])
   }
   return parts
 }
@@ -49,7 +48,7 @@ function isWalk(text: string): boolean {
   return walks.some((walk) => walk.includes(text))
 }
 
-/** Every place at which `word` stands in `text`. */
+/** All occurrences of `word` in `text`. */
 export function occurrences(text: string, word: string): Part[] {
   const parts: Part[] = []
   for (let start = text.indexOf(word); start !== -1; start = text.indexOf(word, start + 1)) {
@@ -59,8 +58,8 @@ export function occurrences(text: string, word: string): Part[] {
 }
 
 /**
- * Whether the parts together cover two thirds of a text. Half would refuse passphrases of four words, one of which is
- * long and common.
+ * Whether the parts together cover two thirds of a text. With one half, a passphrase of four words with one long common word
+ * would be refused.
  */
 export function isMostly(text: string, parts: readonly Part[]): boolean {
   const covered = new Set<number>()

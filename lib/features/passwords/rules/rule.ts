@@ -1,4 +1,4 @@
-/** Whose password it is: what a guesser who knows the account would try. */
+/** Facts about the user that an attacker would try as a password. */
 export interface PasswordOwner {
   email?: string
   displayName?: string | null
@@ -6,9 +6,9 @@ export interface PasswordOwner {
 }
 
 /**
- * One reason to refuse a new password.
+ * A rule for new passwords.
  *
- * @param password - in NFC.
- * @returns text for the person who chose it, which never repeats the password; null when the rule has no objection.
+ * @param password in NFC
+ * @returns text for the user, without the password, or null if the password is accepted
  */
 export type PasswordRule = (password: string, about: PasswordOwner) => string | null | Promise<string | null>

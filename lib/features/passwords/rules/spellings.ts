@@ -1,13 +1,13 @@
 const leet: Record<string, string> = { '@': 'a', '4': 'a', '3': 'e', '0': 'o', $: 's', '5': 's', '7': 't', '+': 't' }
 
-/** In lower case and without accents: `Pässwörd` and `password` are one to a guesser. */
+/** Converts to lower case without accents, so that `Pässwörd` and `password` are equal. */
 export function fold(text: string): string {
   return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
 }
 
 /**
- * The folded text as it stands, and with the usual substitutions undone: once with `1`, `!` and `|` for an i, once for
- * an l. All have the same length, so that a place in one is the same place in the others.
+ * Returns the folded text, and the same with substitutions reversed: once with `1`, `!` and `|` as i, once as l. All have the
+ * same length, so positions can be compared.
  *
  * @example
  * ```ts

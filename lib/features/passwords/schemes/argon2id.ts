@@ -2,24 +2,24 @@ import { argon2id, hash, verify } from 'argon2'
 import { ConfigurationError } from '../../../core/config/configuration-error.js'
 import type { StoredHash } from './stored-hash.js'
 
-/** Argon2's cost parameters, RFC 9106 section 3.1. */
+/** Cost parameters of Argon2 (RFC 9106 section 3.1). */
 export interface Argon2Parameters {
-  /** Memory in KiB: m, 19456 to 262144. */
+  /** Parameter m, 19456 to 262144. */
   memoryKiB: number
-  /** Passes over the memory: t, 2 to 10. */
+  /** Parameter t, 2 to 10. */
   iterations: number
-  /** Lanes: p, 1 to 8. */
+  /** Parameter p, 1 to 8. */
   parallelism: number
 }
 
 /**
- * The weakest parameters accepted in the configuration, and the default.
+ * The minimum for the configuration, and the default.
  *
  * @see https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
  */
 export const argon2Minimum: Readonly<Argon2Parameters> = { memoryKiB: 19_456, iterations: 2, parallelism: 1 }
 
-/** Above these a single login would hold a core or the memory for long: neither configured nor imported. */
+/** With higher parameters, a single login would use too much time or memory. They are neither configured nor imported. */
 const maximum: Readonly<Argon2Parameters> = { memoryKiB: 262_144, iterations: 10, parallelism: 8 }
 
 const version = 0x13
@@ -33,9 +33,7 @@ const form =
   /^\$(argon2(?:id|i|d))(?:\$v=(16|19))?\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
 
 /**
- * Refuses parameters below OWASP's minimum, and those that {@link readArgon2} would not read back.
- *
- * @throws ConfigurationError that names the parameter.
+ * @throws ConfigurationError that names the parameter, if it is below OWASP's minimum or above the maximum of {@link readArgon2}
  */
 export function checkArgon2Parameters(parameters: Argon2Parameters): void {
   for (const name of ['memoryKiB', 'iterations', 'parallelism'] as const) {
@@ -44,7 +42,7 @@ export function checkArgon2Parameters(parameters: Argon2Parameters): void {
     throw new ConfigurationError(
       `passwords.argon2.${name}`,
       `is not an integer from ${argon2Minimum[name]} to ${maximum[name]}`,
-      'The lower bound is what OWASP recommends; leave the setting out for it.',
+      'Leave it out for the minimum, which OWASP recommends.',
     )
   }
 }
@@ -52,13 +50,13 @@ export function checkArgon2Parameters(parameters: Argon2Parameters): void {
 /**
  * Hashes a password with Argon2id and a random salt.
  *
- * @returns a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
+ * @returns a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`
  */
 export function hashArgon2id(password: string, parameters: Argon2Parameters): Promise<string> {
   return hash(password, libraryOptions(parameters))
 }
 
-/** Does the work of one verification where there is nothing to compare with. */
+/** Does the work of one verification without a stored hash. */
 export async function spendArgon2id(password: string, parameters: Argon2Parameters): Promise<void> {
   await hash(password, { ...libraryOptions(parameters), salt: Buffer.alloc(saltBytes), raw: true })
 }
@@ -75,11 +73,11 @@ function libraryOptions({ memoryKiB, iterations, parallelism }: Argon2Parameters
 }
 
 /**
- * Reads an Argon2 PHC string; `$argon2i$` and `$argon2d$` are accepted as imports.
+ * Reads an Argon2 PHC string. Imports can also have `$argon2i$` and `$argon2d$`.
  *
- * @param configured - parameters below these make the hash weak.
- * @returns null when it is not one, is malformed, or asks for more than 256 MiB, 10 passes, 8 lanes or 64 bytes, or
- * offers less than 16 bytes of hash or 8 of salt.
+ * @param configured a hash with lower parameters is weak
+ * @returns null if the text is not an Argon2 PHC string, or is malformed. Also null if it needs more than 256 MiB, 10 passes,
+ * parallelism 8 or 64 bytes of hash, or has less than 16 bytes of hash or 8 bytes of salt.
  *
  * @example
  * ```ts
@@ -101,7 +99,7 @@ export function readArgon2(stored: string, configured: Argon2Parameters): Stored
     memoryKiB <= maximum.memoryKiB &&
     iterations <= maximum.iterations &&
     parallelism <= maximum.parallelism &&
-    // RFC 9106 section 3.1: at least 8 KiB a lane; the library throws below.
+    // RFC 9106 section 3.1 requires 8 KiB per degree of parallelism. The library throws otherwise.
     memoryKiB >= 8 * parallelism &&
     digestSize >= minHashBytes &&
     digestSize <= maxHashBytes &&
@@ -118,7 +116,7 @@ export function readArgon2(stored: string, configured: Argon2Parameters): Stored
   return { isWeak, matches: (password) => verify(stored, password) }
 }
 
-/** Bytes that unpadded base64 text stands for. */
+/** Number of bytes in unpadded base64. */
 function bytesOf(base64: string): number {
   return Math.floor((base64.length * 3) / 4)
 }

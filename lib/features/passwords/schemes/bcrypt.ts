@@ -1,15 +1,15 @@
 import type { StoredHash } from './stored-hash.js'
 
-/** Costs 04 to 14, then 16 bytes of salt and 23 of hash in bcrypt's own base64. Cost 15 would take seconds. */
+/** Cost 04 to 14, then 16 bytes of salt and 23 bytes of hash in bcrypt's own base64. Cost 15 takes seconds. */
 const form = /^\$2([aby])\$(0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}$/
 
-/** bcrypt reads no further than this many bytes. */
-const maxBytes = 72
+/** bcrypt ignores the rest of a longer password. */
+const maxPasswordBytes = 72
 
 /**
  * Reads an imported bcrypt hash (`$2a$`, `$2b$`, `$2y$`). New passwords are never hashed with bcrypt.
  *
- * @returns null when it is not one, is malformed, or its cost is above 14.
+ * @returns null if the text is not a bcrypt hash, is malformed, or has a cost above 14
  *
  * @example
  * ```ts
@@ -21,24 +21,24 @@ const maxBytes = 72
 export function readBcrypt(stored: string): StoredHash | null {
   const variant = form.exec(stored)?.[1]
   if (variant === undefined) return null
-  // PHP's `$2y$` names the same algorithm as `$2b$`, but the library knows only the latter.
-  const known = variant === 'y' ? `$2b$${stored.slice(4)}` : stored
+  // `$2y$` of PHP is the same algorithm as `$2b$`. The library supports only the latter.
+  const supported = variant === 'y' ? `$2b$${stored.slice(4)}` : stored
   return {
     isWeak: true,
     async matches(password) {
       // Loaded with the first imported hash. Most applications have none.
       const { default: bcrypt } = await import('bcrypt')
-      // Compared first, so that a password that can never match costs what any other costs.
-      const isEqual = await bcrypt.compare(password, known)
-      return isEqual && isDistinguishable(password)
+      // Compare first, so that all passwords take the same time.
+      const isEqual = await bcrypt.compare(password, supported)
+      return isEqual && isUnambiguous(password)
     },
   }
 }
 
 /**
- * Whether bcrypt tells this password apart from all others. It ignores everything past 72 bytes, and repeats the
- * password with a NUL in between until the key is full, so that `a` and `a\0a` are the same key.
+ * Whether no other password has the same bcrypt hash. bcrypt ignores bytes after the 72nd. It fills the key by repeating the
+ * password with a NUL between, so `a` and `a\0a` give the same key.
  */
-function isDistinguishable(password: string): boolean {
-  return Buffer.byteLength(password) <= maxBytes && !password.includes('\0')
+function isUnambiguous(password: string): boolean {
+  return Buffer.byteLength(password) <= maxPasswordBytes && !password.includes('\0')
 }

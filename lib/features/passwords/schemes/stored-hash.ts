@@ -1,7 +1,7 @@
-/** A stored hash whose scheme and parameters have been read and found to be within bounds. */
+/** A stored hash with a supported scheme and accepted parameters. */
 export interface StoredHash {
-  /** Whether the password made this hash. Takes the scheme's full work whatever the answer. */
+  /** Whether the hash is of this password. It does the full work in both cases. */
   matches(password: string): Promise<boolean>
-  /** Whether a match should be followed by storing a new hash: another scheme, or weaker than what is configured. */
+  /** True if the scheme is not Argon2id, or the parameters are below the configured ones. Then a new hash should be stored. */
   readonly isWeak: boolean
 }

@@ -1,31 +1,34 @@
 import type { JsonObject } from './json-object.js'
 
-/** What an access token says. Role, permissions and the time of the second factor are never in it: those are read live. */
+/**
+ * Claims of an access token. Role, permissions and the time of the second factor are not in it. The session check reads them
+ * from the database.
+ */
 export type AccessTokenClaims = {
   /** User id. */
   sub: string
   /** Session id. */
   sid: string
-  /** Active organisation. */
+  /** Id of the active organization. */
   org?: string
-  /** The user's security version when the token was minted. */
+  /** Security version of the user when the token was issued. */
   epoch: number
-  /** When the user last signed in, in seconds since the Unix epoch. */
+  /** When the user last authenticated, in seconds since the Unix epoch. */
   auth_time: number
-  /** How, as RFC 8176 values. */
+  /** Authentication methods (RFC 8176). */
   amr: string[]
   email: string
-  /** Minted for the cookie, and refused in `Authorization`. */
+  /** The token was issued for the cookie. It is refused in `Authorization`. */
   dlv?: 'cookie'
-  /** OAuth client that the token was issued to. */
+  /** OAuth client of the token. */
   client_id?: string
   /** Space-separated scopes. */
   scope?: string
-  /** RFC 9449 section 6.1: thumbprint of the DPoP key that the token is bound to. */
+  /** Thumbprint of the DPoP key that the token is bound to (RFC 9449 section 6.1). */
   cnf?: { jkt: string }
 } & Record<string, unknown>
 
-/** The claims of a verified token, frozen at every depth. Times are in seconds since the Unix epoch. */
+/** Claims of a verified token, deeply frozen. Times are in seconds since the Unix epoch. */
 export type VerifiedAccessToken = Readonly<
   AccessTokenClaims & { iss: string; aud: string; iat: number; exp: number; jti: string }
 >
@@ -42,7 +45,7 @@ const required: Readonly<Record<string, (value: unknown) => boolean>> = {
   jti: isText,
 }
 
-// A restriction that cannot be read must not read as no restriction.
+// These claims restrict a token. If one has the wrong type, the token is refused, not accepted without the restriction.
 const optional: Readonly<Record<string, (value: unknown) => boolean>> = {
   org: isText,
   dlv: (value) => value === 'cookie',
@@ -52,7 +55,7 @@ const optional: Readonly<Record<string, (value: unknown) => boolean>> = {
   nbf: isWhole,
 }
 
-/** Whether every claim that we rely on is there and of the type that RFC 9068 section 2.2 and we give it. */
+/** Whether all required claims are present, and all claims have their type (RFC 9068 section 2.2). */
 export function hasClaimShape(claims: JsonObject): claims is VerifiedAccessToken {
   return (
     Object.entries(required).every(([name, accepts]) => accepts(claims[name])) &&

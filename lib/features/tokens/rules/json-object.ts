@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 
-/** A frozen JSON object whose members are still to be checked. */
+/** A frozen JSON object with unchecked members. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /**
- * Reads a JSON object exactly as `JSON.stringify` writes it, or returns null. We mint every token that we accept, so
- * any other spelling is not ours. That refuses duplicate member names (RFC 7519 section 4), of which two parsers may
- * pick different ones, along with a byte-order mark and bytes that are not UTF-8.
+ * Parses a JSON object. Returns null unless the bytes are exactly what `JSON.stringify` writes. We issue all tokens that we
+ * accept, so another spelling is not ours. This refuses duplicate member names (RFC 7519 section 4), because parsers differ in
+ * which one they use. It also refuses a byte-order mark and invalid UTF-8.
  */
 export function readJsonObject(bytes: Buffer): JsonObject | null {
   if (!isUtf8(bytes)) return null

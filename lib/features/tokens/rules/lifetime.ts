@@ -1,10 +1,10 @@
 import type { VerifiedAccessToken } from './claim-shape.js'
 
-/** How far another node's clock may run ahead. An expiry is never extended. */
+/** Allowed difference between clocks for `iat` and `nbf`. `exp` has no leeway. */
 export const leewaySeconds = 5
 
 /**
- * What is wrong with a token's times (RFC 7519 sections 4.1.4 to 4.1.6), or null.
+ * Checks the times of a token (RFC 7519 sections 4.1.4 to 4.1.6).
  *
  * @param now seconds since the Unix epoch
  */

@@ -1,16 +1,16 @@
-/** Why a token was refused: for the logger, never for the client. */
+/** Why a token was refused. For the log only, never for the client. */
 export type RefusalReason =
   /** Longer than 8 KiB. */
   | 'too_long'
-  /** Not three canonical base64url parts with a JSON object as header. */
+  /** The token is not three canonical base64url parts with a JSON object as header. */
   | 'malformed'
-  /** A header member besides `alg`, `typ` and `kid`. */
+  /** The header has a member other than `alg`, `typ` and `kid`. */
   | 'header_member'
-  /** Made for another purpose. */
+  /** `typ` is not that of an access token. */
   | 'type'
-  /** `kid` names no key of the ring. */
+  /** The key ring has no key with this `kid`. */
   | 'unknown_key'
-  /** `alg` is not the one pinned to the key. */
+  /** `alg` is not the algorithm of the key. */
   | 'algorithm'
   | 'signature'
   | 'issuer'
@@ -18,5 +18,5 @@ export type RefusalReason =
   /** A claim is missing or of the wrong type. */
   | 'claims'
   | 'expired'
-  /** `iat` or `nbf` lies in the future. */
+  /** `iat` or `nbf` is in the future. */
   | 'not_yet_valid'

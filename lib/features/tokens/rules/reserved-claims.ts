@@ -1,18 +1,18 @@
 const reserved = new Set([
   // RFC 7519 and RFC 9068
   ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'auth_time', 'acr', 'amr', 'client_id', 'scope'],
-  // ours
+  // own claims
   ...['sid', 'org', 'epoch', 'email', 'dlv'],
-  // binding, delegation and what tells ID and logout tokens apart
+  // binding, delegation, and claims that mark ID tokens and logout tokens
   ...['cnf', 'act', 'may_act', 'azp', 'nonce', 'at_hash', 'c_hash', 'events'],
-  // names that change an object when it is copied carelessly
+  // names that can change an object's prototype when it is copied
   ...['__proto__', 'constructor', 'prototype'],
 ])
 
 /**
- * Refuses claims that a host adds under a name with a meaning of its own.
+ * Refuses additional claims of the host with a reserved name.
  *
- * @throws TypeError naming the claim
+ * @throws TypeError that names the claim
  * @example
  * ```ts
  * assertNoReservedClaims({ plan: 'pro' })

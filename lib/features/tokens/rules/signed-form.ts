@@ -5,14 +5,14 @@ import { hasOnlyKnownMembers } from './header-members.js'
 import { type JsonObject, readJsonObject } from './json-object.js'
 import type { RefusalReason } from './refusal.js'
 
-/** A token before any key is chosen: nothing in it is to be believed yet. */
+/** A decoded token whose signature was not verified. Its content is not trustworthy. */
 export interface SignedForm {
   readonly text: string
   readonly header: JsonObject
   readonly payload: Buffer
 }
 
-/** Everything about a token that depends neither on its claims nor on a key. */
+/** Decodes a token and checks its header. */
 export function readSigned(token: string): SignedForm | RefusalReason {
   const form = readCompactForm(token)
   if (typeof form === 'string') return form
@@ -23,12 +23,12 @@ export function readSigned(token: string): SignedForm | RefusalReason {
   return { text: token, header, payload: form.payload }
 }
 
-/** What is wrong with a token's signature under one of our own keys, or null. */
+/** Verifies the signature with one of our keys. Returns null if it is valid. */
 export function signatureProblem({ text, header }: SignedForm, key: SigningKey): 'algorithm' | 'signature' | null {
-  // RFC 8725 section 3.1: the key decides the algorithm, so that no public key is ever taken for a shared secret.
+  // RFC 8725 section 3.1: the key decides the algorithm. Otherwise a public key could be used as an HMAC secret.
   if (header.alg !== key.algorithm) return 'algorithm'
   try {
-    // Times are compared by our own rule, with the injected clock.
+    // `lifetimeProblem` checks the times with the injected clock.
     const options = { algorithms: [key.algorithm], ignoreExpiration: true, ignoreNotBefore: true }
     jsonwebtoken.verify(text, key.verifyingKey, options)
     return null

@@ -1,8 +1,8 @@
 /**
- * Whether `typ` names a JWT access token (RFC 9068 sections 2.1 and 4). Media types compare without case (RFC 2045
- * section 5.1). ID tokens, logout tokens and everything else that we sign carry another type.
+ * Whether `typ` is that of a JWT access token (RFC 9068 sections 2.1 and 4). Media types are case-insensitive (RFC 2045 section
+ * 5.1). All other tokens that we sign have another type.
  *
- * @see CVE-2023-48309 a token of one purpose accepted for another
+ * @see CVE-2023-48309 a token was accepted for another purpose
  */
 export function isAccessTokenType(typ: unknown): boolean {
   if (typeof typ !== 'string') return false

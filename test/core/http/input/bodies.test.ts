@@ -179,12 +179,12 @@ describe('bodies', () => {
     assert.deepEqual(told({ email: 7, kind: 'c', name: '', id: 'secret', list: ['x', null], more: 1 }), {
       email: 'must be of type string',
       kind: 'must be "a" or "b"',
-      name: 'may not be empty',
-      id: 'is not a uuid',
+      name: 'must not be empty',
+      id: 'must be a UUID',
       'list.1': 'must be of type string',
       more: 'is not a known field',
     })
-    assert.equal(told({ name: 'long' }).name, 'is longer than 3')
+    assert.equal(told({ name: 'long' }).name, 'must be at most 3 characters long')
   })
 
   it('with prototype keys, NUL, lone surrogates, deep nesting or no JSON object at all are 400', {
