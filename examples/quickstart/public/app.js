@@ -263,7 +263,7 @@ function describeMfa({ enabled, recovery_codes_left }) {
   $('#mfa-state').textContent = enabled ? 'on' : 'off'
   $('#mfa-text').textContent = enabled
     ? `Sign-ins ask for a code. You have ${recovery_codes_left} recovery codes left.`
-    : 'Sign-ins then ask for a code of your phone too. A stolen password is not enough to sign in.'
+    : 'With an app, sign-ins also ask for a code. A stolen password is then not enough.'
   $('#mfa-start').textContent = enabled ? 'Replace the app' : 'Set up an app'
   $('#mfa-renew').hidden = $('#mfa-disable').hidden = !enabled
   $('#mfa-buttons').hidden = false
