@@ -1,7 +1,6 @@
 /**
- * Brings the users of an older table over, in batches: `npx tsx examples/own-knex/adopt.ts`. It may be stopped and run again:
- * who is there already, by the id in the old table, is left alone. Old passwords go on working, and are hashed anew at the
- * first sign-in.
+ * Imports the users of an older table, in batches: `npx tsx examples/own-knex/adopt.ts`. You can stop it and run it again: users that
+ * were imported before are skipped, by their id in the old table. Old passwords still work, and are hashed again at the first sign-in.
  */
 import knex from 'knex'
 import { createIdentSphere, IdentSphereError } from '../../lib/index.js' // in your application: from 'identsphere'
@@ -15,18 +14,18 @@ interface LegacyUser {
   confirmed: boolean
 }
 
-const batch = 500
+const batchSize = 500
 const db = knex({ client: 'pg', connection: process.env.DATABASE_URL ?? '', searchPath: ['public'] })
 const identsphere = createIdentSphere({ database: db, development: true })
 const counts = { adopted: 0, known: 0, refused: 0 }
 
-for (let last = 0; ; ) {
+for (let lastId = 0; ; ) {
   const rows: LegacyUser[] = await db
     .select('id', 'email', 'full_name', 'password_digest', 'confirmed')
     .from('legacy_users')
-    .where('id', '>', last)
+    .where('id', '>', lastId)
     .orderBy('id')
-    .limit(batch)
+    .limit(batchSize)
   for (const row of rows) {
     try {
       const { created } = await identsphere.api.users.import({
@@ -43,8 +42,8 @@ for (let last = 0; ; ) {
       console.error(`legacy user ${row.id}: ${error.code}`)
     }
   }
-  last = rows.at(-1)?.id ?? last
-  if (rows.length < batch) break
+  lastId = rows.at(-1)?.id ?? lastId
+  if (rows.length < batchSize) break
 }
 
 console.log(JSON.stringify(counts))

@@ -1,6 +1,6 @@
 /**
- * An application that had Knex, tables and users before it had IdentSphere. It shares its connections, keeps its own tables
- * beside, and adds rows in the same transactions.
+ * IdentSphere in an application that already has Knex, tables and users. Both share the connections. The application keeps its own
+ * tables, and writes to them in the same transactions.
  *
  *     export DATABASE_URL=postgres://…
  *     npx identsphere migrate && npx knex migrate:latest --knexfile examples/own-knex/knexfile.js
@@ -26,7 +26,7 @@ const identsphere = createIdentSphere({
     fields: z.strictObject({ company: z.string().trim().min(1).max(100) }),
   },
   hooks: {
-    // In the transaction that makes the account: without a profile there is no account, and the other way round.
+    // Runs in the transaction that creates the account. Account and profile are created together, or neither is.
     async beforeRegister(trx, { userId, fields }) {
       await trx.table('profiles').insert({ user_id: userId, company: fields.company })
     },
@@ -47,7 +47,7 @@ app.get('/api/profile', identsphere.requireAuth(), async (req, res) => {
   res.json(profile)
 })
 
-// An organisation and its plan come to be together, or not at all.
+// Organization and plan are created together, or neither is.
 app.post('/api/teams', identsphere.requireAuth(), express.json(), async (req, res) => {
   const { name, code } = z.strictObject({ name: z.string(), code: z.string().max(40) }).parse(req.body)
   const team = await db.transaction(async (trx) => {
@@ -76,7 +76,7 @@ server.listen(port, 'localhost', () => console.log(`Own Knex: ${address}`))
 
 process.once('SIGTERM', () => {
   server.close(async () => {
-    await identsphere.close() // leaves the connections open: they are the application's
+    await identsphere.close() // leaves the connections open, because the application owns them
     await db.destroy()
   })
   server.closeAllConnections()

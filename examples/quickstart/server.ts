@@ -1,7 +1,7 @@
 /**
- * A whole application with IdentSphere, in one file: `npm start`, then open http://localhost:3000.
+ * A complete application with IdentSphere, in one file: `npm start`, then open http://localhost:3000.
  *
- * Accounts are kept in the Postgres at DATABASE_URL, or else in one that starts by itself below `./.identsphere/`.
+ * It uses the Postgres at DATABASE_URL. Without DATABASE_URL, it starts an embedded Postgres in `./.identsphere/`.
  */
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const address = `http://localhost:${port}`
 const identsphere = createIdentSphere({
   publicBaseUrl: address,
   database: process.env.DATABASE_URL || 'embedded',
-  pages: { signIn: '/#sign-in' }, // where mails and their pages lead to
+  pages: { signIn: '/#sign-in' }, // the sign-in page that mails and their pages link to
   development: true, // http on localhost and the embedded database: never in production
   logger: {
     debug() {},
@@ -27,10 +27,10 @@ const identsphere = createIdentSphere({
 const app = express()
 app.disable('x-powered-by')
 
-// Everything of IdentSphere's: /v1/auth/register, /v1/auth/login, /v1/users/me/sessions and the rest.
+// All routes of IdentSphere: /v1/auth/register, /v1/auth/login, /v1/users/me/sessions and the others.
 app.use(identsphere.router())
 
-// The page needs no inline scripts or styles, and nothing from other hosts.
+// The page uses no inline scripts or styles, and loads nothing from other hosts.
 app.use((_req, res, next) => {
   res.setHeader(
     'Content-Security-Policy',
@@ -41,18 +41,18 @@ app.use((_req, res, next) => {
 })
 app.use(express.static(join(import.meta.dirname, 'public')))
 
-// Your own routes, each with a guard in front. Signed-in people pass this one…
+// Your own routes, each behind a guard. This guard lets signed-in users through.
 app.get('/api/me', identsphere.requireAuth(), (req, res) => {
   const { displayName, email, role, organizationId } = identsphere.auth(req)
   res.json({ name: displayName, email, role, organization_id: organizationId })
 })
 
-// …admins this one, and owners always…
+// This guard lets admins through, and owners always.
 app.get('/api/reports', identsphere.requireRole('admin'), (req, res) => {
   res.json({ organization_id: identsphere.auth(req).organizationId, reports: monthlyReports })
 })
 
-// …and what changes something needs proof that your own page sent it. The guard asks for it, your handler need not.
+// For a route that changes data, the guard also checks the CSRF token. Your handler does not have to.
 app.post('/api/notes', identsphere.requireAuth(), express.json(), (req, res) => {
   const { organizationId, email } = identsphere.auth(req)
   const text = String(req.body?.text ?? '').trim()
@@ -65,7 +65,7 @@ app.post('/api/notes', identsphere.requireAuth(), express.json(), (req, res) => 
   res.status(201).json({ notes })
 })
 
-// What moves money wants the second factor again, where the last one is more than 30 minutes old.
+// A payout needs a second factor of the last 30 minutes.
 app.post('/api/payouts', identsphere.requireRecentMfa(), (_req, res) => {
   res.status(201).json({ amount: '100 €', paid_at: new Date().toISOString() })
 })
@@ -77,14 +77,14 @@ const monthlyReports = [
   { month: 'November', sign_ups: 211, active_members: 603 },
 ]
 
-// Start: bring the schema up to date, then listen. Stop: answer what has been asked, then close the database.
+// Start: bring the schema up to date, then listen. Stop: answer open requests, then close the database.
 const server = createServer(app)
 let stopping = false
 
 async function stop(exitCode = 0): Promise<void> {
   stopping = true
   process.exitCode = exitCode
-  setTimeout(() => server.closeAllConnections(), 1_000).unref() // browsers keep theirs open
+  setTimeout(() => server.closeAllConnections(), 1_000).unref() // browsers keep connections open
   await new Promise((resolve) => server.close(resolve))
   await identsphere.close()
 }

@@ -1,4 +1,4 @@
-/** Markup that is safe to send as it is. */
+/** Markup that is safe to send without escaping. */
 class Html {
   constructor(readonly text: string) {}
 }
@@ -13,7 +13,7 @@ function render(value: unknown): string {
   return String(value).replace(/[&<>"']/g, (character) => entities[character] ?? character)
 }
 
-/** Markup with every value escaped, other markup apart. Attributes have to be quoted. */
+/** Markup. Every value is escaped, unless it is markup itself. Quote all attributes. */
 export function html(texts: TemplateStringsArray, ...values: unknown[]): Html {
   return new Html(texts.map((text, index) => (index === 0 ? text : render(values[index - 1]) + text)).join(''))
 }

@@ -2,7 +2,7 @@
  * Pages rendered by the server, without a bundler or a framework: `NODE_ENV=development npx tsx examples/server-rendered/server.ts`,
  * then open http://localhost:3000.
  *
- * Reading pages, and writing by forms, needs no script. Signing in, up and out does: those routes take JSON.
+ * Reading pages and submitting forms needs no script. Sign-in, sign-up and sign-out need one, because these routes take JSON.
  */
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -51,7 +51,7 @@ function show(res: Response, title: string, body: Html, status = 200): void {
   res.status(status).setHeader('Cache-Control', 'no-store').type('html').send(page.text)
 }
 
-/** For the link from one of the two pages to the other; where it leads is checked when it is followed. */
+/** Keeps `return_to` in the link between the two pages. `forms.js` checks it before it redirects. */
 const sameQuery = (req: Request) => new URL(req.originalUrl, address).search
 
 app.get('/sign-in', (req, res) => {
@@ -75,11 +75,11 @@ app.get('/register', (req, res) => {
     html`<form data-action="/v1/auth/register">
       <p><label>E-mail <input name="email" type="email" autocomplete="username" required></label></p>
       <p><label>Password <input name="password" type="password" autocomplete="new-password" minlength="12" required></label></p>
-      <p><label>Organisation <input name="organization_name" required></label></p>
+      <p><label>Organization <input name="organization_name" required></label></p>
       <button>Create account</button>
       <p role="alert"></p>
     </form>
-    <p><a href="/sign-in${sameQuery(req)}">I have one</a></p>`,
+    <p><a href="/sign-in${sameQuery(req)}">I already have an account</a></p>`,
   )
 })
 
@@ -91,7 +91,7 @@ interface Note {
 }
 const notesOf = new Map<string, Note[]>()
 
-// Whoever is not signed in goes to the sign-in page and comes back. An access token that has expired is renewed on the way.
+// Visitors without a session are redirected to the sign-in page, and come back. An expired access token is renewed on the way.
 app.get('/notes', identsphere.requireAuth({ onDenied: 'redirect' }), (req, res) => {
   const { userId, email } = identsphere.auth(req)
   const tag = typeof req.query.tag === 'string' ? req.query.tag : ''
@@ -110,17 +110,17 @@ app.get('/notes', identsphere.requireAuth({ onDenied: 'redirect' }), (req, res) 
   )
 })
 
-/** A form cannot be sent again by a redirect, so a page says what to do. */
+/** A redirect cannot send a form again, so this page tells the user what to do. */
 const explain: OnDenied = (error, _req, res) => {
   const advice =
     error.code === 'authentication_required'
       ? html`<p>Your note was not saved. <a href="/v1/auth/resume?return_to=%2Fnotes">Continue</a> and send it again.</p>`
       : html`<p>${error.message} Nothing was saved. <a href="/notes">Back</a></p>`
   if (error.retryAfterSeconds !== undefined) res.setHeader('Retry-After', error.retryAfterSeconds)
-  show(res as Response, 'That did not work', advice, error.status)
+  show(res as Response, 'Not saved', advice, error.status)
 }
 
-// The parser comes first: the guard finds the CSRF token in the field `_csrf` of the parsed body.
+// The parser runs first, because the guard reads the CSRF token from the field `_csrf` of the parsed body.
 const formParser = express.urlencoded({ extended: false, limit: '16kb' })
 app.post('/notes', formParser, identsphere.requireAuth({ onDenied: explain }), (req, res) => {
   const { userId } = identsphere.auth(req)
@@ -140,4 +140,4 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 await identsphere.migrate()
-server.listen(port, 'localhost', () => console.log(`IdentSphere with rendered pages: ${address}`))
+server.listen(port, 'localhost', () => console.log(`IdentSphere with server-rendered pages: ${address}`))

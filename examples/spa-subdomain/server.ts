@@ -1,10 +1,10 @@
 /**
- * An API and its single-page application on two hosts, as `api.example.com` and `example.com` would be:
- * `NODE_ENV=development npx tsx examples/spa-subdomain/server.ts`, then open http://example.localhost:3001 in a browser that knows
- * `*.localhost` (Chromium and Firefox do).
+ * An API and its single-page application on two hosts, like `api.example.com` and `example.com`:
+ * `NODE_ENV=development npx tsx examples/spa-subdomain/server.ts`, then open http://example.localhost:3001. The browser must resolve
+ * `*.localhost`, as Chromium and Firefox do.
  *
- * Both hosts belong to one site, so the browser sends the API's cookies along. The page cannot read them: its
- * client, which the API serves, takes the CSRF token from the answers.
+ * Both hosts belong to one site, so the browser sends the cookies of the API. The page cannot read them, so the client takes the CSRF
+ * token from the answers. The API serves the client.
  */
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -18,13 +18,13 @@ const pageOrigin = `http://example.localhost:${pagePort}`
 
 const identsphere = createIdentSphere({
   publicBaseUrl: apiOrigin,
-  allowedOrigins: [pageOrigin], // may call our routes with cookies, and be returned to
+  allowedOrigins: [pageOrigin], // pages that may call the API with cookies, and be redirected to
   pages: { signIn: `${pageOrigin}/sign-in` },
   database: process.env.DATABASE_URL || 'embedded',
   development: true, // http on localhost and the embedded database: never in production
 })
 
-// IdentSphere answers CORS for its own routes. For those of the application, the application does.
+// IdentSphere answers CORS for its own routes. The application answers it for its routes.
 const cors: RequestHandler = (req, res, next) => {
   res.vary('Origin')
   if (req.headers.origin === pageOrigin) {

@@ -1,4 +1,4 @@
-/** How an application tests its guarded routes: real sessions, real guards, plain HTTP. Any test runner will do. */
+/** Tests the guarded routes of an application: real sessions, real guards, plain HTTP. It works with any test runner. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
@@ -30,7 +30,7 @@ async function codeOf(answer: Response): Promise<string> {
 }
 
 describe('projects', () => {
-  it('are for members of the organisation alone', async () => {
+  it('are only visible to members of their organization', async () => {
     const ada = await identsphere.signedIn()
     const member = await identsphere.signedIn({ organizationId: ada.organizationId, role: 'member' })
     const stranger = await identsphere.signedIn()
@@ -48,7 +48,7 @@ describe('projects', () => {
     assert.equal((await fetch(`${url}/projects`)).status, 401)
   })
 
-  it('are not made by viewers, nor by a page of somebody else', async () => {
+  it('cannot be created by viewers, or without a CSRF token', async () => {
     const viewer = await identsphere.signedIn({ role: 'viewer' })
     assert.equal((await fetch(`${url}/projects`, { method: 'POST', headers: viewer.headers })).status, 403)
 
@@ -59,7 +59,7 @@ describe('projects', () => {
 })
 
 describe('payouts', () => {
-  it('ask for a second factor of the last half hour', async () => {
+  it('need a second factor of the last half hour', async () => {
     const payout = (headers: Record<string, string>) => fetch(`${url}/payouts`, { method: 'POST', headers })
     const billing = await identsphere.signedIn({ role: 'billing', mfa: 25 * 60 })
     assert.equal((await payout(billing.headers)).status, 202)

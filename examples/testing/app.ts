@@ -1,4 +1,4 @@
-/** A host's application in a function of its own, so that `app.test.ts` can start it on an IdentSphere for tests. */
+/** Creates the application. It is a function, so that `app.test.ts` can pass an IdentSphere for tests. */
 import express, { type Express } from 'express'
 import type { IdentSphere } from '../../lib/index.js' // in your application: from 'identsphere'
 

@@ -1,9 +1,9 @@
 /**
- * A chat for each organisation over WebSockets, and the time as Server-Sent Events, both for signed-in people only:
+ * A chat for each organization over WebSockets, and the time as Server-Sent Events. Both are for signed-in users only:
  * `NODE_ENV=development npx tsx examples/websocket/server.ts`.
  *
- * A connection outlives the request that opened it. So it is asked again whether its session still lives: before every
- * message, and each RECHECK_SECONDS in between.
+ * A connection lives longer than the request that opened it. So the server checks the session again before each message, and every
+ * RECHECK_SECONDS.
  */
 import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -28,17 +28,17 @@ app.use(identsphere.router())
 app.get('/clock', identsphere.requireAuth(), (req, res) => {
   let auth = identsphere.auth(req)
   res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
-  const tell = () => res.write(`data: ${JSON.stringify({ time: new Date().toISOString(), email: auth.email })}\n\n`)
-  tell()
+  const sendTime = () => res.write(`data: ${JSON.stringify({ time: new Date().toISOString(), email: auth.email })}\n\n`)
+  sendTime()
   const timer = setInterval(() => {
     identsphere
       .recheck(auth)
       .then((now) => {
         if (now === null) return res.end()
         auth = now
-        return tell()
+        return sendTime()
       })
-      .catch(() => res.end()) // it cannot be known: the browser asks again, and the guard decides
+      .catch(() => res.end()) // the session cannot be checked: the browser connects again, and the guard decides
   }, recheckMilliseconds)
   res.on('close', () => clearInterval(timer))
 })
@@ -55,7 +55,7 @@ server.on('upgrade', (request, socket, head) => {
 async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   try {
     if (request.url?.split('?')[0] !== '/chat') throw new IdentSphereError('not_found')
-    // Refuses cookies from foreign pages: browsers send them with every WebSocket, whichever page opens it.
+    // Refuses cookies from foreign pages: browsers send cookies with every WebSocket, also if another site opens it.
     const auth = await identsphere.authenticate(request)
     if (auth === null) throw new IdentSphereError('authentication_required')
     if (!socket.destroyed) chat.handleUpgrade(request, socket, head, (connection) => serve(connection, auth))
@@ -64,7 +64,7 @@ async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Pro
   }
 }
 
-/** Nothing has been answered yet, so a plain HTTP answer says why. */
+/** Answers with plain HTTP, because the connection is not a WebSocket yet. */
 function refuse(socket: Duplex, { status, code, message }: IdentSphereError): void {
   const body = JSON.stringify({ error: { code, message } })
   socket.end(
@@ -83,19 +83,19 @@ function refuse(socket: Duplex, { status, code, message }: IdentSphereError): vo
 
 function serve(connection: WebSocket, first: Auth): void {
   let auth = first
-  let turn = Promise.resolve()
+  let queue = Promise.resolve()
   organizationOf.set(connection, auth.organizationId)
 
-  /** One after the other, in the order they came, and none after the session has ended. */
-  function whileSignedIn(act: () => void): void {
-    turn = turn.then(async () => {
+  /** Runs the work in order, one after the other, and only while the session lives. */
+  function whileSignedIn(work: () => void): void {
+    queue = queue.then(async () => {
       if (connection.readyState !== WebSocket.OPEN) return
       try {
         const now = await identsphere.recheck(auth)
         if (now === null) return connection.close(4401, 'sign in again')
         auth = now
         organizationOf.set(connection, auth.organizationId)
-        act()
+        work()
       } catch {
         connection.close(4503, 'cannot be checked right now')
       } finally {
@@ -112,7 +112,7 @@ function serve(connection: WebSocket, first: Auth): void {
   })
   connection.on('message', (data) => {
     if (connection.readyState !== WebSocket.OPEN) return
-    connection.pause() // whoever sends faster than we check has to wait
+    connection.pause() // a client that sends faster than we check has to wait
     whileSignedIn(() => {
       const text = JSON.stringify({ from: auth.email, text: String(data).slice(0, 500) })
       for (const [other, organization] of organizationOf) {

@@ -52,7 +52,7 @@ describe('pages rendered by the server', () => {
       await page.getByRole('link', { name: 'Create an account' }).click()
       await page.getByLabel('E-mail').fill('ada@example.com')
       await page.getByLabel('Password').fill('password1234')
-      await page.getByLabel('Organisation').fill('Analytical Engines')
+      await page.getByLabel('Organization').fill('Analytical Engines')
       await page.getByRole('button', { name: 'Create account' }).click()
       await page.getByRole('alert').filter({ hasText: 'password' }).waitFor()
       await page.getByLabel('Password').fill('correct-horse-battery-7')

@@ -1,4 +1,4 @@
-/** Ids of users and organisations are IdentSphere's, and the database holds the application to it. */
+/** Foreign keys to users and organizations of IdentSphere. */
 export async function up(knex) {
   await knex.schema.createTable('profiles', (table) => {
     table.uuid('user_id').primary().references('id').inTable('identsphere.users')

@@ -38,7 +38,7 @@ $('#passkey-sign-in').addEventListener('click', ({ currentTarget }) =>
   }),
 )
 
-/** What the password was answered with, where the account has a second factor. */
+/** The answer to the password, if the account has a second factor. */
 let challenge
 
 function showSecondStep(answer) {
@@ -50,13 +50,13 @@ function showSecondStep(answer) {
   $('input', forms.secondStep).focus()
 }
 
-/** Signed in, after the second step. From now on this browser need not take it, where that was asked for; recovery codes do not do. */
+/** After the second step. Trusts this browser if the user chose that. A recovery code does not allow it. */
 async function passSecondStep(mayTrust) {
   const isTrusted = forms.secondStep.elements.trust.checked
   await start()
   if (!isTrusted) return
   if (!mayTrust) {
-    announce('A recovery code signs you in, but trusts no browser.', 'bad')
+    announce('You are signed in. With a recovery code, this browser cannot be trusted.', 'bad')
     return
   }
   await attempt(forms.secondStep, async () => {
@@ -86,7 +86,7 @@ $('#second-step-back').addEventListener('click', (event) => {
   $('h2', showWelcome()).focus()
 })
 
-/** The form that the address names: `#sign-in`, or registration. */
+/** Shows the sign-in form for `#sign-in`, and the registration form otherwise. Returns the form. */
 function showWelcome(message = '') {
   const isSignIn = location.hash === '#sign-in'
   const form = isSignIn ? forms.signIn : forms.register
@@ -98,13 +98,13 @@ function showWelcome(message = '') {
   $('#home').hidden = true
   $('#account').hidden = true
   $('#welcome').hidden = false
-  forgetPerson()
+  clearUserData()
   announce(message)
   if (isSignIn) offerPasskeys()
   return form
 }
 
-/** Among what the browser fills into the address, and by a button. */
+/** Offers passkeys in the autofill of the address, and by a button. */
 async function offerPasskeys() {
   $('#passkey-sign-in').hidden = !client.passkeys.isSupported()
   const chosen = await client.passkeys.autofill().catch((error) => announce(textOf(error), 'bad'))
@@ -115,13 +115,13 @@ addEventListener('hashchange', () => {
   if (!$('#welcome').hidden) $('h2', showWelcome()).focus()
 })
 
-/** Nothing of whoever was signed in stays on the page. */
-function forgetPerson() {
+/** Removes the data of the last user from the page. */
+function clearUserData() {
   for (const form of Object.values(forms)) {
     form.reset()
     clearErrors(form)
   }
-  forgetSecret()
+  clearSecret()
   const texts = [
     '#greeting',
     '#account-email',
@@ -142,7 +142,7 @@ function forgetPerson() {
 
 // Signed in
 
-/** What fits: the home of whoever is signed in, or the welcome. */
+/** Shows the home page of the signed-in user, or the welcome page. */
 async function start() {
   const session = await client.session()
   if (session === null) showWelcome($('#notice').textContent)
@@ -156,7 +156,7 @@ async function showHome(session) {
     client.passkeys.list(),
   ])
   for (const form of [forms.register, forms.signIn, forms.secondStep]) form.reset()
-  describePerson(session)
+  describeUser(session)
   describeSessions(sessions)
   describeMfa(status)
   describePasskeys(passkeys)
@@ -168,7 +168,7 @@ async function showHome(session) {
   $('#greeting').focus()
 }
 
-function describePerson({ user, session, capabilities }) {
+function describeUser({ user, session, capabilities }) {
   const name = user.display_name || user.email
   const permissions = capabilities.permissions.map((permission) => element('span.chip', permission))
   $('#greeting').textContent = `Hello, ${name.split(' ')[0]}`
@@ -176,14 +176,14 @@ function describePerson({ user, session, capabilities }) {
   $('#password-username').value = user.email
   $('#who-name').textContent = name
   $('#who-email').textContent = user.email
-  $('#who-role').textContent = capabilities.role ?? 'no organisation'
+  $('#who-role').textContent = capabilities.role ?? 'no organization'
   $('#who-initials').textContent = initialsOf(name)
   $('#unverified').hidden = user.email_verified
   $('#who-facts').replaceChildren(
     ...fact('Signed in', `${ago(session.created_at)}, by ${user.auth_method.replaceAll('_', ' ')}`),
     ...fact('Session ends', date(session.expires_at)),
     ...fact('E-mail', user.email_verified ? 'confirmed' : 'not confirmed yet'),
-    ...fact('Organisation', element('code', user.organization_id ?? 'none')),
+    ...fact('Organization', element('code', user.organization_id ?? 'none')),
     ...fact('Permissions', element('span.chips', ...permissions)),
   )
 }
@@ -191,7 +191,7 @@ function describePerson({ user, session, capabilities }) {
 async function refreshHome() {
   const [session, sessions] = await Promise.all([client.session(), client.sessions.list()])
   if (session === null) return start()
-  describePerson(session)
+  describeUser(session)
   describeSessions(sessions)
 }
 
@@ -263,15 +263,15 @@ function describeMfa({ enabled, recovery_codes_left }) {
   $('#mfa-state').textContent = enabled ? 'on' : 'off'
   $('#mfa-text').textContent = enabled
     ? `Sign-ins ask for a code. You have ${recovery_codes_left} recovery codes left.`
-    : 'A code of your phone besides the password. Whoever finds out the password then still stands outside.'
-  $('#mfa-start').textContent = enabled ? 'Move to another app' : 'Set up an app'
+    : 'With an app, sign-ins also ask for a code. A stolen password is then not enough.'
+  $('#mfa-start').textContent = enabled ? 'Replace the app' : 'Set up an app'
   $('#mfa-renew').hidden = $('#mfa-disable').hidden = !enabled
   $('#mfa-buttons').hidden = false
   $('#mfa-setup').hidden = $('#recovery').hidden = true
-  forgetSecret()
+  clearSecret()
 }
 
-function forgetSecret() {
+function clearSecret() {
   $('#mfa-secret').textContent = ''
   $('#mfa-qr').width = 0
 }
@@ -291,7 +291,7 @@ $('#mfa-start').addEventListener('click', ({ currentTarget }) =>
   }),
 )
 
-/** The page's policy allows no images from data, and needs not. */
+/** Draws on a canvas, because the page's Content-Security-Policy allows no `data:` images. */
 async function drawPicture(canvas, base64) {
   const octets = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
   const picture = await createImageBitmap(new Blob([octets], { type: 'image/png' }))
@@ -306,7 +306,7 @@ forms.setUp.addEventListener('submit', (event) =>
     forms.setUp.reset()
     await refreshMfa()
     showRecoveryCodes(recovery_codes)
-    announce('Sign-ins ask for a code from now on.')
+    announce('Sign-ins now ask for a code.')
   }),
 )
 
@@ -348,7 +348,7 @@ $('#mfa-disable').addEventListener('click', ({ currentTarget }) =>
     if (password === null) return
     await client.mfa.disable(password)
     await refreshMfa()
-    announce('Sign-ins ask for the password only.')
+    announce('Sign-ins now ask for the password only.')
   }),
 )
 
@@ -391,9 +391,9 @@ $('#passkey-add').addEventListener('click', ({ currentTarget }) =>
   }),
 )
 
-// A fresh proof
+// Step-up
 
-/** What the client asks when a guard, or a change of factors, wants to see again who is there. */
+/** Called by the client if a guard, or a change of factors, needs a new proof of identity. */
 async function stepUp({ code, details }) {
   if (code === 'reauthentication_required') {
     return prove(['password'], ({ password }) => client.reauthenticate({ password, ...details }))
@@ -413,10 +413,10 @@ async function askForPassword() {
   return given
 }
 
-/** How long the dialog has been open, which no answer of the server has taken. */
-let millisecondsOfAsking = 0
+/** Time for which the dialog was open. It is subtracted from the time of an answer. */
+let dialogMilliseconds = 0
 
-/** Opens the dialog for one of these methods, and tries what is given until it is right: true, or false for Cancel. */
+/** Opens the dialog for one of these methods. Resolves to true after a right proof, and to false after Cancel. */
 function prove(methods, attemptProof) {
   const dialog = $('#prove')
   const form = forms.prove
@@ -429,7 +429,7 @@ function prove(methods, attemptProof) {
   wants('totp', '#prove-code-field')
   $('#prove-submit').hidden = !methods.includes('password') && !methods.includes('totp')
   $('#prove-passkey').hidden = !methods.includes('passkey')
-  form.dataset.wrong = methods.includes('password') ? 'The password is not right.' : $('#second-step').dataset.wrong
+  form.dataset.wrong = methods.includes('password') ? 'The password is wrong.' : $('#second-step').dataset.wrong
   form.reset()
   clearErrors(form)
   announce('')
@@ -460,7 +460,7 @@ function prove(methods, attemptProof) {
       'close',
       () => {
         ended.abort()
-        millisecondsOfAsking += performance.now() - opened
+        dialogMilliseconds += performance.now() - opened
         form.reset()
         resolve(isProven)
       },
@@ -469,20 +469,20 @@ function prove(methods, attemptProof) {
   })
 }
 
-/** Back to the sign-in form, its heading focused. */
-function leave(message) {
+/** Shows the sign-in form and focuses its heading. */
+function showSignIn(message) {
   history.replaceState(null, '', '#sign-in')
   $('h2', showWelcome(message)).focus()
 }
 
-// Whatever happens to the session, in this tab or in another one, shows in all of them.
+// Each tab shows changes of the session that happen in any tab.
 client.onChange(({ type, here }) => {
-  if (type === 'signed_out') leave('You are signed out.')
-  else if (type === 'session_ended') leave('This session has ended. Sign in again.')
+  if (type === 'signed_out') showSignIn('You are signed out.')
+  else if (type === 'session_ended') showSignIn('This session has ended. Sign in again.')
   else if (!here) attempt($('#main'), start)
 })
 
-// A tab that was in the background shows what has happened meanwhile.
+// A tab that comes to the foreground loads the current data.
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && !$('#home').hidden) attempt($('#home'), refreshHome)
 })
@@ -512,9 +512,9 @@ forms.note.addEventListener('submit', (event) => {
 })
 
 async function showAnswer(place, method, path, init) {
-  const started = performance.now() - millisecondsOfAsking
+  const started = performance.now() - dialogMilliseconds
   const response = await client.fetch(path, { method, ...init })
-  const milliseconds = Math.round(performance.now() - millisecondsOfAsking - started)
+  const milliseconds = Math.round(performance.now() - dialogMilliseconds - started)
   const answer = { status: response.status, body: await response.json() }
   if (answer.body.error?.code === 'authentication_required') return start()
   const isGood = response.ok
@@ -534,7 +534,7 @@ function refusal(error) {
   return element('p.refusal', error?.message ?? 'No reason given.', ' ', element('code', error?.code ?? 'unknown'))
 }
 
-/** Plain values as terms, lists as tables. */
+/** Shows plain values as a list of terms, and lists as tables. */
 function readable(body) {
   const entries = Object.entries(body ?? {})
   const facts = entries.filter(([, value]) => !Array.isArray(value))
@@ -564,7 +564,7 @@ function table(caption, rows) {
 
 // Forms and errors
 
-/** Sends a form's fields; what is wrong with them stands next to them afterwards. */
+/** Sends the fields of a form, and shows errors next to the fields. */
 async function submit(event, work) {
   event.preventDefault()
   const form = event.currentTarget
@@ -581,7 +581,7 @@ async function submit(event, work) {
   })
 }
 
-/** Does what a button asks for; a failure is announced. */
+/** Runs the action of a button, and announces a failure. */
 function attempt(control, work) {
   return busy(control, async () => {
     try {
@@ -593,7 +593,7 @@ function attempt(control, work) {
   })
 }
 
-/** One at a time: a second click while the first is on its way does nothing. */
+/** Runs one action at a time: a second click during the first does nothing. */
 async function busy(control, work) {
   if (control.getAttribute('aria-busy') === 'true') return
   control.setAttribute('aria-busy', 'true')
@@ -608,7 +608,7 @@ function isSignedOut(error) {
   return error instanceof IdentSphereClientError && error.code === 'authentication_required'
 }
 
-/** What a browser can tell without the server, in its own words. The rules are the server's. */
+/** Shows the browser's own messages for invalid fields. The server checks all rules again. */
 function checkFields(form) {
   const wrong = [...form.elements].filter((field) => field.willValidate && !field.validity.valid)
   for (const field of wrong) markField(field, field.validationMessage)
@@ -628,7 +628,7 @@ function showErrors(form, error) {
 function markField(field, message) {
   const [label] = field.labels
   field.setAttribute('aria-invalid', 'true')
-  // A text of the server is either a sentence, or continues the field's name: "must be a valid e-mail address".
+  // A message is a sentence, or continues one that starts with the field's name: "is required".
   const isSentence = /^\P{Ll}/u.test(message)
   document.getElementById(`${field.id}-error`).textContent = isSentence ? message : `${label.textContent} ${message}.`
 }
@@ -638,7 +638,7 @@ function clearErrors(form) {
   for (const place of form.querySelectorAll('.field-error, .form-error')) place.textContent = ''
 }
 
-/** @param wrong what is wrong, where the server says only that something of what was given is */
+/** @param wrong the text for `invalid_credentials`, because the server does not say which credential is wrong */
 function textOf(error, wrong) {
   if (wrong && error.code === 'invalid_credentials') return wrong
   if (error.name === 'NotAllowedError') return 'No passkey was used.'
@@ -657,7 +657,7 @@ for (const button of document.querySelectorAll('.reveal')) {
 
 let noticeTimer
 
-/** Says something at the foot of the page, to screen readers too. */
+/** Shows a message at the bottom of the page, also to screen readers. */
 function announce(message, kind = 'good') {
   const notice = $('#notice')
   clearTimeout(noticeTimer)
@@ -666,7 +666,7 @@ function announce(message, kind = 'good') {
   if (message !== '') noticeTimer = setTimeout(announce, 8_000, '')
 }
 
-// Words and elements
+// Texts and elements
 
 function deviceOf(userAgent) {
   const find = (names) => names.find(([, pattern]) => pattern.test(userAgent))?.[0]
@@ -732,7 +732,7 @@ function statusText(status) {
   return [status, names[status]].filter(Boolean).join(' ')
 }
 
-/** `element('span.chip', 'owner')`. Text stays text: nothing here is ever parsed as HTML. */
+/** `element('span.chip', 'owner')`. Text is never parsed as HTML. */
 function element(description, ...children) {
   const [name, ...classes] = description.split('.')
   const node = document.createElement(name)

@@ -5,7 +5,7 @@ const send = (path, body, csrf = '') =>
     body: JSON.stringify(body),
   })
 
-/** Where the visitor wanted to go, if that is here. */
+/** The address in `return_to` if it is on this origin; else the home page. */
 function target() {
   const wanted = new URL(new URLSearchParams(location.search).get('return_to') ?? '/', location.origin)
   return wanted.origin === location.origin ? wanted.href : '/'

@@ -1,6 +1,6 @@
 import { apiOrigin } from '/api-origin.js'
 
-// It knows the API from where it is loaded. With a bundler: `createClient({ baseUrl: apiOrigin })` from 'identsphere/client'.
+// The client calls the origin that it was loaded from. With a bundler: `createClient({ baseUrl: apiOrigin })` from 'identsphere/client'.
 const { createClient } = await import(`${apiOrigin}/v1/client.js`)
 
 export const client = createClient()

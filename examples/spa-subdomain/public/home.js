@@ -2,10 +2,10 @@ import { call, client } from '/client.js'
 
 const element = (id) => document.getElementById(id)
 
-/** After a load, when no CSRF token is known yet, by way of the API: back here with a new access token, or to the sign-in page. */
+/** Redirects to the API, which renews the session and comes back, or goes to the sign-in page. Needed after a page load. */
 const resume = () => location.replace(client.resumeUrl(location.href))
 
-/** Shows what the answer says. A session that has ended leads to the sign-in page. */
+/** Calls the API and shows the answer. If the session has ended, goes to the sign-in page. */
 async function show(method) {
   const response = await call('/visits', { method })
   const body = await response.json()

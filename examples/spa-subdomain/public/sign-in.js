@@ -1,6 +1,6 @@
 import { client } from '/client.js'
 
-/** A path of this page, whatever the address says. */
+/** The address in `return_to` if it is on this origin; else the home page. */
 function target() {
   const wanted = new URL(new URLSearchParams(location.search).get('return_to') ?? '/', location.origin)
   return wanted.origin === location.origin ? wanted.href : '/'
