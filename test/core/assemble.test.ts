@@ -17,24 +17,24 @@ function assembled(list: readonly AnyFeature[]) {
   return assemble(list, loadSettings(list, options, environment), testClock())
 }
 
-/** A feature that gives nothing. */
+/** A feature without content. */
 const empty = (more: Partial<AnyFeature> = {}) =>
   defineFeature<null>({ name: 'empty', open: () => ({ service: null }), ...more })
 
 describe('the assembly', () => {
-  it('takes an empty feature in one line', async () => {
+  it('accepts an empty feature in one line', async () => {
     const assembly = assembled([...features, empty()])
     assert.deepEqual(assembly.routesOf('empty'), [])
     assert.equal('empty' in assembly.routers, false)
     await assembly.close()
   })
 
-  it('names the feature and the list if a need comes later', () => {
+  it('names the feature and the list if a feature precedes what it needs', () => {
     const reversed = features.toReversed()
     assert.throws(() => assembled(reversed), { message: /^\w+ needs \w+: list it earlier in lib\/features\.ts$/ })
   })
 
-  it('refuses two features with the same name, table, cookie or action', () => {
+  it('rejects two features with the same name, table, cookie or action', () => {
     const cases: Array<[Partial<AnyFeature>, RegExp]> = [
       [{ name: 'users' }, /two features declare the name users/],
       [{ tables: ['users'] }, /two features declare the table users/],
@@ -44,7 +44,7 @@ describe('the assembly', () => {
     for (const [more, message] of cases) assert.throws(() => assembled([...features, empty(more)]), { message })
   })
 
-  it('refuses two features that say who is asking, and a list without one', () => {
+  it('requires exactly one feature that establishes identities', () => {
     const identity: Identity = {
       authenticate: async () => null,
       identify: async () => null,
@@ -57,7 +57,7 @@ describe('the assembly', () => {
     assert.throws(() => assembled([empty()]), { message: /exactly one feature says who is asking/ })
   })
 
-  it('refuses contributions that are read while features are being opened', () => {
+  it('rejects contributions that are read while features are being opened', () => {
     const early = empty({
       open({ contributions }) {
         contributions(securityChanged)
@@ -67,21 +67,21 @@ describe('the assembly', () => {
     assert.throws(() => assembled([...features, early]), { message: /users\.securityChanged is read before/ })
   })
 
-  it('refuses a key and a cookie that no feature declared', async () => {
+  it('rejects a key purpose and a cookie that no feature declared', async () => {
     const { foundation, close } = assembled(features)
     assert.throws(() => foundation.keys.current('undeclared'), { message: /no feature declared the key purpose/ })
     assert.throws(() => foundation.cookies.read('a=b', 'undeclared'), { message: /no feature declared the cookie/ })
     await close()
   })
 
-  it('hands out the service of a feature in the list, and of no other', async () => {
+  it('returns the service of a listed feature only', async () => {
     const assembly = assembled(features)
     assert.equal(typeof (assembly.serviceOf(users) as { exists: unknown }).exists, 'function')
     assert.throws(() => assembly.serviceOf(empty()), { message: /empty is not in lib\/features\.ts/ })
     await assembly.close()
   })
 
-  it('joins the errors of checks to those of a route', async () => {
+  it('adds the errors of checks to those of a route', async () => {
     const { routes, close } = assembled(features)
     const erase = routes.find(({ method, path }) => `${method} ${path}` === 'DELETE /v1/users/me')
     const codes: Array<IdentSphereError['code']> = [

@@ -29,7 +29,7 @@ const options: IdentSphereOptions = {
 const production: NodeJS.ProcessEnv = { NODE_ENV: 'production' }
 const test_: NodeJS.ProcessEnv = { NODE_ENV: 'test', IDENTSPHERE_JWT_SECRET: secret }
 
-/** The settings of the core, of tokens and of sessions in one object; those of other features by their names. */
+/** The settings of the core, of tokens and of sessions in one object. Those of other features have their own names. */
 function loadConfig(given: IdentSphereOptions, environment: NodeJS.ProcessEnv) {
   const { core, features: settings } = loadSettings(features, given, environment)
   const { tokens, sessions, passwords, passkeys, registration } = settings as {
@@ -47,7 +47,7 @@ type Config = ReturnType<typeof loadConfig>
 const load = (changes: object = {}, environment: NodeJS.ProcessEnv = production): Config =>
   loadConfig({ ...options, ...changes } as IdentSphereOptions, environment)
 
-/** Asserts that the start is refused by an error that names the setting, says what to do and shows no secret. */
+/** Asserts that the start fails with an error that names the setting, suggests a fix and shows no secret. */
 function assertRefused(start: () => unknown, setting: string, says: RegExp = /\. \S.{8,}/): void {
   assert.throws(start, (error) => {
     assert.ok(error instanceof ConfigurationError, String(error))
@@ -60,7 +60,7 @@ function assertRefused(start: () => unknown, setting: string, says: RegExp = /\.
   })
 }
 
-test('a complete configuration starts in production', () => {
+test('starts in production if complete', () => {
   const config = load()
   assert.equal(config.development, false)
   assert.equal(config.mountPath, '/identity')
@@ -74,7 +74,7 @@ test('a complete configuration starts in production', () => {
   )
 })
 
-test('everything but exactly development or test is production: unset, empty, unknown and misspelt too', () => {
+test('treats every NODE_ENV but development and test as production', () => {
   for (const NODE_ENV of [
     undefined,
     '',
@@ -102,7 +102,7 @@ test('everything but exactly development or test is production: unset, empty, un
   assertRefused(() => load({ development: false, publicBaseUrl: 'http://localhost:3000' }, test_), 'publicBaseUrl')
 })
 
-test('development relaxes only where it is asked for and the public address is on this machine', () => {
+test('relaxes in development only, and for a local public address only', () => {
   for (const publicBaseUrl of [
     'http://localhost:3000',
     'http://127.0.0.1:3000',
@@ -148,7 +148,7 @@ test('development relaxes only where it is asked for and the public address is o
   }
 })
 
-test('publicBaseUrl must be there and be a plain https address', () => {
+test('requires a publicBaseUrl that is a plain https address', () => {
   for (const publicBaseUrl of [
     undefined,
     '',
@@ -175,7 +175,7 @@ test('publicBaseUrl must be there and be a plain https address', () => {
   }
 })
 
-test('secrets must be there, long, random, and different', () => {
+test('requires secrets that are long, random and different', () => {
   assertRefused(() => load({ secrets: undefined }), 'secrets (IDENTSPHERE_SECRETS)', /openssl rand/)
   assertRefused(() => load({ secrets: [] }), 'secrets', /openssl rand/)
   for (const value of ['', 'short', secret.slice(0, 31), 'x'.repeat(64), 'abc'.repeat(20), '0123456789012345']) {
@@ -207,7 +207,7 @@ test('secrets must be there, long, random, and different', () => {
   }
 })
 
-test('IDENTSPHERE_SECRETS is a list of versions, newest first', () => {
+test('reads IDENTSPHERE_SECRETS as a list of versions, newest first', () => {
   const read = (text: string) => load({ secrets: undefined }, { ...production, IDENTSPHERE_SECRETS: text }).secrets
   assert.deepEqual(read(`2:${another},1:${secret}`), [
     { version: 2, value: another },
@@ -225,7 +225,7 @@ test('IDENTSPHERE_SECRETS is a list of versions, newest first', () => {
   assert.deepEqual(fallback, [{ version: 1, value: secret }])
 })
 
-test('options beat the environment, and the environment beats the defaults', () => {
+test('prefers options to the environment, and the environment to defaults', () => {
   const environment = {
     ...production,
     DATABASE_URL: 'postgres://localhost/from_environment',
@@ -295,7 +295,7 @@ test('options beat the environment, and the environment beats the defaults', () 
   assert.equal(loadConfig({ ...options, schema: undefined } as never, environment).schema, 'from_environment')
 })
 
-test('numbers in the environment are whole numbers within the option’s bounds', () => {
+test('requires whole numbers within limits in the environment', () => {
   for (const variable of ['IDENTSPHERE_ACCESS_EXPIRY_SECS', 'IDENTSPHERE_REFRESH_EXPIRY_SECS']) {
     for (const text of ['', ' ', '15m', '-1', '1.5', '1e3', '0x10', '900 ', 'NaN', 'Infinity', '9999999999']) {
       assertRefused(() => load({}, { ...production, [variable]: text }), variable, /seconds/)
@@ -309,7 +309,7 @@ test('numbers in the environment are whole numbers within the option’s bounds'
   assertRefused(() => load({}, { ...production, IDENTSPHERE_WORKER: 'elsewhere' }), 'worker')
 })
 
-test('unknown keys are refused by name, at every depth', () => {
+test('rejects unknown keys by name, at every depth', () => {
   for (const [changes, setting] of [
     [{ publicBaseURL: 'https://x.example' }, 'publicBaseURL'],
     [{ Secrets: [] }, 'Secrets'],
@@ -326,7 +326,7 @@ test('unknown keys are refused by name, at every depth', () => {
   }
 })
 
-test('values of the wrong kind are refused by name', () => {
+test('rejects values of wrong types by name', () => {
   for (const [changes, setting] of [
     [{ database: 'mysql://localhost/app' }, 'database'],
     [{ database: 7 }, 'database'],
@@ -364,19 +364,19 @@ test('values of the wrong kind are refused by name', () => {
   }
 })
 
-test('registration that proves the address first is refused while nothing can send the mail', () => {
+test('rejects verification before registration if there is no mailer', () => {
   assertRefused(() => load({ registration: { verification: 'first' } }), 'registration.verification', /'later'/)
   assert.equal(load({ registration: { verification: 'later' } }).registration.mode, 'open')
 })
 
-test('cookie prefixes need Secure cookies', () => {
+test('requires Secure cookies for cookie prefixes', () => {
   assert.deepEqual(load({ cookies: { prefix: true } }).cookies, { secure: true, prefix: true })
   const local = { publicBaseUrl: 'http://localhost:3000', cookies: { prefix: true } }
   assertRefused(() => load(local, test_), 'cookies.prefix', /https/)
   assertRefused(() => load({ cookies: { secure: false, prefix: true } }), 'cookies.secure')
 })
 
-test('allowed origins are exact origins, or a function whose plain true allows', () => {
+test('requires exact allowed origins, or a function that returns true', () => {
   for (const origin of [
     '',
     '*',
@@ -420,7 +420,7 @@ test('allowed origins are exact origins, or a function whose plain true allows',
   ])
 })
 
-test('signing keys must be readable, strong, different, and the first one private', () => {
+test('requires readable, strong, different signing keys, the first one private', () => {
   const first = 'signingKeys[0].privateKey (IDENTSPHERE_RSA_PRIVATE_KEY_PEM)'
   const weak = generateKeyPairSync('rsa', {
     modulusLength: 1024,
@@ -444,7 +444,7 @@ test('signing keys must be readable, strong, different, and the first one privat
   assertRefused(() => load({ signingKeys: undefined }, garbled), 'IDENTSPHERE_RSA_PRIVATE_KEY_PEM')
 })
 
-test('the configuration is frozen, and changing the options afterwards changes nothing', () => {
+test('is frozen and independent of later changes to the options', () => {
   const given = {
     ...options,
     allowedOrigins: ['https://a.example'],
@@ -480,7 +480,7 @@ test('the configuration is frozen, and changing the options afterwards changes n
   assert.throws(() => Object.assign(config, { development: true }), TypeError)
 })
 
-test('construction opens nothing and reads nothing but options and environment', async () => {
+test('opens nothing at construction and reads only options and environment', async () => {
   const identsphere = buildIdentSphere(
     { ...options, database: 'postgres://127.0.0.1:1/nothing' },
     { environment: production, clock: testClock() },
@@ -495,7 +495,7 @@ test('construction opens nothing and reads nothing but options and environment',
   )
 })
 
-test('the sign-in page is a path, or an address on an own origin', () => {
+test('requires a sign-in page that is a path or on an own origin', () => {
   const allowedOrigins = ['https://spa.example.com']
   for (const [signIn, href] of [
     [undefined, 'https://app.example.com/'],
@@ -505,7 +505,7 @@ test('the sign-in page is a path, or an address on an own origin', () => {
   ] as const) {
     const config = load({ allowedOrigins, ...(signIn === undefined ? {} : { pages: { signIn } }) })
     assert.equal(config.pages.signIn().href, href)
-    assert.notEqual(config.pages.signIn(), config.pages.signIn(), 'nobody changes it for others')
+    assert.notEqual(config.pages.signIn(), config.pages.signIn(), 'every caller gets its own copy')
   }
   for (const signIn of [
     'https://evil.example/',
@@ -533,7 +533,7 @@ test('the sign-in page is a path, or an address on an own origin', () => {
 })
 
 /** @see RFC 6761 section 6.3 */
-test('every name below localhost is this machine, and no name that only looks like one', () => {
+test('treats every name below localhost as local, but no similar name', () => {
   const local = (publicBaseUrl: string) => load({ publicBaseUrl, development: true }).development
   for (const host of ['localhost', 'app.localhost', 'api.app.localhost', '127.0.0.1', '[::1]']) {
     assert.equal(local(`https://${host}:3000`), true, host)
@@ -543,7 +543,7 @@ test('every name below localhost is this machine, and no name that only looks li
   }
 })
 
-test('an RP id is the host of publicBaseUrl or a domain above it, and related origins are own ones', () => {
+test('requires an RP id at or above the public host, and own related origins', () => {
   assert.deepEqual(load().passkeys, { rpId: 'app.example.com', rpName: 'app.example.com', relatedOrigins: [] })
   assert.equal(load({ passkeys: { rpId: 'example.com' } }).passkeys.rpId, 'example.com')
   for (const rpId of ['other.example', 'xapp.example.com', 'pp.example.com', 'sub.app.example.com']) {
@@ -560,7 +560,7 @@ test('an RP id is the host of publicBaseUrl or a domain above it, and related or
   )
 })
 
-test('an SMTP server elsewhere is never reached without TLS in production, whatever its URL asks for', () => {
+test('requires TLS for remote SMTP servers in production, whatever the URL says', () => {
   const mailer = (smtpUrl: string) => ({ mailer: { from: 'no-reply@example.com', smtpUrl } })
   const setting = 'mailer.smtpUrl (SMTP_URL)'
   for (const query of [

@@ -19,7 +19,7 @@ describe('the development folder', () => {
   })
   const modeOf = (path: string) => statSync(path).mode & 0o777
 
-  it('is created for its owner only, and git ignores it', () => {
+  it('is created for its owner only and ignored by git', () => {
     assert.equal(developmentPath('secret'), '.identsphere/secret')
     assert.equal(modeOf('.identsphere'), 0o700)
     assert.equal(readFileSync('.identsphere/.gitignore', 'utf8'), '*\n')

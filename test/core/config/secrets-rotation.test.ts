@@ -7,7 +7,7 @@ import type { Client } from '../../support/client.js'
 
 const fresh = () => randomBytes(32).toString('base64url')
 
-describe('root secrets that are rotated', () => {
+describe('rotated root secrets', () => {
   const first = { version: 1, value: fresh() }
   const second = { version: 2, value: fresh() }
   let oldNode: TestApp
@@ -18,14 +18,14 @@ describe('root secrets that are rotated', () => {
   })
   after(() => oldNode.close())
 
-  /** The same browser, at the node that has the new secret. */
+  /** The same browser at the node with the new secret. */
   function moved(client: Client): Client {
     const there = newNode.client({ origin: oldNode.url })
     for (const [name, cookie] of client.cookies) there.cookies.set(name, cookie)
     return there
   }
 
-  it('write with the newest and read with all: CSRF tokens from before still prove, new ones name the new version', async () => {
+  it('sign with the newest, but still accept older CSRF tokens', async () => {
     const { client } = await signUp(oldNode)
     assert.match(client.cookie('csrf') ?? '', /^1\./)
     const browser = moved(client)
@@ -35,7 +35,7 @@ describe('root secrets that are rotated', () => {
     assert.equal((await browser.patch('/v1/users/me', { bio: 'y' })).status, 200)
   })
 
-  it('keep the grace of a refresh token that was used before', async () => {
+  it('keep the grace period of a refresh token that was used before', async () => {
     const { client } = await signUp(oldNode)
     const retry = moved(client)
     const refreshed = await client.post('/v1/auth/refresh')
@@ -46,7 +46,7 @@ describe('root secrets that are rotated', () => {
     assert.equal((await retry.get('/v1/auth/session')).status, 200)
   })
 
-  it('keep known browsers known, and audit rows of one person in one key', async () => {
+  it("keep known browsers, and the key of a user's audit rows", async () => {
     const { client, email, userId } = await signUp(oldNode)
     const device = client.cookie('device')
     assert.match(device ?? '', /^1\./)
@@ -60,7 +60,7 @@ describe('root secrets that are rotated', () => {
     assert.deepEqual(keys, [{ key_version: 1 }])
   })
 
-  it('may not lose a version that stored rows are sealed with: the start fails and names it', async () => {
+  it('fail the start by name if a version that seals rows is missing', async () => {
     const { email } = await signUp(oldNode)
     const without = buildIdentSphere(
       { database: oldNode.databaseUrl, publicBaseUrl: oldNode.url, secrets: [second], logger: oldNode.log },
@@ -68,7 +68,7 @@ describe('root secrets that are rotated', () => {
     )
     try {
       await assert.rejects(without.ready(), /secrets lacks version 1.*Put that secret back/)
-      await assert.rejects(without.ready(), /secrets lacks version 1/, 'asked again, not remembered as ready')
+      await assert.rejects(without.ready(), /secrets lacks version 1/, 'checked again, not remembered as ready')
       assert.ok(oldNode.log.lines.some((line) => line.startsWith('error') && line.includes('secrets lacks version 1')))
     } finally {
       await without.close()
@@ -77,12 +77,12 @@ describe('root secrets that are rotated', () => {
     await signIn(newNode, email)
   })
 
-  it('that are gone make CSRF tokens of theirs worthless', async () => {
+  it('void their CSRF tokens once removed', async () => {
     const { client } = await signUp(newNode)
     assert.match(client.cookie('csrf') ?? '', /^2\./)
     const there = oldNode.client()
     for (const [name, cookie] of client.cookies) there.cookies.set(name, cookie)
-    assert.equal((await there.get('/v1/auth/session')).status, 200, 'the access token has a key of its own')
+    assert.equal((await there.get('/v1/auth/session')).status, 200, 'the access token has its own key')
     assert.equal((await there.patch('/v1/users/me', { bio: 'x' })).status, 403)
   })
 })

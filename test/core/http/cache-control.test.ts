@@ -4,7 +4,7 @@ import { password, signUp, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
 import { needs } from '../../support/host.js'
 
-describe('answers that carry credentials, or say who somebody is', () => {
+describe('answers with credentials or identities', () => {
   let app: TestApp
   before(async () => {
     app = await startApp({
@@ -19,7 +19,7 @@ describe('answers that carry credentials, or say who somebody is', () => {
   after(() => app.close())
 
   /** @see better-auth #10065, #10222 */
-  it('are kept by no cache, successes and errors alike', async () => {
+  it('are never cached, neither successes nor errors', async () => {
     const { client, email, sessionId, userId } = await signUp(app)
     const stranger = app.client()
     const registration = { email: 'cached@example.com', password, organization_name: 'Cached' }
@@ -65,13 +65,13 @@ describe('answers that carry credentials, or say who somebody is', () => {
     }
   })
 
-  it('are kept by no cache where the body is no JSON', { skip: needs('an unread body') }, async () => {
+  it('are never cached if the body is not JSON', { skip: needs('an unread body') }, async () => {
     const answer = await app.client().send('POST', '/v1/auth/login', { raw: '{' })
     assert.equal(answer.status, 400)
     assert.equal(answer.headers['cache-control'], 'no-store')
   })
 
-  it('are kept by no cache while the database is away', async () => {
+  it('are never cached while the database is away', async () => {
     const away = await startApp()
     const { client, email } = await signUp(away)
     await away.sql('ALTER TABLE identsphere.user_sessions RENAME TO user_sessions_away')
@@ -91,14 +91,14 @@ describe('answers that carry credentials, or say who somebody is', () => {
     }
   })
 
-  it('are not the public keys, which may be kept for five minutes', async () => {
+  it('exclude the public keys, which may be cached for five minutes', async () => {
     const answer = await app.client().get('/.well-known/jwks.json')
     assert.equal(answer.status, 200)
     assert.equal(answer.headers['cache-control'], 'public, max-age=300')
     assert.equal(answer.headers['set-cookie'], undefined)
   })
 
-  it('say nothing of the host: its own answers keep the headers that it gave them', async () => {
+  it('exclude those of the host, which keep their own headers', async () => {
     const { client } = await signUp(app)
     const answer = await client.get('/auth')
     assert.equal(answer.status, 200)

@@ -15,7 +15,7 @@ const { privateKey } = generateKeyPairSync('rsa', {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
 })
 
-/** What a production service behind a TLS proxy sets. */
+/** Settings of a production service behind a TLS proxy. */
 const production = { development: false, signingKeys: [{ privateKey }] } satisfies IdentSphereOptions
 
 const longestDays = 400
@@ -33,7 +33,7 @@ async function register(client: Client, email: string): Promise<Answer> {
   return answer
 }
 
-/** Name → path, HttpOnly, longest Max-Age. */
+/** Name → path, HttpOnly, longest Max-Age (seconds). */
 type Expected = Record<string, [string, boolean, number]>
 
 function assertCookies(answer: Answer, expected: Expected, secure: boolean): void {
@@ -42,7 +42,7 @@ function assertCookies(answer: Answer, expected: Expected, secure: boolean): voi
   for (const [name, [path, httpOnly, maxAge]] of Object.entries(expected)) {
     const { attributes, line } = cookies[name] as SetCookie
     const { 'max-age': lives, ...others } = attributes
-    // Whole seconds of what is left of the session: a little less than its life.
+    // Whole seconds that remain of the session, so a little less than its lifetime.
     assert.ok(Number(lives) <= maxAge && Number(lives) >= maxAge - 300, line)
     assert.deepEqual(
       others,
@@ -62,7 +62,7 @@ function assertCookies(answer: Answer, expected: Expected, secure: boolean): voi
 const life = { access: 900, session: 30 * 86_400, device: 365 * 86_400 }
 
 describe('the cookies of a session', () => {
-  it('have exactly these attributes, and the narrow ones follow the mount', async () => {
+  it('have exactly these attributes and follow the mount path', async () => {
     for (const mount of ['', '/a/b']) {
       const app = await startApp({ mount })
       try {
@@ -96,7 +96,7 @@ describe('the cookies of a session', () => {
     }
   })
 
-  it('take their path from the public address where a proxy strips the prefix', async () => {
+  it('take their path from the public address if a proxy strips the prefix', async () => {
     const app = await startApp({ ...production, publicBaseUrl: 'https://app.example.com/identity/' })
     try {
       const cookies = byName(await register(app.client(), 'stripped@example.com'))
@@ -107,7 +107,7 @@ describe('the cookies of a session', () => {
     }
   })
 
-  it('never name a domain, whatever Host says', async () => {
+  it('never name a domain, whatever the Host header says', async () => {
     const app = await startApp()
     try {
       const client = app.client({ host: 'evil.example', 'x-forwarded-host': 'evil.example' })
@@ -122,7 +122,7 @@ describe('the cookies of a session', () => {
   })
 
   /** @see express-session #48, node-oidc-provider #152 */
-  it('stay Secure behind a TLS proxy, whatever the host trusts and the proxy says', async () => {
+  it('stay Secure behind a TLS proxy, whatever the host trusts', async () => {
     for (const trust of [undefined, true, 'loopback']) {
       const app = await startApp({
         ...production,
@@ -155,7 +155,7 @@ describe('the cookies of a session', () => {
     }
   })
 
-  it('cannot be made insecure in production: the start is refused and the setting named', () => {
+  it('cannot be made insecure in production', () => {
     const build = (options: IdentSphereOptions, NODE_ENV: string | undefined) => () =>
       buildIdentSphere(
         { database: 'postgres://localhost/none', signingKeys: [{ privateKey }], ...options },
@@ -173,7 +173,7 @@ describe('the cookies of a session', () => {
       )
       assert.throws(build({ publicBaseUrl: 'http://localhost:3000' }, environment), names('publicBaseUrl'), environment)
     }
-    // Development is for this machine: elsewhere asking for it changes nothing.
+    // Development applies to local addresses only. For others the setting has no effect.
     const elsewhere = { publicBaseUrl: 'https://app.example.com', development: true, cookies: { secure: false } }
     assert.throws(build(elsewhere, 'development'), names('cookies.secure'))
     const plain = { publicBaseUrl: 'http://localhost:3000', cookies: { prefix: true } }
@@ -181,7 +181,7 @@ describe('the cookies of a session', () => {
   })
 
   /** @see RFC 6265bis sections 5.5 and 5.6: 400 days, 4096 bytes */
-  it('are never longer-lived or larger than browsers keep', async () => {
+  it('stay within the lifetime and size that browsers accept', async () => {
     const app = await startApp({
       refreshTokenSeconds: longestDays * 86_400,
       tokens: { accessTokenClaims: ({ email }) => ({ note: 'x'.repeat(email.startsWith('large') ? 4000 : 1500) }) },
@@ -192,7 +192,7 @@ describe('the cookies of a session', () => {
         assert.ok(Buffer.byteLength(line) < 4096, String(Buffer.byteLength(line)))
         assert.ok(Number(attributes['max-age']) <= longestDays * 86_400, line)
       }
-      // A cookie that a browser would drop is a failure that is seen, not half a session.
+      // A cookie that browsers would drop is a visible failure, not half a session.
       const large = await app
         .client()
         .post('/v1/auth/register', { email: 'large@example.com', password, organization_name: 'Large' })
@@ -220,7 +220,7 @@ describe('prefixed cookies', () => {
   after(() => app.close())
 
   /** @see RFC 6265bis section 4.1.3 */
-  it('are __Host- where the path is /, __Secure- elsewhere, and meet what browsers demand of those names', async () => {
+  it('use __Host- at the path /, and __Secure- elsewhere', async () => {
     assertCookies(
       answer,
       {
@@ -249,7 +249,7 @@ describe('prefixed cookies', () => {
     for (const { attributes, line } of setCookies(out)) assert.equal(attributes.secure, true, line)
   })
 
-  it('are the only ones that count: what a subdomain can plant has other names', async () => {
+  it('are the only ones accepted, since subdomains can plant others', async () => {
     const login = await app.client().post('/v1/auth/login', { email: 'prefixed@example.com', password })
     const plain = cookieHeader(login).replaceAll(/__(Host|Secure)-/g, '')
     const csrf = byName(login)['__Host-identsphere_csrf']?.value
@@ -265,7 +265,7 @@ describe('prefixed cookies', () => {
   })
 })
 
-describe('two cookies of one name', () => {
+describe('two cookies with the same name', () => {
   let app: TestApp
   let client: Client
   let at: string
@@ -291,7 +291,7 @@ describe('two cookies of one name', () => {
     app.client().get(path, { headers: { cookie, ...headers } })
 
   /** @see SuperTokens 17.1.0, better-auth #9806 */
-  it('that differ count as none, whichever comes first, and are cleared', async () => {
+  it('count as none if they differ, in any order, and are cleared', async () => {
     for (const cookie of [
       `identsphere_at=${at}; identsphere_at=planted`,
       `identsphere_at=planted; identsphere_at=${at}`,
@@ -312,7 +312,7 @@ describe('two cookies of one name', () => {
     assert.equal(twoHeaders.status, 401)
   })
 
-  it('that differ refresh nothing, and leave the token as it was', async () => {
+  it('refresh nothing if they differ, and keep the token valid', async () => {
     const answer = await app.client().post(
       '/v1/auth/refresh',
       {},
@@ -329,11 +329,11 @@ describe('two cookies of one name', () => {
     rt = client.cookie('rt') ?? ''
   })
 
-  it('that agree are one', async () => {
+  it('count as one if they agree', async () => {
     assert.equal((await get('/guarded', `identsphere_at=${at}; identsphere_at=${at}`)).status, 200)
   })
 
-  it('send no browser round in circles: where a page would be refused again, signing in is what is left', async () => {
+  it('lead to the sign-in page instead of a redirect loop', async () => {
     const planted = `identsphere_at=planted; identsphere_at=${at}`
     const page = await get('/page', planted, { accept: 'text/html' })
     assert.equal(page.status, 303)
@@ -346,20 +346,20 @@ describe('two cookies of one name', () => {
     assert.deepEqual(clearedCookies(resume), ['identsphere_at', 'identsphere_csrf', 'identsphere_rt'])
   })
 
-  it('are not confused with longer names that hold the name', async () => {
+  it('are not confused with longer names', async () => {
     const cookie = `xidentsphere_at=1; identsphere_at=${at}; identsphere_at2=3; other=identsphere_at=4`
     assert.equal((await get('/guarded', cookie)).status, 200)
   })
 })
 
-describe('a cookie that is no plain text', () => {
+describe('a malformed cookie', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
   })
   after(() => app.close())
 
-  it('is no credential, and no failure: objects, signed forms, escapes and garbage', async () => {
+  it('is treated as no credential and causes no failure', async () => {
     const { client } = await signUp(app)
     const at = client.cookie('at') ?? ''
     const values = [

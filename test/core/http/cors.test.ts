@@ -7,7 +7,7 @@ import { type Answer, Client } from '../../support/client.js'
 
 const page = 'https://app.example.com'
 
-/** What differs from an own origin in one thing. */
+/** Origins that differ from an own one in one detail. */
 const foreign = [
   'null',
   '',
@@ -32,7 +32,7 @@ function corsHeadersOf({ headers }: Answer): string[] {
   return Object.keys(headers).filter((name) => name.startsWith('access-control-'))
 }
 
-describe('pages of other origins', () => {
+describe('a page of another origin', () => {
   let app: TestApp
   let client: Client
   before(async () => {
@@ -55,7 +55,7 @@ describe('pages of other origins', () => {
 
   const concrete = (path: string) => path.replace(':id', '00000000-0000-4000-8000-000000000000')
 
-  it('on the list are told what they may send, for every route and its own methods', async () => {
+  it("gets each route's methods and headers in preflights if listed", async () => {
     const { routes } = app.identsphere as unknown as { routes: Array<{ method: string; path: string }> }
     assert.ok(routes.length > 10)
     for (const { method, path } of routes) {
@@ -79,7 +79,7 @@ describe('pages of other origins', () => {
     }
   })
 
-  it('not on the list are told nothing', async () => {
+  it('gets no CORS headers if not listed', async () => {
     for (const origin of foreign) {
       const answer = await preflight('/v1/auth/login', 'POST', { origin })
       assert.deepEqual([answer.status, corsHeadersOf(answer)], [204, []], origin)
@@ -87,7 +87,7 @@ describe('pages of other origins', () => {
       for (const path of ['/v1/auth/session', '/v1/users/me', '/v1/health']) {
         const read = await client.get(path, { headers: { origin } })
         assert.deepEqual([read.status, corsHeadersOf(read)], [200, []], origin)
-        assert.match(read.headers.vary ?? '', /Origin/, 'no cache may hand it to another origin')
+        assert.match(read.headers.vary ?? '', /Origin/, 'no cache may serve it to another origin')
       }
       const write = await client.patch('/v1/users/me', { display_name: 'Eve' }, { headers: { origin } })
       assert.deepEqual([write.status, corsHeadersOf(write)], [403, []], origin)
@@ -96,7 +96,7 @@ describe('pages of other origins', () => {
     assert.deepEqual(corsHeadersOf(several), [])
   })
 
-  it('on the list read answers and errors, with cookies, and the headers that they need', async () => {
+  it('reads answers and errors with cookies if listed', async () => {
     const headers = { origin: page, 'sec-fetch-site': 'same-site' }
     const answers: Array<[number, Answer]> = [
       [200, await client.get('/v1/auth/session', { headers })],
@@ -123,7 +123,7 @@ describe('pages of other origins', () => {
     }
   })
 
-  it('find the CSRF token in the session, as they cannot read the cookie of another host', async () => {
+  it('finds the CSRF token in the session, since it cannot read the cookie', async () => {
     const { body } = await client.get('/v1/auth/session', { headers: { origin: page } })
     const csrf = client.cookie('csrf') as string
     assert.equal(body.csrf_token, csrf)
@@ -135,7 +135,7 @@ describe('pages of other origins', () => {
     assert.ok(!('csrf_token' in (await app.client().get('/v1/auth/session', { headers: bearer })).body))
   })
 
-  it('may all read the public keys, without credentials', async () => {
+  it('may always read the public keys, without credentials', async () => {
     for (const origin of [page, 'https://evil.example', 'null']) {
       const keys = await client.get('/.well-known/jwks.json', { headers: { origin } })
       assert.equal(keys.status, 200)
@@ -147,7 +147,7 @@ describe('pages of other origins', () => {
     }
   })
 
-  it('never get a wildcard or an echo of what they ask for', async () => {
+  it('never gets a wildcard or an echo of its request', async () => {
     const huge = Array.from({ length: 600 }, (_, index) => `x-header-${index}`).join(',')
     const answer = await preflight('/v1/auth/login', 'POST', { 'access-control-request-headers': huge })
     assert.equal(answer.status, 204)
@@ -157,7 +157,7 @@ describe('pages of other origins', () => {
     assert.equal(tooLong.status, 431)
   })
 
-  it('get nothing of ours for paths and methods that are the host’s, nor does a plain OPTIONS', async () => {
+  it("gets no CORS headers of ours for the host's paths and methods", async () => {
     const options = (path: string, headers: Record<string, string>) => app.client().send('OPTIONS', path, { headers })
     const origin = new URL(app.url).origin
     for (const answer of [
@@ -181,7 +181,7 @@ describe('pages of other origins', () => {
   })
 })
 
-describe('beside middleware of the host', () => {
+describe("CORS beside the host's middleware", () => {
   let app: TestApp
   let lenient = true
   before(async () => {
@@ -191,7 +191,7 @@ describe('beside middleware of the host', () => {
         return origin === page
       },
       before(host) {
-        // As `cors({ origin: true, credentials: true })` and a compressor would.
+        // Like `cors({ origin: true, credentials: true })` and a compression middleware.
         host.use((request, response, next) => {
           response.vary('Accept-Encoding')
           if (lenient && request.headers.origin !== undefined) {
@@ -206,7 +206,7 @@ describe('beside middleware of the host', () => {
   })
   after(() => app.close())
 
-  it('headers are sent once, and the one list decides', async () => {
+  it('sends its headers once and decides by its own list', async () => {
     const { client } = await signUp(app)
     const own = await raw(client, '/v1/auth/session', page)
     assert.deepEqual(own['access-control-allow-origin'], [page])
@@ -219,7 +219,7 @@ describe('beside middleware of the host', () => {
     assert.deepEqual((await raw(client, '/v1/auth/session', page)).vary, ['Accept-Encoding, Origin'])
   })
 
-  it('a list that fails allows nothing', async () => {
+  it('allows nothing if the list fails', async () => {
     const { client } = await signUp(app)
     const headers = { origin: 'https://fails.example', 'access-control-request-method': 'GET' }
     for (const method of ['GET', 'OPTIONS']) {
@@ -241,9 +241,9 @@ describe('beside middleware of the host', () => {
   }
 })
 
-/** A server that reads longer headers than Node does by default, as some gateways are set. */
+/** A server that accepts longer headers than Node does by default, like some gateways. */
 describe('a preflight of 60 KB', () => {
-  it('is answered as any other', async () => {
+  it('is answered like any other', async () => {
     const app = await startApp({ allowedOrigins: [page] })
     const server = createServer({ maxHeaderSize: 128 * 1024 }, (request, response) => {
       app.identsphere.router()(request, response, () => response.writeHead(404).end())

@@ -37,7 +37,7 @@ describe('the CSRF token of a cookie session', () => {
   after(() => app.close())
 
   /** @see OWASP Cross-Site Request Forgery Prevention, "Signed Double-Submit Cookie" */
-  it('is asked for by every method but GET, HEAD and OPTIONS, on guarded routes of the host too', async () => {
+  it("is required by every unsafe method, on the host's guarded routes too", async () => {
     for (const path of ['/guarded', '/anyone']) {
       for (const method of unsafe) {
         done.length = 0
@@ -51,7 +51,7 @@ describe('the CSRF token of a cookie session', () => {
     }
   })
 
-  it('is asked for by every route of IdentSphere that changes something', async () => {
+  it('is required by every route of IdentSphere that changes something', async () => {
     const { sessionId, client: mine, userId } = await signUp(app)
     const state = () =>
       app.sql(
@@ -77,7 +77,7 @@ describe('the CSRF token of a cookie session', () => {
     assert.equal((await mine.get('/v1/auth/session')).status, 200)
   })
 
-  it('is bound to its session: that of another one, of the same user or of somebody else, is denied', async () => {
+  it('is bound to its session, even among sessions of one user', async () => {
     const second = await signIn(app, email)
     const stranger = (await signUp(app)).client
     for (const other of [second, stranger]) {
@@ -90,14 +90,14 @@ describe('the CSRF token of a cookie session', () => {
     assert.equal((await client.get('/v1/auth/session')).status, 200)
   })
 
-  it('is not whatever the cookie says: one planted by a sibling subdomain proves nothing', async () => {
+  it('cannot be replaced by a cookie that a sibling subdomain plants', async () => {
     const stranger = (await signUp(app)).client
     const session = `identsphere_at=${client.cookie('at')}`
     for (const planted of ['planted', `1.${'B'.repeat(43)}`, stranger.cookie('csrf') ?? '']) {
       const headers = { cookie: `${session}; identsphere_csrf=${planted}`, 'x-identsphere-csrf': planted }
       assertDenied(await app.client().post('/guarded', {}, { headers }))
     }
-    // Nor does planting take anything away: the token proves itself, with the cookie or without it.
+    // A planted cookie does no harm either. The token is valid with or without its cookie.
     const headers = {
       cookie: `${session}; identsphere_csrf=planted`,
       'x-identsphere-csrf': client.cookie('csrf') ?? '',
@@ -105,7 +105,7 @@ describe('the CSRF token of a cookie session', () => {
     assert.equal((await app.client().post('/guarded', {}, { headers })).status, 200)
   })
 
-  it('is bound to its key: neither its version nor a single character of it may change', async () => {
+  it('is void after a change of its version or any character', async () => {
     const token = client.cookie('csrf') ?? ''
     const [version = '', mac = ''] = token.split('.')
     const flipped = mac[0] === 'A' ? `B${mac.slice(1)}` : `A${mac.slice(1)}`
@@ -123,7 +123,7 @@ describe('the CSRF token of a cookie session', () => {
     }
   })
 
-  it('may come as X-CSRF-Token or as the field _csrf of a form that the host has parsed', async () => {
+  it('may be sent as X-CSRF-Token or as the form field _csrf', async () => {
     const token = client.cookie('csrf') ?? ''
     const renamed = await client.post('/guarded', {}, { csrf: false, headers: { 'x-csrf-token': token } })
     assert.equal(renamed.status, 200)
@@ -143,7 +143,7 @@ describe('the CSRF token of a cookie session', () => {
     assertDenied(twice)
   })
 
-  it('survives refresh and step-up, and dies with the session', async () => {
+  it('survives refresh and step-up, and ends with the session', async () => {
     const { client: browser } = await signUp(app)
     const token = browser.cookie('csrf')
     await browser.post('/v1/auth/refresh')
@@ -155,7 +155,7 @@ describe('the CSRF token of a cookie session', () => {
     assert.equal((await copy.post('/guarded')).status, 401)
   })
 
-  it('is asked of the credential that authenticated: bearer tokens need none', async () => {
+  it('is not required with a bearer token', async () => {
     const { accessToken } = await signInNatively(app, email)
     assert.equal((await app.client().post('/guarded', {}, bearer(accessToken))).status, 200)
     const foreign = { headers: { ...bearer(accessToken).headers, origin: 'https://elsewhere.example' } }
@@ -165,7 +165,7 @@ describe('the CSRF token of a cookie session', () => {
     assert.equal(broken.status, 401)
   })
 
-  it('is asked for by authenticate() with bare headers, unless the method is given and safe', async () => {
+  it('is required by authenticate() unless a safe method is given', async () => {
     const headers = new Headers({ cookie: client.cookieHeader('/') })
     assert.ok(await app.identsphere.authenticate(headers, { method: 'GET' }))
     for (const method of [undefined, 'POST', 'get', 'QUERY']) {
@@ -175,7 +175,7 @@ describe('the CSRF token of a cookie session', () => {
   })
 })
 
-describe('a request that another site may have sent', () => {
+describe('a request that may come from another site', () => {
   let app: TestApp
   let client: Client
   let email: string
@@ -190,7 +190,7 @@ describe('a request that another site may have sent', () => {
   })
   after(() => app.close())
 
-  /** Everything that a sign-in leaves behind, to see that a denied one left nothing. */
+  /** Everything that a sign-in stores, to assert that a denied one stored nothing. */
   const traces = () =>
     app.sql(
       `SELECT (SELECT count(*) FROM identsphere.users) AS users, (SELECT count(*) FROM identsphere.user_sessions) AS sessions,
@@ -202,23 +202,23 @@ describe('a request that another site may have sent', () => {
     'an opaque origin': { origin: 'null' },
     'an empty origin': { origin: '' },
     'a sibling subdomain': { origin: 'https://evil.app.example.com' },
-    'a longer name': { origin: 'https://app.example.com.evil.example' },
+    'a longer host name': { origin: 'https://app.example.com.evil.example' },
     'plain http': { origin: 'http://app.example.com' },
     'another port': { origin: 'https://app.example.com:8443' },
     'a trailing slash': { origin: 'https://app.example.com/' },
     'two origins': { origin: 'https://app.example.com, https://evil.example' },
     'fetch metadata alone': { 'sec-fetch-site': 'cross-site' },
-    'a foreign origin that calls itself same-origin': {
+    'a foreign origin that claims same-origin': {
       origin: 'https://evil.example',
       'sec-fetch-site': 'same-origin',
     },
-    'Basic credentials that the browser repeats': { origin: 'https://evil.example', authorization: 'Basic dTpw' },
+    'Basic credentials that the browser resends': { origin: 'https://evil.example', authorization: 'Basic dTpw' },
     'any other Authorization': { 'sec-fetch-site': 'cross-site', authorization: 'Bearer x.y.z' },
   }
 
   /** @see better-auth #9973, #10368: login CSRF */
   for (const [who, headers] of Object.entries(foreign)) {
-    it(`signs nobody in or up, refreshes nothing and spends no attempt (${who})`, async () => {
+    it(`cannot sign in or up, refresh, or use up attempts (${who})`, async () => {
       const before = await traces()
       const requests: Array<[string, object]> = [
         ['/v1/auth/login', { email, password }],
@@ -236,7 +236,7 @@ describe('a request that another site may have sent', () => {
     })
   }
 
-  it('opens no guarded route, even with the CSRF token', async () => {
+  it('passes no guard, even with the CSRF token', async () => {
     for (const [who, headers] of Object.entries(foreign)) {
       if (headers.authorization !== undefined) continue
       assertDenied(await client.post('/guarded', {}, { headers }), who)
@@ -244,7 +244,7 @@ describe('a request that another site may have sent', () => {
     }
   })
 
-  it('is told from an own one: own origins pass, listed ones cross-site too', async () => {
+  it('is accepted from own origins, and cross-site from listed ones', async () => {
     for (const headers of [
       { origin: client.origin, 'sec-fetch-site': 'same-origin' },
       { origin: 'https://app.example.com', 'sec-fetch-site': 'cross-site' },
@@ -257,7 +257,7 @@ describe('a request that another site may have sent', () => {
     }
   })
 
-  it('cannot be a form: only application/json is read, and nothing else hides JSON', async () => {
+  it('cannot be a form, since only application/json is read', async () => {
     const before = await traces()
     const text = JSON.stringify({ email, password })
     for (const type of [
@@ -275,7 +275,7 @@ describe('a request that another site may have sent', () => {
     assert.deepEqual(await traces(), before)
   })
 
-  it('may be a function’s decision, and only a plain yes is one', async () => {
+  it('is accepted by a function only if it returns true', async () => {
     const lenient = await app.node({
       allowedOrigins: ((origin: string) => (origin === 'https://yes.example' ? true : Promise.resolve(true))) as (
         origin: string,
@@ -288,7 +288,7 @@ describe('a request that another site may have sent', () => {
   })
 
   /** @see better-auth #9991 */
-  it('is explained to who develops, with the setting to change, and to nobody in production', async () => {
+  it('gets an error with the setting to change, in development only', async () => {
     const at = (node: TestApp) => ({ origin: node.origin.replace('localhost', '127.0.0.1') })
     const { origin } = at(app)
     const told = new RegExp(`${origin}.*publicBaseUrl is ${app.origin}\\..*allowedOrigins`)
@@ -310,7 +310,7 @@ describe('a request that another site may have sent', () => {
     assert.equal(refused.body.error.message, errorCatalogue.csrf_failed.message)
   })
 
-  it('signs nobody out by a link: GET and HEAD of the logout path do nothing', async () => {
+  it('cannot sign out by GET or HEAD', async () => {
     for (const method of ['GET', 'HEAD']) {
       for (const path of ['/v1/auth/logout', '/v1/auth/logout?confirm=1', '/v1/users/me/sessions/x?_method=DELETE']) {
         const answer = await client.send(method, path, { headers: { 'sec-fetch-site': 'cross-site' } })

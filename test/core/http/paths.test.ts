@@ -31,7 +31,7 @@ describe('the paths of IdentSphere', () => {
     app.sql('SELECT count(*)::int AS keys, coalesce(sum(count), 0)::int AS sum FROM identsphere.budgets')
 
   /** @see better-auth GHSA-x732, #10004, CVE-2026-41248 */
-  it('have one spelling each: every other one goes to the host and reaches no handler', async () => {
+  it('have one spelling each; the host gets all others', async () => {
     const before = await spent()
     for (const path of [
       '//v1/auth/login',
@@ -69,7 +69,7 @@ describe('the paths of IdentSphere', () => {
     assert.notDeepEqual(await spent(), before)
   })
 
-  it('share one budget where they are the same path', async () => {
+  it('share one budget across query strings', async () => {
     const { email: target } = await signUp(app)
     for (const query of ['', '?', '?x=1', '?x=2', '?a&a']) {
       await app.client().post(`/v1/auth/login${query}`, { email: target, password: 'wrong-horse-battery-7' })
@@ -79,7 +79,7 @@ describe('the paths of IdentSphere', () => {
     assert.equal((await app.client().post('/v1/auth/login', { email: target, password })).status, 200)
   })
 
-  it('leave methods that they do not have to the host', async () => {
+  it('leave unknown methods to the host', async () => {
     for (const [method, path] of [
       ['GET', '/v1/auth/login'],
       ['PUT', '/v1/users/me'],
@@ -91,7 +91,7 @@ describe('the paths of IdentSphere', () => {
     }
   })
 
-  it('end where the mount ends', async () => {
+  it('end at the mount path', async () => {
     const origin = new URL(app.url).origin
     for (const path of [
       '/v1/auth/login',
@@ -105,7 +105,7 @@ describe('the paths of IdentSphere', () => {
   })
 
   /** @see better-auth's origin check tests */
-  it('exempt nothing that merely begins with them: a host’s route next to one is guarded as any other', async () => {
+  it('exempt no similar path of the host from its guard', async () => {
     const { client } = await signUp(app)
     for (const path of ['/v1/auth/refresh-all', '/v1/auth/logout/everywhere', '/v1/auth/loginx']) {
       assert.equal((await app.client().post(path)).status, 401, path)
@@ -116,7 +116,7 @@ describe('the paths of IdentSphere', () => {
     }
   })
 
-  it('do not weaken a guard of the host: no spelling of its path gets past it', async () => {
+  it('bypass no guard of the host in any spelling', async () => {
     const origin = new URL(app.url).origin
     const { client } = await signUp(app)
     assert.deepEqual((await client.get(`${origin}/admin/thing`)).body, { secret: true })

@@ -6,7 +6,7 @@ import { safeReturnTarget } from '../../../lib/core/http/origin.js'
 import { signUp, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 
-/** Everything that some parser, browser or framework once took for another host or another scheme. */
+/** Texts that some parser, browser or framework has taken for another host or scheme. */
 const tricks = [
   '//evil.example',
   '///evil.example',
@@ -83,7 +83,7 @@ const tricks = [
   '/a?b=https://evil.example',
 ]
 
-describe('where resume sends a browser', () => {
+describe('the redirect of resume', () => {
   let app: TestApp
   let own: string
   let client: Client
@@ -105,7 +105,7 @@ describe('where resume sends a browser', () => {
 
   const isOwn = (origin: string) => origin === own || origin === 'https://app.example.com'
 
-  /** As a browser would follow it, from the address it asked for. */
+  /** The URL that a browser would follow from the address it requested. */
   function destination(location: string | undefined): URL {
     assert.ok(location)
     return new URL(location, `${app.url}/v1/auth/resume`)
@@ -122,7 +122,7 @@ describe('where resume sends a browser', () => {
   }
 
   /** @see CVE-2022-24794, CVE-2024-29041, better-auth GHSA-vp58, hanko #2734 */
-  it('is an own origin, whatever trick the path is', async () => {
+  it('leads to an own origin, even for hostile targets', async () => {
     const withOwn = [
       ...tricks,
       `${own}@evil.example`,
@@ -155,13 +155,13 @@ describe('where resume sends a browser', () => {
     }
   })
 
-  it('is the default where the path is no path of ours', async () => {
+  it('leads to the default if the target is not an own path', async () => {
     for (const trick of ['//evil.example', '/\\evil.example', 'javascript:alert(1)', 'https:evil.example', 'x', '']) {
       assert.equal((await resume(client, trick)).href, `${app.url}/`, trick)
     }
   })
 
-  it('is the wanted place where that is ours', async () => {
+  it('leads to the requested place if it is an own one', async () => {
     for (const [wanted, expected] of [
       ['/reports?year=2026#top', `${own}/reports?year=2026#top`],
       ['/identity/x', `${own}/identity/x`],
@@ -173,7 +173,7 @@ describe('where resume sends a browser', () => {
     }
   })
 
-  it('is not for two readers to read differently: a second return_to is refused', async () => {
+  it('rejects a second return_to, which readers might interpret differently', async () => {
     for (const query of ['return_to=/a&return_to=//evil.example', 'return_to=/a&return_to=/a']) {
       const answer = await client.get(`/v1/auth/resume?${query}`)
       assert.equal(answer.status, 400)
@@ -238,7 +238,7 @@ describe('where resume sends a browser', () => {
   )
   const address = fc.array(fragment, { maxLength: 9 }).map((parts) => parts.join(''))
 
-  it('is an own origin for every return_to there is', async () => {
+  it('leads to an own origin for every return_to', async () => {
     await fc.assert(
       fc.asyncProperty(address, async (returnTo) => {
         assert.ok(isOwn((await resume(client, returnTo)).origin))
@@ -247,7 +247,7 @@ describe('where resume sends a browser', () => {
     )
   })
 
-  it('is an own origin for every return_to there is, by the rule itself, also for a relative reader', () => {
+  it('leads to an own origin by the rule itself, even without the origin', () => {
     const base = new URL(app.url)
     fc.assert(
       fc.property(address, (returnTo) => {
@@ -255,15 +255,15 @@ describe('where resume sends a browser', () => {
         if (target === null) return
         assert.ok(isOwn(new URL(target).origin))
         const relative = target.slice(new URL(target).origin.length)
-        // What is left when somebody strips the origin must still be a path, not another host.
+        // Without its origin, the target must still be a path, not another host.
         assert.equal(new URL(relative, own).origin, own)
       }),
       { numRuns: 20_000 },
     )
   })
 
-  describe('through a guard that redirects', () => {
-    /** The request target exactly as given, which no URL parser has touched. */
+  describe('by a guard', () => {
+    /** The exact request target, without any URL parser. */
     function raw(target: string): Promise<{ status: number; location: string | undefined }> {
       const { hostname, port } = new URL(own)
       return new Promise((resolve, reject) => {
@@ -276,7 +276,7 @@ describe('where resume sends a browser', () => {
       })
     }
 
-    it('is an own origin, whatever the address of the page was', async () => {
+    it('leads to an own origin for every page address', async () => {
       for (const target of [
         '/inside/a',
         '//evil.example',

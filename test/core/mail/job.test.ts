@@ -1,4 +1,4 @@
-/** The job that decides requests and sends mail: what one slow or broken part may hold up. */
+/** The job that handles mail requests and sends mail, with a slow or broken part. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
@@ -58,7 +58,7 @@ describe('the mail job', () => {
     'a mailer that never answers': { send: () => new Promise<void>(() => {}) },
     'a template that never ends': { templates: { accountErased: () => new Promise<never>(() => {}) } },
   })) {
-    it(`waits for ${what} no longer than it has patience, and the mail is tried again`, {
+    it(`waits for ${what} up to the timeout and tries the mail again later`, {
       timeout: 20_000,
     }, async () => {
       await write('waited-for@example.com')
@@ -72,7 +72,7 @@ describe('the mail job', () => {
     })
   }
 
-  it('decides many requests while it sends one round of mail, so that a flood of them delays nobody by much', async () => {
+  it('handles many requests in one round, so that a flood delays little', async () => {
     const flood = 40
     await store.transaction(async (tx) => {
       for (let asked = 0; asked < flood; asked += 1) await outbox.request(tx, something, {})

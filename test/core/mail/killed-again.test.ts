@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { type MailWorkers, startMailWorkers, until } from '../../support/mail-workers.js'
 
-describe('a process that is killed', () => {
+describe('a killed mail process', () => {
   let mail: MailWorkers
   before(async () => {
     mail = await startMailWorkers()
@@ -11,7 +11,7 @@ describe('a process that is killed', () => {
   afterEach(() => mail.reset())
   after(() => mail?.close())
 
-  it('again and again, at any moment, loses no mail, and repeats only what was in flight, under the same Message-ID', async () => {
+  it('loses no mail at repeated kills and repeats only mail in flight', async () => {
     const emails = new Set(await Promise.all(Array.from({ length: 20 }, mail.mailWaiting)))
     let confirmed = 0
     let kills = 0

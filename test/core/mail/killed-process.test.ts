@@ -1,5 +1,6 @@
 /**
- * Processes that are killed while mail is on its way: none is lost, and what the server has confirmed is not sent again.
+ * Processes that are killed while they send mail. No mail is lost, and mail that the server confirmed is not sent
+ * again.
  *
  * @waits for the interval of workers
  */
@@ -8,7 +9,7 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import { type MailWorkers, startMailWorkers, until } from '../../support/mail-workers.js'
 import { smtpError } from '../../support/smtp.js'
 
-describe('a process that is killed', () => {
+describe('a killed mail process', () => {
   let mail: MailWorkers
   before(async () => {
     mail = await startMailWorkers()
@@ -16,7 +17,7 @@ describe('a process that is killed', () => {
   afterEach(() => mail.reset())
   after(() => mail?.close())
 
-  it('after the request and before anything was sent loses nothing', async () => {
+  it('loses nothing between the request and the sending', async () => {
     const emails = await Promise.all(Array.from({ length: 5 }, mail.mailWaiting))
     assert.equal(await mail.waiting(), 5)
     await mail.startWorker()
@@ -24,7 +25,7 @@ describe('a process that is killed', () => {
     for (const email of emails) assert.equal(mail.copies(email), 1)
   })
 
-  it('while the server has a mail and did not confirm it leaves it to the next, which sends it once', async () => {
+  it('leaves an unconfirmed mail to the next process, which sends it once', async () => {
     const reached: Array<() => void> = []
     let hold = true
     const arrived = new Promise<void>((resolve) => reached.push(resolve))
@@ -47,7 +48,7 @@ describe('a process that is killed', () => {
     await mail.kill(second)
   })
 
-  it('is not waited for: a claim holds for a minute, then the mail belongs to whoever is there', async () => {
+  it('frees its claimed mail after a minute', async () => {
     mail.smtp.decide = () => new Promise<null>(() => {})
     const email = await mail.mailWaiting()
     const first = await mail.startWorker()

@@ -1,4 +1,4 @@
-/** Mail that waits: who can read it, who gets it, and when it is not sent at all. */
+/** Queued mail: confidentiality, recipients, and conditions under which it is not sent. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
@@ -17,7 +17,7 @@ describe('the outbox', () => {
   })
   after(() => app.close())
 
-  /** Everything that a reader of the database can see, bytes as text besides. */
+  /** Everything that a reader of the database sees, including bytes as text. */
   async function everything(): Promise<string> {
     const tables = await app.sql(
       "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'identsphere' AND table_type = 'BASE TABLE'",
@@ -33,7 +33,7 @@ describe('the outbox', () => {
     return seen.join('\n')
   }
 
-  it('and every table but that of users name no address, link, code or password, before and after sending', async () => {
+  it('contains no address, link, code or password, before and after sending', async () => {
     const { client, email } = await signUpAndFollowLink(app, { email: 'reader@example.com' })
     const next = 'next-reader@example.org'
     const browser = app.client()
@@ -59,7 +59,7 @@ describe('the outbox', () => {
     assert.equal(left.count, 0, 'wiped once sent')
   })
 
-  it('sends nothing for what was rolled back', async () => {
+  it('sends nothing after a rollback', async () => {
     beforeSignIn = () => {
       throw new IdentSphereError('forbidden')
     }
@@ -71,7 +71,7 @@ describe('the outbox', () => {
     assert.deepEqual(await mailsTo(app, email), [])
   })
 
-  it('sends no code that has expired while no worker ran, and wipes it', async () => {
+  it('sends no expired code and wipes it', async () => {
     const { client, email } = await signUp(app)
     await mailsTo(app, email)
     await client.post('/v1/auth/reauthenticate/code')
@@ -84,7 +84,7 @@ describe('the outbox', () => {
     assert.equal(left.count, 0)
   })
 
-  it('gives one address five mails an hour and twenty a day, whoever asks for what, at once and on two nodes', async () => {
+  it('sends an address five mails an hour and twenty a day, across nodes', async () => {
     const { email } = await signUp(app)
     await mailsTo(app, email)
     const other = await app.node()
@@ -110,7 +110,7 @@ describe('the outbox', () => {
     assert.deepEqual(counts, [5, 10, 15, 20, 20, 20])
   })
 
-  it('drops what was tampered with, and says so', async () => {
+  it('drops and logs what was tampered with', async () => {
     const { email } = await signUp(app)
     await mailsTo(app, email)
     await app.client().post('/v1/auth/magic-link/request', { email })
@@ -122,7 +122,7 @@ describe('the outbox', () => {
   })
 })
 
-describe('mail that is sealed with a newer secret', () => {
+describe('mail sealed with a newer secret', () => {
   const first = { version: 1, value: randomBytes(32).toString('base64url') }
   const second = { version: 2, value: randomBytes(32).toString('base64url') }
   let oldNode: TestApp
@@ -133,7 +133,7 @@ describe('mail that is sealed with a newer secret', () => {
   })
   after(() => oldNode.close())
 
-  it('waits for a node that has it, instead of being lost on one that has not', async () => {
+  it('waits for a node that has the secret', async () => {
     const { email } = await signUp(newNode)
     await newNode.client().post('/v1/auth/magic-link/request', { email })
     await runJobs(oldNode)

@@ -42,7 +42,7 @@ describe('mail by SMTP', () => {
     assert.deepEqual(smtp.recipients, [email])
   })
 
-  it('waits where the server is away, and goes out when it is back, however long that takes', async () => {
+  it('waits as long as the server is away, then goes out', async () => {
     const { email } = await signUp(app)
     smtp.decide = () => smtpError(421, 'closing')
     await runJobs()
@@ -55,7 +55,7 @@ describe('mail by SMTP', () => {
     assert.equal(await waiting(), 0)
   })
 
-  it('that cannot go out is logged with the server, and with neither its password nor anybody’s address', async () => {
+  it('is logged without password and address if it cannot go out', async () => {
     const smtpUrl = 'smtp://mailman:hush-hush@127.0.0.1:1/?name=mailman'
     const node = await app.node({ mailer: { from, smtpUrl } })
     const { email } = await signUp(node)
@@ -68,7 +68,7 @@ describe('mail by SMTP', () => {
     assert.equal(arrived(email).length, 1)
   })
 
-  it('is given up and wiped where the server refuses it for good, or nobody wants it any more', async () => {
+  it('is given up and wiped if rejected permanently or expired', async () => {
     const { email } = await signUp(app)
     smtp.decide = () => smtpError(550, `no such mailbox ${email}`)
     await runJobs()
@@ -77,7 +77,7 @@ describe('mail by SMTP', () => {
       'SELECT given_up_at IS NOT NULL AS given_up, sealed_parameters FROM identsphere.mail_outbox WHERE sent_at IS NULL',
     )
     assert.deepEqual(row, { given_up: true, sealed_parameters: null })
-    assert.ok(!app.log.lines.some((line) => line.includes(email)), 'what the server answered is not logged')
+    assert.ok(!app.log.lines.some((line) => line.includes(email)), "the server's answer is not logged")
 
     const late = await signUp(app)
     await app.client().post('/v1/auth/email-otp/request', { email: late.email })
@@ -93,11 +93,11 @@ describe('mail by SMTP', () => {
     assert.deepEqual(
       arrived(late.email).map(({ subject }) => subject),
       ['Confirm your e-mail address'],
-      'the link is still good, the code is not',
+      'the link is still valid, the code is not',
     )
   })
 
-  it('goes on where one request cannot be decided, which is tried again by itself', async () => {
+  it('continues past a request that fails, which is retried alone', async () => {
     const { email } = await signUp(app)
     const other = await signUp(app)
     await runJobs()
@@ -108,7 +108,7 @@ describe('mail by SMTP', () => {
     assert.deepEqual(
       [arrived(email).length, arrived(other.email).length],
       [1, 2],
-      'the link is not made, what came after it is',
+      'the link is not created, the next mail is',
     )
     await app.sql('ALTER TABLE identsphere.email_challenges DROP CONSTRAINT no_links')
     app.clock.advance(61)
@@ -125,13 +125,13 @@ describe('mail by SMTP', () => {
     assert.equal(smtp.mails.length, people.length)
   })
 
-  it('is not sent again after the server has confirmed it, though the database cannot be told for a while', async () => {
+  it('is not sent again once confirmed, even if the database fails meanwhile', async () => {
     const { email } = await signUp(app)
     smtp.decide = async () => {
       await app.sql('ALTER TABLE identsphere.mail_outbox RENAME TO mail_outbox_away')
       return null
     }
-    const running = runJobs().catch(() => {}) // other lanes find the table gone
+    const running = runJobs().catch(() => {}) // other parts of the job find the table missing
     while (!app.log.lines.some((line) => line.includes('does not take note of it yet'))) {
       await new Promise((resolve) => setImmediate(resolve))
     }
@@ -144,7 +144,7 @@ describe('mail by SMTP', () => {
     assert.equal(await waiting(), 0)
   })
 
-  it('to one person goes to one address, whatever was typed', async () => {
+  it('goes to one address only, whatever was typed', async () => {
     for (const email of [
       'a@example.com,b@example.com',
       '"e@evil.example"@example.com',
@@ -159,7 +159,7 @@ describe('mail by SMTP', () => {
     }
   })
 
-  it('is written in the transaction of its cause, and sent from no request', async () => {
+  it('is written in the transaction of its cause and sent outside requests', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     await new Promise((resolve) => silent.once('listening', resolve))
     const { port } = silent.address() as { port: number }

@@ -1,4 +1,4 @@
-/** What strangers chose and mails repeat. Security tests 12 and 14. */
+/** User input in mails. Security tests 12 and 14. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it, test } from 'node:test'
 import type { MailMessage } from '../../../lib/core/mail/message.js'
@@ -8,11 +8,11 @@ import { runJobs } from '../../support/mail.js'
 
 const hostile = `</title><img src=x onerror="alert(1)">'&amp;<a href='https://evil.example'>`
 
-/** Answers with hostile text whatever a template asks for, so that no later template is forgotten. */
+/** Returns hostile text for every parameter, so that later templates are covered too. */
 const parameters = new Proxy({}, { get: (_target, name) => (name === 'expiresInSeconds' ? 60 : hostile) })
 
 /** @see CVE-2022-1274, Keycloak: markup in mails */
-test('every mail of ours shows whatever is filled in as text', async () => {
+test('escapes every parameter in every built-in mail', async () => {
   for (const name of Object.keys(defaultTemplates) as MailName[]) {
     const template = defaultTemplates[name] as (given: unknown, to: unknown) => { html?: string }
     const { html = '' } = template(parameters, { userId: null, email: hostile })
@@ -22,7 +22,7 @@ test('every mail of ours shows whatever is filled in as text', async () => {
   }
 })
 
-describe('a mail that the host sends or writes', () => {
+describe('a mail sent or written by the host', () => {
   const sent: MailMessage[] = []
   const told: unknown[] = []
   let app: TestApp
@@ -42,7 +42,7 @@ describe('a mail that the host sends or writes', () => {
   })
   after(() => app.close())
 
-  it('has one recipient, one line of subject, and no header that somebody typed', async () => {
+  it('has one recipient, a one-line subject and no header from user input', async () => {
     const email = 'a+b=c@example.com'
     const display_name = 'Eve\r\nBcc: evil@example.com'
     const body = { email, password, display_name, organization_name: 'Example Works' }
@@ -61,7 +61,7 @@ describe('a mail that the host sends or writes', () => {
     assert.match(JSON.stringify(told), /#token=[\w-]{43}/)
   })
 
-  it('is never asked for with an address that is a list, at any entrance', async () => {
+  it('is never requested for a list of addresses, at any endpoint', async () => {
     sent.length = 0
     for (const email of [
       'a@example.com,b@example.com',

@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import { plainAddress } from '../../../lib/core/net/client-address.js'
 import { clientNetwork } from '../../../lib/core/net/client-network.js'
 
-describe('the address that is recorded', () => {
+describe('the recorded client address', () => {
   const octet = fc.nat(255)
 
-  it('is IPv4 where the socket wrote IPv4 as IPv6, in any spelling', () => {
+  it('is IPv4 if the socket wrote it as IPv6, in any notation', () => {
     fc.assert(
       fc.property(octet, octet, octet, octet, (a, b, c, d) => {
         const plain = `${a}.${b}.${c}.${d}`
@@ -19,7 +19,7 @@ describe('the address that is recorded', () => {
     )
   })
 
-  it('is what it was everywhere else', () => {
+  it('is otherwise unchanged', () => {
     for (const address of [
       '::1',
       '2001:db8::ffff:1.2.3.4',
@@ -33,7 +33,7 @@ describe('the address that is recorded', () => {
     }
   })
 
-  it('belongs to the same network as the one that the socket wrote', () => {
+  it('belongs to the same network as the address of the socket', () => {
     fc.assert(
       fc.property(
         fc.oneof(

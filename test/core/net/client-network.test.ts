@@ -6,7 +6,7 @@ import { clientNetwork } from '../../../lib/core/net/client-network.js'
 const octet = fc.nat(255)
 const group = fc.nat(0xffff).map((value) => value.toString(16))
 
-test('an IPv4 address counts as its /24', () => {
+test('counts an IPv4 address as its /24', () => {
   fc.assert(
     fc.property(octet, octet, octet, octet, (a, b, c, d) => {
       assert.equal(clientNetwork(`${a}.${b}.${c}.${d}`), `${a}.${b}.${c}.0/24`)
@@ -15,7 +15,7 @@ test('an IPv4 address counts as its /24', () => {
 })
 
 /** @see CVE-2026-45364, better-auth */
-test('rotating through one IPv6 /64 stays in one network, and the next /64 is another', () => {
+test('counts an IPv6 /64 as one network, and the next as another', () => {
   const half = fc.array(group, { minLength: 4, maxLength: 4 })
   fc.assert(
     fc.property(half, half, half, (network, host, otherHost) => {
@@ -29,7 +29,7 @@ test('rotating through one IPv6 /64 stays in one network, and the next /64 is an
 })
 
 /** @see CVE-2026-30827, express-rate-limit */
-test('an IPv4 address written as IPv6 is that IPv4 address, and other IPv4 clients are not merged with it', () => {
+test('counts an IPv4-mapped IPv6 address as that IPv4 address', () => {
   fc.assert(
     fc.property(octet, octet, octet, octet, (a, b, c, d) => {
       const plain = clientNetwork(`${a}.${b}.${c}.${d}`)
@@ -48,7 +48,7 @@ test('an IPv4 address written as IPv6 is that IPv4 address, and other IPv4 clien
   assert.notEqual(clientNetwork('::ffff:1.2.3.4'), clientNetwork('::ffff:5.6.7.8'))
 })
 
-test('every spelling of one IPv6 address is one network', () => {
+test('counts every notation of an IPv6 address as one network', () => {
   for (const spelling of ['2001:db8::1', '2001:0DB8:0:0::1', '2001:db8:0:0:0:0:0:1', '2001:DB8::0.0.0.1']) {
     assert.equal(clientNetwork(spelling), '2001:db8:0:0::/64', spelling)
   }
@@ -56,12 +56,12 @@ test('every spelling of one IPv6 address is one network', () => {
   assert.equal(clientNetwork('1::'), '1:0:0:0::/64')
 })
 
-test('a zone id makes no other network', () => {
+test('ignores zone ids', () => {
   assert.equal(clientNetwork('fe80::1%eth0'), clientNetwork('fe80::1'))
   assert.equal(clientNetwork('::ffff:1.2.3.4%lo'), clientNetwork('1.2.3.4'))
 })
 
-test('an absent or unparsable address is limited too, as one network', () => {
+test('counts absent and invalid addresses as one network', () => {
   for (const address of [
     undefined,
     '',

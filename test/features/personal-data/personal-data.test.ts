@@ -6,7 +6,7 @@ import { needs } from '../../support/host.js'
 import { mailTo, signUpAndFollowLink } from '../../support/mail.js'
 
 /** @see GDPR articles 15 and 17 */
-describe("a person's own data", () => {
+describe("a user's personal data", () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
@@ -14,7 +14,7 @@ describe("a person's own data", () => {
   })
   after(() => app.close())
 
-  it('is shown whole to who has just proven who they are, without a secret in it', async () => {
+  it('is exported without secrets after a recent authentication', async () => {
     const { client, email, organizationId } = await signUp(app)
     await client.patch('/v1/users/me', { bio: 'Hello.' })
     const answer = await client.get('/v1/users/me/export')
@@ -31,8 +31,8 @@ describe("a person's own data", () => {
     assert.equal((await client.get('/v1/users/me/export')).body.error.code, 'reauthentication_required')
   })
 
-  /** @see GHSA-2vg6, better-auth; https://github.com/supabase/auth/pull/2564: what was left of deleted users */
-  it('is erased in one transaction: nothing personal is left, and foreign keys of the host hold', async () => {
+  /** @see GHSA-2vg6, better-auth; https://github.com/supabase/auth/pull/2564: remaining data of deleted users */
+  it("is erased in one transaction, while the host's foreign keys hold", async () => {
     const { client, email, userId, organizationId } = await signUp(app)
     const other = await signIn(app, email)
     await client.patch('/v1/users/me', { display_name: 'Ada Lovelace', phone_number: '+44 1', bio: 'Hello.' })
@@ -53,7 +53,7 @@ describe("a person's own data", () => {
         assert.ok(!row.includes(email) && !row.includes('Ada Lovelace') && !row.includes('+44 1'), `${name}: ${row}`)
       }
     }
-    // Found in the schema, so that no table of a later room is forgotten.
+    // Read from the schema, so that no table of a later feature is missed.
     const references = await app.sql(
       `SELECT c.relname AS "table", a.attname AS "column" FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
        WHERE c.relnamespace = 'identsphere'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
@@ -75,7 +75,7 @@ describe("a person's own data", () => {
     const [organization] = await app.sql('SELECT deleted_at FROM identsphere.organizations WHERE id = $1', [
       organizationId,
     ])
-    assert.notEqual(organization.deleted_at, null, 'nobody was left in it')
+    assert.notEqual(organization.deleted_at, null, 'no member was left in it')
     const events = await app.sql(
       "SELECT 1 FROM identsphere.webhook_events WHERE event = 'user.deleted' AND payload->>'user_id' = $1",
       [userId],
@@ -87,7 +87,7 @@ describe("a person's own data", () => {
     assert.notEqual(again.userId, userId, 'the address is free again')
   })
 
-  it("is erased with the name of an organisation that nobody is left in, which may be the person's own", async () => {
+  it('is erased together with the name of an organization without members', async () => {
     const { client, organizationId } = await signUp(app, { organization_name: 'Grace Hopper' })
     assert.equal((await client.delete('/v1/users/me')).status, 204)
     const [row] = await app.sql('SELECT o::text AS row FROM identsphere.organizations o WHERE id = $1', [
@@ -96,7 +96,7 @@ describe("a person's own data", () => {
     assert.doesNotMatch(row.row, /grace|hopper/i)
   })
 
-  it('is erased though a stranger wishes it were not: nobody can take what stands in the place of address and slug', async () => {
+  it('is erased even if strangers try to take its placeholders', async () => {
     const first = await signUp(app)
     assert.equal((await first.client.delete('/v1/users/me')).status, 204)
     const [user] = await app.sql('SELECT email FROM identsphere.users WHERE id = $1', [first.userId])
@@ -116,7 +116,7 @@ describe("a person's own data", () => {
     assert.equal((await victim.client.delete('/v1/users/me')).status, 204)
   })
 
-  it('stays erased where a sign-in that began before fails afterwards', {
+  it('stays erased if an earlier sign-in fails afterwards', {
     skip: needs('a second connection'),
   }, async () => {
     const { client, email, userId } = await signUpAndFollowLink(app)
@@ -135,15 +135,15 @@ describe("a person's own data", () => {
       "SELECT 1 FROM identsphere.audit_logs WHERE action = 'auth.login.failed' AND subject_id = $1",
       [userId],
     )
-    assert.equal(failures.length, 1, 'the row is there')
+    assert.equal(failures.length, 1, 'the row exists')
     const keys = await app.sql(
       'SELECT 1 FROM identsphere.audit_subject_keys WHERE subject_id = $1 AND sealed_key IS NOT NULL',
       [userId],
     )
-    assert.deepEqual(keys, [], 'and what it says of the person can be read by nobody')
+    assert.deepEqual(keys, [], 'what it says of the user cannot be read')
   })
 
-  it('stays while its person is the only owner of an organisation with others in it, and the answer says which', async () => {
+  it('is kept while the user is the only owner of a shared organization', async () => {
     const { client, userId, organizationId } = await signUp(app, { organization_name: 'Left behind' })
     const member = await signUp(app)
     await app.identsphere.api.organizations.addMember({ organizationId, userId: member.userId, role: 'member' })
@@ -156,7 +156,7 @@ describe("a person's own data", () => {
     assert.equal((await client.delete('/v1/users/me')).status, 204)
   })
 
-  it('of two owners who go at once, one stays', async () => {
+  it('is kept for one of two owners who leave simultaneously', async () => {
     const one = await signUp(app)
     const two = await signUp(app)
     const three = await signUp(app)

@@ -5,7 +5,7 @@ import { IdentSphereError } from '../../../lib/core/errors.js'
 import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
 import { hashingOf } from '../../support/work.js'
 
-/** How many rows there are of everything that a registration makes. */
+/** The number of rows in every table that a registration writes to. */
 async function rows(app: TestApp): Promise<Record<string, number>> {
   const [counts] = await app.sql(`
     SELECT (SELECT count(*)::int FROM identsphere.users) AS users,
@@ -32,7 +32,7 @@ describe('registration', () => {
   })
   after(() => app.close())
 
-  it('makes user, organisation, owner membership, session and audit row together', async () => {
+  it('creates user, organization, owner membership, session and audit row together', async () => {
     const client = app.client()
     const answer = await client.post('/v1/auth/register', {
       email: 'Ada@Example.com',
@@ -67,7 +67,7 @@ describe('registration', () => {
     assert.equal((await client.get('/v1/auth/session')).status, 401)
   })
 
-  it('refuses a taken address with 409 and keeps nothing of the attempt', async () => {
+  it('answers 409 for a taken address and keeps nothing of the attempt', async () => {
     const { email } = await signUp(app)
     const before = await rows(app)
     const answer = await app
@@ -79,7 +79,7 @@ describe('registration', () => {
     assert.deepEqual(await rows(app), before)
   })
 
-  it('refuses a taken slug with 409 and keeps nothing of the attempt', async () => {
+  it('answers 409 for a taken slug and keeps nothing of the attempt', async () => {
     const slug = { organization_slug: 'one-and-only' }
     const first = await app.client().post('/v1/auth/register', somebody({ email: 'first@example.com', ...slug }))
     assert.equal(first.status, 201, first.text)
@@ -90,7 +90,7 @@ describe('registration', () => {
     assert.deepEqual(await rows(app), before)
   })
 
-  it('gives organisations of one name different slugs', async () => {
+  it('gives organizations of the same name different slugs', async () => {
     for (const number of [1, 2, 3]) await signUp(app, { organization_name: `Ångström & Söhne${' '.repeat(number)}` })
     const found = await app.sql(`SELECT slug FROM identsphere.organizations WHERE name = 'Ångström & Söhne'`)
     const slugs = found.map((row) => row.slug)
@@ -98,7 +98,7 @@ describe('registration', () => {
     for (const slug of slugs) assert.match(slug, /^angstrom-sohne(-[a-z0-9]{6})?$/)
   })
 
-  it('makes one account of 20 parallel registrations of one address, in any spelling', async () => {
+  it('creates one account for 20 parallel registrations of one address', async () => {
     const before = await rows(app)
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -114,7 +114,7 @@ describe('registration', () => {
     }
   })
 
-  it('makes one organisation of 10 parallel registrations of one slug', async () => {
+  it('creates one organization for 10 parallel registrations of one slug', async () => {
     const before = await rows(app)
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
@@ -133,7 +133,7 @@ describe('registration', () => {
    * @see CVE-2026-54693, Zitadel
    * @see https://github.com/better-auth/better-auth/issues/9965
    */
-  it('lets no body set role, status, verified flags, organisation or owner', async () => {
+  it('rejects a body with role, status, verified flags, organization or owner', async () => {
     const before = await rows(app)
     for (const field of [
       'role',
@@ -158,7 +158,7 @@ describe('registration', () => {
     assert.deepEqual(await rows(app), before)
   })
 
-  it('names every field that is wrong, and never repeats what was sent', async () => {
+  it('names every wrong field and never repeats its value', async () => {
     const answer = await app.client().post('/v1/auth/register', {
       email: 'secret-of-mine',
       password: '',
@@ -172,7 +172,7 @@ describe('registration', () => {
     assert.doesNotMatch(answer.text, /secret.of.mine/i)
   })
 
-  it('keeps the password nowhere but as an Argon2id hash', async () => {
+  it('stores the password as an Argon2id hash only', async () => {
     const secret = 'four-lone-heron-wades-9'
     const { userId } = await signUp(app, { password: secret })
     const [user] = await app.sql('SELECT password_hash FROM identsphere.users WHERE id = $1', [userId])
@@ -200,10 +200,10 @@ describe('registration', () => {
   })
 })
 
-/** @see CVE-2026-29193, Zitadel: a policy that only the page obeyed */
-describe('registration that is not open', () => {
+/** @see CVE-2026-29193, Zitadel: a policy that only the page enforced */
+describe('a registration that is not open', () => {
   for (const mode of ['closed', 'invitation'] as const) {
-    it(`is refused by the route itself, before anything is hashed (${mode})`, async () => {
+    it(`is refused by the route before anything is hashed (${mode})`, async () => {
       const app = await startApp({ registration: { mode } })
       try {
         const client = app.client()
@@ -223,8 +223,8 @@ describe('registration that is not open', () => {
   }
 })
 
-describe('the organisation of a new account', () => {
-  it('is named by the body where it is required', async () => {
+describe('the organization of a new account', () => {
+  it('must be named in the body if required', async () => {
     const app = await startApp()
     try {
       const { organization_name: _, ...without } = somebody()
@@ -236,7 +236,7 @@ describe('the organisation of a new account', () => {
     }
   })
 
-  it('is named after the user where it is personal, 1 to 100 characters of whatever the name is', async () => {
+  it('takes its name of 1 to 100 characters from the user if personal', async () => {
     const app = await startApp({ registration: { organization: 'personal' } })
     try {
       const long = 'Ω'.repeat(200)
@@ -257,13 +257,13 @@ describe('the organisation of a new account', () => {
         assert.match(organization.slug, /^[a-z0-9-]{1,100}$/)
       }
       const named = await app.client().post('/v1/auth/register', somebody())
-      assert.equal(named.status, 400, 'a personal organisation has no name of its own')
+      assert.equal(named.status, 400, 'a personal organization has no name of its own')
     } finally {
       await app.close()
     }
   })
 
-  it('is absent where there is none, and then no role guard lets the user through', async () => {
+  it('is absent if the setting is none, and then every role guard denies', async () => {
     const app = await startApp({
       registration: { organization: 'none' },
       routes: (host, identsphere) => {
@@ -290,7 +290,7 @@ describe('the organisation of a new account', () => {
 })
 
 describe('hooks of the host', () => {
-  it('beforeRegister adds rows of the host in the same transaction, with the fields that its schema parsed', async () => {
+  it('add rows in the same transaction by beforeRegister, with parsed fields', async () => {
     const app = await startApp({
       registration: {
         fields: z.strictObject({ plan: z.enum(['free', 'team']).default('free'), seats: z.coerce.number() }),
@@ -337,7 +337,7 @@ describe('hooks of the host', () => {
     }
   })
 
-  it('beforeRegister that throws leaves nothing, and its error reaches the client only from the catalogue', async () => {
+  it('roll back everything if beforeRegister throws, and hide unknown errors', async () => {
     let failure: unknown
     const app = await startApp({
       hooks: {
@@ -368,7 +368,7 @@ describe('hooks of the host', () => {
     }
   })
 
-  it('beforeSignIn may refuse, and then there is no session', async () => {
+  it('prevent a session if beforeSignIn throws', async () => {
     let refuses = false
     const app = await startApp({
       hooks: {
@@ -391,7 +391,7 @@ describe('hooks of the host', () => {
     }
   })
 
-  it('on… hooks run after the commit, and throwing, rejecting or never ending they break nothing', async () => {
+  it('run after the commit if named on…, and their failure breaks nothing', async () => {
     const called: string[] = []
     const app: TestApp = await startApp({
       hooks: {
@@ -442,7 +442,7 @@ describe('hooks of the host', () => {
     }
   })
 
-  it('on… hooks of a transaction that was rolled back never run', async () => {
+  it('named on… never run after a rollback', async () => {
     const called: string[] = []
     const app = await startApp({
       hooks: {

@@ -1,11 +1,11 @@
-/** Registration that waits for the proof of the address: what may change while it waits. */
+/** A registration that awaits the verification of the address, and what may change meanwhile. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { z } from 'zod'
 import { password, startApp, type TestApp } from '../../support/app.js'
 import { mailsTo, mailTo, tokenIn } from '../../support/mail.js'
 
-describe("a registration that waits with verification: 'first'", () => {
+describe("a registration with verification: 'first'", () => {
   let app: TestApp
   before(async () => {
     app = await startApp({ registration: { verification: 'first' } })
@@ -22,7 +22,7 @@ describe("a registration that waits with verification: 'first'", () => {
   const count = async (table: string, condition = 'true') =>
     Number((await app.sql(`SELECT count(*) AS count FROM identsphere.${table} WHERE ${condition}`))[0].count)
 
-  it('twice for one address makes one account, also at the same moment', async () => {
+  it('creates one account if made twice, even simultaneously', async () => {
     const email = 'twice@example.com'
     const first = await kept(email, 'twice-1')
     await app.client().post('/v1/auth/register', { email, password, organization_name: 'Example Works' })
@@ -37,7 +37,7 @@ describe("a registration that waits with verification: 'first'", () => {
     assert.equal(await count('user_sessions'), 1)
   })
 
-  it('for a slug that was taken meanwhile is a conflict, and leaves nothing', async () => {
+  it('answers 409 and leaves nothing if its slug was taken meanwhile', async () => {
     const tokens = [await kept('one@example.com', 'wanted'), await kept('two@example.com', 'wanted')]
     const answers = await Promise.all(tokens.map((token) => complete(token)))
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409])
@@ -45,7 +45,7 @@ describe("a registration that waits with verification: 'first'", () => {
     assert.equal(await count('users', "email IN ('one@example.com', 'two@example.com')"), 1)
   })
 
-  /** @see CVE-2026-29193, Zitadel: a policy that one route did not obey */
+  /** @see CVE-2026-29193, Zitadel: a policy that one route did not enforce */
   it('is refused by nodes on which registration was closed meanwhile', async () => {
     const token = await kept('late@example.com', 'late')
     for (const mode of ['closed', 'invitation'] as const) {
@@ -56,7 +56,7 @@ describe("a registration that waits with verification: 'first'", () => {
     assert.equal(await count('users', "email = 'late@example.com'"), 0)
   })
 
-  it('is kept from nobody by strangers who guessed at the address before, nor is the account that comes of it', async () => {
+  it('cannot be blocked by earlier guesses of strangers, nor can its account', async () => {
     const email = 'awaited@example.com'
     const login = (secret: string, from: TestApp = app) =>
       from.client().post('/v1/auth/login', { email, password: secret })
@@ -72,7 +72,7 @@ describe("a registration that waits with verification: 'first'", () => {
     assert.equal((await login(password)).status, 200)
   })
 
-  it('gives the host’s hook the fields as its schema makes them, whatever JSON can hold', async () => {
+  it("passes fields to the host's hook as its schema parsed them", async () => {
     const fields = z.strictObject({ seats: z.string().transform(BigInt), since: z.coerce.date() })
     const seen: unknown[] = []
     const node = await app.node({
@@ -89,7 +89,7 @@ describe("a registration that waits with verification: 'first'", () => {
     assert.deepEqual(seen, [{ seats: 3n, since: new Date('2026-01-02T00:00:00Z') }])
   })
 
-  it('is guessed at no faster than any password', async () => {
+  it('limits guesses of its password like any other', async () => {
     const token = await kept('guessed@example.com', 'guessed')
     const statuses = []
     for (let guess = 0; guess < 15; guess += 1) {

@@ -52,7 +52,7 @@ function reason(result: ReturnType<ReturnType<typeof setUp>['verify']>) {
   return result.ok ? 'accepted' : result.reason
 }
 
-test('an independent library verifies our token with our published keys', async () => {
+test('verifies in an independent library with our published keys', async () => {
   const token = setUp().sign(claims, 300)
   const { payload, protectedHeader } = await jwtVerify(
     token,
@@ -71,7 +71,7 @@ test('an independent library verifies our token with our published keys', async 
   })
 })
 
-test('a verified token gives its claims, frozen at every depth', () => {
+test('yields its claims, frozen at every depth', () => {
   const tokens = setUp()
   const token = tokens.sign({ ...claims, plan: { seats: [1] } }, 300)
   for (const result of [tokens.verify(token), tokens.verify(token)]) {
@@ -84,7 +84,7 @@ test('a verified token gives its claims, frozen at every depth', () => {
   }
 })
 
-test('a token is verified once and then remembered', () => {
+test('is verified once and then remembered', () => {
   let lookups = 0
   const counting: SigningKey = {
     ...oldKeys.active,
@@ -105,7 +105,7 @@ test('a token is verified once and then remembered', () => {
   assert.equal(verifications(0), 5)
 })
 
-test('a shared secret signs and verifies in development', () => {
+test('is signed and verified with a shared secret in development', () => {
   const jwtSecret = 'k7Qw0eZr5Tt9Yu3Ii1Oo8Pp2Aa6Ss4Dd'
   const tokens = setUp(loadSigningKeys({ signingKeys: [], jwtSecret, allowHs256: true }))
   const token = tokens.sign(claims, 300)
@@ -113,7 +113,7 @@ test('a shared secret signs and verifies in development', () => {
   assert.ok(tokens.verify(token).ok)
 })
 
-test('a token expires in the very second it names, remembered or not', () => {
+test('expires at exactly the second it names, remembered or not', () => {
   for (const remember of [0, 10]) {
     const tokens = setUp(oldKeys, remember)
     const token = tokens.sign(claims, 300)
@@ -124,7 +124,7 @@ test('a token expires in the very second it names, remembered or not', () => {
   }
 })
 
-test('a token from a clock that runs ahead is accepted up to 5 seconds', () => {
+test('is accepted from a clock up to 5 seconds ahead', () => {
   const tokens = setUp()
   for (const [nbf, expected] of [
     [start + 5, 'accepted'],
@@ -140,14 +140,14 @@ test('a token from a clock that runs ahead is accepted up to 5 seconds', () => {
   assert.equal(reason(tokens.verify(future)), 'accepted')
 })
 
-test('after a rotation the old key still verifies what it signed', () => {
+test('is verified by the old key after a rotation', () => {
   const token = setUp().sign(claims, 300)
   const rotated = setUp(ring({ privateKey: newerPem.privateKey }, { publicKey: oldPem.publicKey, kid: 'old' }))
   assert.ok(rotated.verify(token).ok)
   assert.notEqual(decodeProtectedHeader(rotated.sign(claims, 300)).kid, 'old')
 })
 
-test('a new key that is published but not yet active verifies already', () => {
+test('is verified by a published key that does not sign yet', () => {
   const token = setUp(ring({ privateKey: newerPem.privateKey, kid: 'new' })).sign(claims, 300)
   const before = setUp(
     ring({ privateKey: oldPem.privateKey, kid: 'old' }, { publicKey: newerPem.publicKey, kid: 'new' }),
@@ -155,7 +155,7 @@ test('a new key that is published but not yet active verifies already', () => {
   assert.ok(before.verify(token).ok)
 })
 
-test('a removed key refuses at once, also a token that was remembered', () => {
+test('is refused at once if its key was removed, even if remembered', () => {
   const byKid = new Map(oldKeys.byKid)
   const tokens = setUp({ ...oldKeys, byKid })
   const token = tokens.sign(claims, 300)
@@ -164,7 +164,7 @@ test('a removed key refuses at once, also a token that was remembered', () => {
   assert.equal(reason(tokens.verify(token)), 'unknown_key')
 })
 
-test('another key under the old kid does not inherit what was remembered', () => {
+test('is verified again if another key has taken the kid', () => {
   const byKid = new Map(oldKeys.byKid)
   const tokens = setUp({ ...oldKeys, byKid })
   const token = tokens.sign(claims, 300)
@@ -173,7 +173,7 @@ test('another key under the old kid does not inherit what was remembered', () =>
   assert.equal(reason(tokens.verify(token)), 'signature')
 })
 
-test('two instances of the same keys do not accept each other’s audience or issuer', () => {
+test('is refused by instances with another audience or issuer', () => {
   const tokens = setUp()
   const clock: Clock = { now: () => start * 1000, offsetSeconds: () => 0, wait: async () => {} }
   const oauth = createAccessTokens({ keys: oldKeys, ...addressee, audience: 'https://api.example.com', clock })
@@ -182,7 +182,7 @@ test('two instances of the same keys do not accept each other’s audience or is
   assert.equal(reason(tenant.verify(tokens.sign(claims, 300))), 'issuer')
 })
 
-test('nothing the caller puts into the claims changes issuer, audience, times or id', () => {
+test('keeps issuer, audience, times and id whatever claims the caller gives', () => {
   const tokens = setUp()
   const result = tokens.verify(tokens.sign({ ...claims, iss: 'x', aud: 'x', exp: 9e12, iat: 1, jti: 'x' }, 300))
   assert.ok(result.ok)
@@ -190,7 +190,7 @@ test('nothing the caller puts into the claims changes issuer, audience, times or
   assert.notEqual(result.claims.jti, 'x')
 })
 
-test('a lifetime that is no positive whole number, or a token nobody could read, is not minted', () => {
+test('is not issued with an invalid lifetime or beyond the readable size', () => {
   const tokens = setUp()
   for (const lifetime of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     assert.throws(() => tokens.sign(claims, lifetime), RangeError)
@@ -198,7 +198,7 @@ test('a lifetime that is no positive whole number, or a token nobody could read,
   assert.throws(() => tokens.sign({ ...claims, note: 'x'.repeat(8000) }, 300), RangeError)
 })
 
-test('reserved names in extra claims are refused by name', () => {
+test('rejects reserved names in extra claims by name', () => {
   assertNoReservedClaims({ plan: 'pro', role_hint: 1 })
   const named = [
     'iss',

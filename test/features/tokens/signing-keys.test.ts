@@ -26,12 +26,12 @@ function refuses(setting: RegExp, text: RegExp, action: () => unknown) {
     assert.ok(error instanceof ConfigurationError)
     assert.match(error.setting, setting)
     assert.match(error.message, text)
-    assert.doesNotMatch(error.message, /BEGIN|MII/, 'the message holds no key')
+    assert.doesNotMatch(error.message, /BEGIN|MII/, 'the message contains no key')
     return true
   })
 }
 
-test('the first key signs and all of them verify', () => {
+test('uses the first key to sign and all keys to verify', () => {
   const keys = load({ privateKey: first.privateKey, kid: 'new' }, { publicKey: second.publicKey, kid: 'old' })
   assert.equal(keys.active.kid, 'new')
   assert.equal(keys.active.signingKey.type, 'private')
@@ -39,7 +39,7 @@ test('the first key signs and all of them verify', () => {
   assert.equal(keys.byKid.get('old')?.signingKey, null)
 })
 
-test('of a private key that only verifies, the private half is not kept', () => {
+test('keeps no private half of a key that only verifies', () => {
   const keys = load(
     { privateKey: first.privateKey },
     { privateKey: second.privateKey, kid: 'a' },
@@ -51,13 +51,13 @@ test('of a private key that only verifies, the private half is not kept', () => 
   }
 })
 
-test('a kid is the RFC 7638 thumbprint unless one is given', async () => {
+test('uses the RFC 7638 thumbprint as the default kid', async () => {
   const keys = load({ privateKey: first.privateKey })
   const [jwk] = keys.publicJwks.keys
   assert.equal(keys.active.kid, await calculateJwkThumbprint({ kty: 'RSA', n: String(jwk?.n), e: String(jwk?.e) }))
 })
 
-test('the published set holds public members only', () => {
+test('publishes public members only', () => {
   const keys = load({ privateKey: first.privateKey }, { privateKey: second.privateKey })
   assert.equal(keys.publicJwks.keys.length, 2)
   for (const jwk of keys.publicJwks.keys) {
@@ -67,7 +67,7 @@ test('the published set holds public members only', () => {
   }
 })
 
-test('a first key without a private half does not start', () => {
+test('rejects a first key without a private half', () => {
   const names = /signingKeys\[0\]\.privateKey.*IDENTSPHERE_RSA_PRIVATE_KEY_PEM/
   refuses(names, /is missing.*openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048/, () => {
     load({ publicKey: first.publicKey })
@@ -75,7 +75,7 @@ test('a first key without a private half does not start', () => {
   refuses(names, /not a readable/, () => load({ privateKey: first.publicKey }))
 })
 
-test('an RSA key below 2048 bits does not start, whether it signs or only verifies', () => {
+test('rejects RSA keys below 2048 bits, for signing and for verifying', () => {
   const short = rsaPair(2040)
   refuses(/^signingKeys\[0\]\.privateKey/, /2040 bits.*openssl genpkey/, () => load({ privateKey: short.privateKey }))
   refuses(/^signingKeys\[1\]\.publicKey/, /2040 bits/, () => {
@@ -83,7 +83,7 @@ test('an RSA key below 2048 bits does not start, whether it signs or only verifi
   })
 })
 
-test('a key of another kind or with a small exponent does not start', () => {
+test('rejects other kinds of keys and small exponents', () => {
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding, privateKeyEncoding })
   refuses(/^signingKeys\[0\]/, /not an RSA key/, () => load({ privateKey: ec.privateKey }))
   const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048, publicKeyEncoding, privateKeyEncoding })
@@ -91,7 +91,7 @@ test('a key of another kind or with a small exponent does not start', () => {
   refuses(/^signingKeys\[0\]/, /exponent 3/, () => load({ privateKey: rsaPair(2048, 3).privateKey }))
 })
 
-test('unreadable and missing keys are named by their place', () => {
+test('names unreadable and missing keys by their position', () => {
   refuses(/^signingKeys\[0\]\.privateKey/, /not a readable/, () => load({ privateKey: 'no key' }))
   refuses(/^signingKeys\[1\]\.publicKey/, /is missing/, () => load({ privateKey: first.privateKey }, {}))
   refuses(/^signingKeys\[0\]\.publicKey/, /does not belong/, () => {
@@ -99,7 +99,7 @@ test('unreadable and missing keys are named by their place', () => {
   })
 })
 
-test('a kid is given once and is visible ASCII', () => {
+test('accepts a kid once and in visible ASCII only', () => {
   refuses(/^signingKeys$/, /one kid twice/, () => {
     load({ privateKey: first.privateKey, kid: 'a' }, { publicKey: second.publicKey, kid: 'a' })
   })
@@ -111,7 +111,7 @@ test('a kid is given once and is visible ASCII', () => {
   }
 })
 
-test('without RSA keys nothing starts, except in development with a secret of 32 bytes', () => {
+test('requires RSA keys, or in development a secret of 32 bytes', () => {
   const hs256 = (jwtSecret: string | undefined, allowHs256: boolean) => () =>
     loadSigningKeys({ signingKeys: [], jwtSecret, allowHs256 })
   refuses(/IDENTSPHERE_RSA_PRIVATE_KEY_PEM/, /is missing.*openssl genpkey/, hs256(secret, false))
@@ -120,7 +120,7 @@ test('without RSA keys nothing starts, except in development with a secret of 32
   assert.equal(hs256(secret, true)().active.algorithm, 'HS256')
 })
 
-test('an RSA key is preferred to the secret, which then verifies nothing', () => {
+test('prefers an RSA key to the secret, which then verifies nothing', () => {
   const keys = loadSigningKeys({ signingKeys: [{ privateKey: first.privateKey }], jwtSecret: secret, allowHs256: true })
   assert.deepEqual(
     [...keys.byKid.values()].map((key) => key.algorithm),
@@ -128,7 +128,7 @@ test('an RSA key is preferred to the secret, which then verifies nothing', () =>
   )
 })
 
-test('a shared secret is never published, and its kid does not change between starts', () => {
+test('never publishes a shared secret, and keeps its kid across starts', () => {
   const load = () => loadSigningKeys({ signingKeys: [], jwtSecret: secret, allowHs256: true })
   assert.match(load().active.kid, /^hs256-[\w-]{16}$/)
   assert.equal(load().active.kid, load().active.kid)
@@ -136,7 +136,7 @@ test('a shared secret is never published, and its kid does not change between st
   assert.deepEqual(publicJwks(load().byKid.values()), { keys: [] })
 })
 
-test('several PEM blocks in one variable are split, with real or literal line breaks', () => {
+test('splits several PEM blocks in one variable, with real or literal line breaks', () => {
   const bundle = `${first.privateKey}\n${second.publicKey}`
   for (const text of [
     bundle,
@@ -151,7 +151,7 @@ test('several PEM blocks in one variable are split, with real or literal line br
   assert.deepEqual(parsePemBundle(' \n'), [])
 })
 
-test('a cut PEM block is refused instead of being dropped', () => {
+test('rejects a truncated PEM block instead of dropping it', () => {
   const cut = second.publicKey.slice(0, 200)
   for (const text of [cut, `${first.privateKey}${cut}`, `${cut}${first.privateKey}`, './keys/private.pem']) {
     refuses(/IDENTSPHERE_RSA_PRIVATE_KEY_PEM/, /not a complete PEM block/, () => parsePemBundle(text))

@@ -14,7 +14,7 @@ function entry(exp = now + 60): VerifiedEntry {
   return { result: { ok: true, claims: { exp } as VerifiedAccessToken, kid: key.kid }, key }
 }
 
-test('the token used longest ago is forgotten beyond the limit', () => {
+test('forgets the least recently used token beyond the limit', () => {
   const tokens = createVerifiedTokens(2)
   tokens.remember('a', entry())
   tokens.remember('b', entry())
@@ -26,7 +26,7 @@ test('the token used longest ago is forgotten beyond the limit', () => {
   assert.notEqual(tokens.recall('c', now, ring), null)
 })
 
-test('a token is forgotten in the second that it expires', () => {
+test('forgets a token in the second that it expires', () => {
   const tokens = createVerifiedTokens(10)
   tokens.remember('a', entry(now + 60))
   assert.notEqual(tokens.recall('a', now + 59.999, ring), null)
@@ -34,7 +34,7 @@ test('a token is forgotten in the second that it expires', () => {
   assert.equal(tokens.size, 0)
 })
 
-test('a token is forgotten when its key left the ring or another took its kid', () => {
+test('forgets a token if its key was removed or its kid reused', () => {
   const tokens = createVerifiedTokens(10)
   for (const changed of [new Map(), new Map([['k', { ...key }]])]) {
     tokens.remember('a', entry())
@@ -43,7 +43,7 @@ test('a token is forgotten when its key left the ring or another took its kid', 
   }
 })
 
-test('a limit of 0 remembers nothing', () => {
+test('remembers nothing with a limit of 0', () => {
   const tokens = createVerifiedTokens(0)
   tokens.remember('a', entry())
   assert.equal(tokens.size, 0)

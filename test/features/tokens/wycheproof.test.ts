@@ -1,6 +1,7 @@
 /**
- * Project Wycheproof's vectors (C2SP, Apache-2.0) against the code that verifies every token. Every vector is run; where
- * we decide differently it is listed here with the reason, and a listed vector that no longer differs fails too.
+ * Project Wycheproof's vectors (C2SP, Apache-2.0) against the code that verifies every token. All vectors run. The
+ * lists below name every vector with a different result, with the reason. A listed vector without a difference fails
+ * too.
  */
 import assert from 'node:assert/strict'
 import { createPublicKey, createSecretKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto'
@@ -23,7 +24,7 @@ interface Vector {
   jws: unknown
 }
 
-/** Vectors of each side that we decide differently, by reason. */
+/** Vectors of one kind with a different result here, by reason. */
 type Differences = Record<string, number[]>
 
 const folder = resolve(import.meta.dirname, '../../..', process.env.IDENTSPHERE_TEST_VECTORS ?? '../shared/vectors')
@@ -43,13 +44,13 @@ const own = generateKeyPairSync('rsa', {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
 }).privateKey
 
-/** Loads a vector's keys the way a host's are loaded, or returns null where the configuration refuses them. */
+/** Loads a vector's keys like those of a host. Returns null if the configuration rejects them. */
 function load(jwks: JsonWebKey[]): ReadonlyMap<string, SigningKey> | null {
   try {
     const shared = jwks.filter((jwk) => jwk.kty === 'oct')
     const pairs = jwks.filter((jwk) => jwk.kty !== 'oct')
     if (pairs.length === 0 && shared.length === 1) return loadShared(shared[0] as JsonWebKey)
-    // There is one shared secret at most, and none beside RSA keys: such a set has no place in the options.
+    // The options allow one shared secret at most, and none beside RSA keys.
     if (shared.length > 1) return null
     const entries = pairs.map((jwk) => {
       const publicKey = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }) as string
@@ -63,7 +64,7 @@ function load(jwks: JsonWebKey[]): ReadonlyMap<string, SigningKey> | null {
   } catch (error) {
     const byOpenSsl =
       error instanceof Error && 'code' in error && /^ERR_(CRYPTO|OSSL|INVALID_ARG)/.test(String(error.code))
-    assert.ok(error instanceof ConfigurationError || byOpenSsl, `an unexpected refusal: ${error}`)
+    assert.ok(error instanceof ConfigurationError || byOpenSsl, `unexpected rejection: ${error}`)
     return null
   }
 }
@@ -75,7 +76,7 @@ function loadShared(jwk: JsonWebKey): ReadonlyMap<string, SigningKey> | null {
   return new Map([[String(jwk.kid), active]])
 }
 
-/** A secret is text from the environment; bytes that are no UTF-8 cannot be configured. */
+/** A secret is text from the environment. Bytes that are not UTF-8 cannot be configured. */
 function secretText(jwk: JsonWebKey): string | undefined {
   const bytes = Buffer.from(String(jwk.k), 'base64url')
   const text = bytes.toString('utf8')
@@ -112,13 +113,13 @@ function runAll<Key>(
   assert.deepEqual(
     listed.toSorted((a, b) => a - b),
     differences,
-    'every listed difference is a real one',
+    'every listed difference exists',
   )
   assert.equal(count, vectors.numberOfTests)
 }
 
-describe('Wycheproof', { skip }, () => {
-  test('signatures (json_web_signature)', () => {
+describe('the Wycheproof vectors', { skip }, () => {
+  test('verify signatures as expected (json_web_signature)', () => {
     const stricter: Differences = {
       'RS256 and HS256 are all we sign with, so ES256 and ES521 are refused': [18, 347, 351, 378],
       'the same for RS384 and RS512': [264, 265, 266, 267, 268, 269, 270, 271],
@@ -134,7 +135,7 @@ describe('Wycheproof', { skip }, () => {
       'the padding they are named for is missing: they are vector 357, which is valid, byte for byte': [367, 370],
     }
     const decide = (jwk: JsonWebKey, jws: unknown) => {
-      // The bytes of these shared keys are no text, so they take the place of a configured secret here.
+      // These shared keys are bytes that are not text, so they replace a configured secret here.
       const verifyingKey = jwk.kty === 'oct' ? createSecretKey(String(jwk.k), 'base64url') : null
       if (verifyingKey === null) return accepts(load([jwk])?.get(String(jwk.kid)), jws)
       return accepts({ kid: String(jwk.kid), algorithm: 'HS256', verifyingKey, signingKey: null }, jws)
@@ -146,7 +147,7 @@ describe('Wycheproof', { skip }, () => {
     for (const id of [367, 370]) assert.equal(jws.get(id), jws.get(357), 'the explanation above holds')
   })
 
-  test('keys (json_web_key)', () => {
+  test('load keys as expected (json_web_key)', () => {
     const stricter: Differences = {
       'one shared secret at most can be configured, and this set has two': [2],
       'RS256 and HS256 are all we sign with, so HS384 and HS512 are refused': [14, 15],

@@ -24,7 +24,7 @@ after(async () => {
 
 type Nodes = Pick<TestApp, 'client'>
 
-/** One wrong answer to a challenge of its own, so that only the account's budget counts. */
+/** One wrong answer to a new challenge, so that only the account's budget counts. */
 async function miss(person: Enrolled, node: Nodes = app) {
   const mfaToken = await challenged(node, person.email)
   const code = wrongCode(person.secret, app.clock.now())
@@ -51,7 +51,7 @@ const seed = ({ userId }: Enrolled, count: number) =>
     [`mfa:${userId}`, count],
   )
 
-/** The client is told to wait so long, but for what has passed since: the database's clock goes on by itself. */
+/** Asserts the wait in seconds, minus the time that has passed since. The database's clock keeps running. */
 function assertWait({ headers }: Answer, seconds: number): void {
   const wait = Number(headers['retry-after'])
   assert.ok(wait <= seconds && wait > seconds - 10, `${wait} of ${seconds}`)
@@ -59,10 +59,10 @@ function assertWait({ headers }: Answer, seconds: number): void {
 
 /**
  * @see GHSA better-auth #10240, #10210
- * @see CVE-2026-9798, Keycloak: a second way in that another way's lock did not cover
+ * @see CVE-2026-9798, Keycloak: a second method that the lock of another method did not cover
  */
-describe('tries at the second factor of an account', () => {
-  it('are counted across challenges, step-ups, recovery codes and nodes, and a new sign-in begins nothing anew', async () => {
+describe("the attempts at an account's second factor", () => {
+  it('count across challenges, step-ups, recovery codes and nodes', async () => {
     const node = await app.node({ publicBaseUrl: app.url })
     const person = await enrolled()
     assert.equal((await miss(person)).status, 401)
@@ -87,7 +87,7 @@ describe('tries at the second factor of an account', () => {
     }
   })
 
-  it('are spent behind a first factor only: strangers lock nobody out', async () => {
+  it('require a first factor, so that strangers lock no user out', async () => {
     const person = await enrolled()
     for (let tries = 0; tries < 6; tries += 1) {
       await app.client().post('/v1/auth/login', { email: person.email, password: 'another-lone-heron-9' })
@@ -98,7 +98,7 @@ describe('tries at the second factor of an account', () => {
     assert.equal((await answerRight(person)).status, 200)
   })
 
-  it('come at intervals that grow to a quarter of an hour and no further', async () => {
+  it('are spaced at intervals that grow to a quarter of an hour', async () => {
     const person = await enrolled()
     for (let tries = 0; tries < 4; tries += 1) await miss(person)
     for (const seconds of [15, 30, 60, 120, 240, 480, 900, 900, 900]) {
@@ -110,7 +110,7 @@ describe('tries at the second factor of an account', () => {
     }
   })
 
-  it('wait for nothing after a success, while those before it count on', async () => {
+  it('need no wait after a success, which does not reset the count', async () => {
     const person = await enrolled()
     for (let tries = 0; tries < 5; tries += 1) await miss(person)
     app.clock.advance(30)
@@ -122,15 +122,15 @@ describe('tries at the second factor of an account', () => {
     assert.equal(await countOf(person), 9)
   })
 
-  /** @see Logto 9de40208e2: a count that came back as text */
-  it('are counted by numbers: after 10 comes 11', async () => {
+  /** @see Logto 9de40208e2: a count that was returned as text */
+  it('count as numbers: 10 is followed by 11', async () => {
     const person = await enrolled()
     await seed(person, 10)
     await miss(person)
     assert.equal(await countOf(person), 11)
   })
 
-  it('evaluate no more than five of 20 at once, over two processes', async () => {
+  it('are limited to five of 20 simultaneous ones across two processes', async () => {
     for (let count = 0; count < 2; count += 1) services.push(await startService({ database: app.databaseUrl, secret }))
     const person = await enrol(app)
     const tokens: string[] = []
@@ -147,8 +147,8 @@ describe('tries at the second factor of an account', () => {
   })
 })
 
-describe('a hundred misses in 30 days', () => {
-  it('leave recovery: codes of the app are refused everywhere, sessions go on, a recovery code works', async () => {
+describe('a hundred failed attempts in 30 days', () => {
+  it('block codes of the app, but neither sessions nor recovery codes', async () => {
     const person = await enrolled()
     await seed(person, 99)
     assert.equal((await miss(person)).status, 401)
@@ -173,7 +173,7 @@ describe('a hundred misses in 30 days', () => {
     assert.equal((await answerRight(again)).status, 200)
   })
 
-  it('are forgotten with their window', async () => {
+  it('are forgotten at the end of the window', async () => {
     const person = await enrolled()
     await seed(person, 100)
     assert.equal((await answerRight(person)).status, 429)
@@ -182,11 +182,11 @@ describe('a hundred misses in 30 days', () => {
   })
 })
 
-describe('the user', () => {
+describe('the notice of failed attempts', () => {
   const notices = async ({ email }: Enrolled) =>
     (await mailsTo(app, email)).filter(({ subject }) => /guess your sign-in codes/.test(subject)).length
 
-  it('is told of misses that are spread over challenges, so that none of them is used up', async () => {
+  it('is sent if attempts are spread over challenges that stay unused', async () => {
     const person = await enrolled()
     for (let tries = 1; tries <= 4; tries += 1) assert.equal((await miss(person)).status, 401)
     assert.equal(await notices(person), 0)
@@ -194,7 +194,7 @@ describe('the user', () => {
     assert.equal(await notices(person), 1)
   })
 
-  it('is told of misses in a session', async () => {
+  it('is sent for attempts in a session', async () => {
     const person = await enrolled()
     for (let tries = 1; tries <= 5; tries += 1) {
       const code = wrongCode(person.secret, app.clock.now())
@@ -203,7 +203,7 @@ describe('the user', () => {
     assert.equal(await notices(person), 1)
   })
 
-  it('is told once a day that somebody guesses', async () => {
+  it('is sent once a day', async () => {
     const person = await enrolled()
     const burn = async () => {
       const mfaToken = await challenged(app, person.email)

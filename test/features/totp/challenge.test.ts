@@ -26,7 +26,7 @@ const wrong = ({ secret }: Enrolled) => wrongCode(secret, app.clock.now())
 const liveSessions = async (userId: string) =>
   (await app.sql('SELECT id FROM identsphere.user_sessions WHERE user_id = $1 AND revoked_at IS NULL', [userId])).length
 
-/** Somebody with an app whose next code is fresh, and who has missed nothing. */
+/** A user with an app whose next code is unused, and without failed attempts. */
 async function enrolled(): Promise<Enrolled> {
   const person = await enrol(app)
   app.clock.advance(30)
@@ -37,7 +37,7 @@ async function enrolled(): Promise<Enrolled> {
  * @see GHSA-xg6x, better-auth; CVE-2025-64103, Zitadel
  * @see CVE-2024-45042, Kratos
  */
-describe('every first factor of somebody with an app', () => {
+describe('every first factor of a user with an app', () => {
   const firstFactors: Record<string, (email: string) => Promise<Answer>> = {
     'a password': (email) => app.client().post('/v1/auth/login', { email, password }),
     async 'a mailed code'(email) {
@@ -51,7 +51,7 @@ describe('every first factor of somebody with an app', () => {
       const token = tokenIn(await mailTo(app, email, /sign-in link$/))
       return app.client().post('/v1/auth/magic-link/verify', { token })
     },
-    async 'a new password by mail'(email) {
+    async 'a password reset by mail'(email) {
       await app.client().post('/v1/auth/password/forgot', { email })
       const token = tokenIn(await mailTo(app, email, /^Choose a new password/))
       return app.client().post('/v1/auth/password/reset', { token, new_password: 'four-lone-heron-wades-9' })
@@ -61,11 +61,11 @@ describe('every first factor of somebody with an app', () => {
     'a password': 'password_with_mfa',
     'a mailed code': 'email_otp_with_mfa',
     'a mailed link': 'magic_link_with_mfa',
-    'a new password by mail': 'password_with_mfa',
+    'a password reset by mail': 'password_with_mfa',
   }
 
   for (const [name, prove] of Object.entries(firstFactors)) {
-    it(`meets the second one: ${name} gives no session and no cookie, and with the code both`, async () => {
+    it(`requires the second: ${name} yields no session before the code`, async () => {
       const person = await enrolled()
       const before = await liveSessions(person.userId)
       const { status, headers, body } = await prove(person.email)
@@ -87,7 +87,7 @@ describe('every first factor of somebody with an app', () => {
     })
   }
 
-  it('is asked at the session’s own factor too: the cookie of a session before is not that of the one after', async () => {
+  it('yields a new session and cookie, even in a signed-in browser', async () => {
     const person = await enrolled()
     const before = person.client.cookie('at')
     const success = await answer(await challenged(app, person.email, person.client), person.code(), person.client)
@@ -96,7 +96,7 @@ describe('every first factor of somebody with an app', () => {
     assert.notEqual(success.body.session.id, person.sessionId)
   })
 
-  it('makes platform admins what they are', async () => {
+  it('with the second makes a platform admin', async () => {
     const person = await enrolled()
     await app.sql('INSERT INTO identsphere.platform_admins (user_id, created_at) VALUES ($1, now())', [person.userId])
     const client = app.client()
@@ -106,7 +106,7 @@ describe('every first factor of somebody with an app', () => {
     assert.deepEqual((await client.get('/platform')).body.error.details, { enrolled: true, methods: ['totp'] })
   })
 
-  it('is answered by native clients in the body', async () => {
+  it('with the second yields tokens in the body for native clients', async () => {
     const person = await enrolled()
     const { body, headers } = await app.client().post('/v1/auth/mfa/challenge', {
       mfa_token: await challenged(app, person.email),
@@ -122,8 +122,8 @@ describe('every first factor of somebody with an app', () => {
  * @see RFC 6238 section 5.2
  * @see Logto #9109; hanko #2723
  */
-describe('a code', () => {
-  it('is good once: not again, and none before it either', async () => {
+describe('an authenticator code', () => {
+  it('works once, and voids earlier codes', async () => {
     const person = await enrolled()
     app.clock.advance(60)
     const earlier = person.code(-1)
@@ -134,12 +134,12 @@ describe('a code', () => {
     assert.equal((await answer(await challenged(app, person.email), person.code(1))).status, 200)
   })
 
-  it('that confirmed the enrolment is used too', async () => {
+  it('that confirmed the enrollment counts as used', async () => {
     const person = await enrol(app)
     assert.equal((await answer(await challenged(app, person.email), person.code())).status, 401)
   })
 
-  it('has one winner of 10 parallel uses, in as many challenges', async () => {
+  it('works once if used in 10 parallel challenges', async () => {
     const person = await enrolled()
     const tokens: string[] = []
     for (let count = 0; count < 10; count += 1) tokens.push(await challenged(app, person.email))
@@ -150,7 +150,7 @@ describe('a code', () => {
     assert.equal(await liveSessions(person.userId), before + 1)
   })
 
-  it('serves a step-up or a sign-in, not both', async () => {
+  it('works for a step-up or a sign-in, not both', async () => {
     const person = await enrolled()
     const code = person.code()
     assert.equal((await person.client.post('/v1/auth/mfa/verify', { code })).status, 200)
@@ -159,15 +159,15 @@ describe('a code', () => {
 })
 
 /** @see GHSA better-auth #9993; CVE-2023-47111, Zitadel */
-describe('a challenge', () => {
-  it('lives five minutes', async () => {
+describe('an MFA challenge', () => {
+  it('expires after five minutes', async () => {
     const person = await enrolled()
     const mfaToken = await challenged(app, person.email)
     app.clock.advance(301)
     assert.equal((await answer(mfaToken, person.code())).status, 401)
   })
 
-  it('is good once, also for 10 parallel right answers', async () => {
+  it('works once, even for 10 parallel right answers', async () => {
     const person = await enrolled()
     const mfaToken = await challenged(app, person.email)
     const before = await liveSessions(person.userId)
@@ -179,13 +179,13 @@ describe('a challenge', () => {
     assert.equal((await answer(mfaToken, person.code())).status, 401)
   })
 
-  it('is its user’s: the code of somebody else does not answer it', async () => {
+  it("rejects another user's code", async () => {
     const person = await enrolled()
     const other = await enrolled()
     assert.equal((await answer(await challenged(app, person.email), other.code())).status, 401)
   })
 
-  it('is burnt by the fifth miss, for the right code too', async () => {
+  it('is void after the fifth failed attempt, even for the right code', async () => {
     const person = await enrolled()
     const mfaToken = await challenged(app, person.email)
     for (let miss = 1; miss <= 4; miss += 1) assert.equal((await answer(mfaToken, wrong(person))).status, 401)
@@ -206,7 +206,7 @@ describe('a challenge', () => {
     assert.ok(actions.every(({ status }) => status === 'failure'))
   })
 
-  it('evaluates one of 50 parallel answers after four misses, over two nodes', async () => {
+  it('evaluates one of 50 parallel answers after four failures, across nodes', async () => {
     const node = await app.node({ publicBaseUrl: app.url })
     const person = await enrolled()
     const mfaToken = await challenged(app, person.email)
@@ -222,7 +222,7 @@ describe('a challenge', () => {
     assert.equal(count, 5)
   })
 
-  it('dies with a change of credentials', async () => {
+  it('is void after a credential change', async () => {
     const person = await enrolled()
     const mfaToken = await challenged(app, person.email)
     const changed = await person.client.post('/v1/users/me/password', {
@@ -233,14 +233,14 @@ describe('a challenge', () => {
     assert.equal((await answer(mfaToken, person.code())).status, 401)
   })
 
-  it('dies with the account that is disabled', async () => {
+  it('is void once the account is disabled', async () => {
     const person = await enrolled()
     const mfaToken = await challenged(app, person.email)
     await app.identsphere.api.users.disable(person.userId)
     assert.equal((await answer(mfaToken, person.code())).status, 401)
   })
 
-  it('that is forged costs no query', async () => {
+  it('costs no query if its token is forged', async () => {
     const { knex, statements } = recordingKnex(app.databaseUrl)
     const node = await app.node({ database: knex, publicBaseUrl: app.url })
     const person = await enrolled()
@@ -268,7 +268,7 @@ describe('a challenge', () => {
     await knex.destroy()
   })
 
-  it('token is no access token, and an access token or a link is none', async () => {
+  it('token is neither an access token nor a link, and vice versa', async () => {
     const person = await enrolled()
     const mfaToken = await challenged(app, person.email)
     const bearer = app.client({ authorization: `Bearer ${mfaToken}` })
@@ -281,7 +281,7 @@ describe('a challenge', () => {
     assert.equal((await app.client().post('/v1/auth/refresh', { refresh_token: mfaToken })).status, 401)
   })
 
-  it('takes one answer, a code or a recovery code', async () => {
+  it('accepts one answer, a code or a recovery code', async () => {
     const person = await enrolled()
     const mfaToken = await challenged(app, person.email)
     const both = { mfa_token: mfaToken, code: person.code(), recovery_code: person.recoveryCodes[0] }
@@ -292,7 +292,7 @@ describe('a challenge', () => {
     }
   })
 
-  it('goes when it has been over for a day', async () => {
+  it('is deleted a day after it expired', async () => {
     const person = await enrolled()
     await challenged(app, person.email)
     app.clock.advance(2 * 86_400)
@@ -318,7 +318,7 @@ describe('a step-up', () => {
     assert.equal((await before.get('/delicate')).status, 401)
   })
 
-  it('lasts as long as the guard says', async () => {
+  it('lasts as long as the guard allows', async () => {
     const person = await enrolled()
     await person.client.post('/v1/auth/mfa/verify', { code: person.code() })
     app.clock.advance(1_801)
@@ -326,7 +326,7 @@ describe('a step-up', () => {
     assert.equal((await person.client.get('/delicate')).body.error.code, 'mfa_required')
   })
 
-  it('with a wrong code leaves the session as it was', async () => {
+  it('leaves the session unchanged after a wrong code', async () => {
     const person = await enrolled()
     await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = NULL WHERE user_id = $1', [person.userId])
     assert.equal((await person.client.post('/v1/auth/mfa/verify', { code: wrong(person) })).status, 401)
@@ -334,7 +334,7 @@ describe('a step-up', () => {
     assert.equal((await person.client.get('/plain')).status, 200)
   })
 
-  it('is not for who acts as somebody else, who does not learn either whether a code is right', async () => {
+  it('is refused to an impersonator, who does not learn whether a code is right', async () => {
     const person = await enrolled()
     const admin = await verifiedPerson(app)
     await app.sql('UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2', [

@@ -21,7 +21,7 @@ const statusOf = async (client: Client, path: string) => (await client.get(path)
 const enabledFactors = (userId: string) =>
   app.sql('SELECT id FROM identsphere.mfa_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL', [userId])
 
-/** A session that is signed in with both factors, in a new browser. The clock moves on by a step. */
+/** A new browser, signed in with both factors. Moves the clock by one time step. */
 async function signInWithApp(person: Awaited<ReturnType<typeof enrol>>): Promise<Client> {
   app.clock.advance(30)
   const client = app.client()
@@ -32,8 +32,8 @@ async function signInWithApp(person: Awaited<ReturnType<typeof enrol>>): Promise
 }
 
 /** @see GHSA supabase/auth #1439, #2565, #2607 */
-describe('the first enrolment', () => {
-  it('takes a reauthentication made for it, and uses it up', async () => {
+describe('the first enrollment', () => {
+  it('requires and uses up a reauthentication with its purpose', async () => {
     const { client } = await verifiedPerson(app)
     const refused = async (why: string) => {
       const { status, body } = await client.post('/v1/auth/mfa/setup')
@@ -43,29 +43,29 @@ describe('the first enrolment', () => {
     }
     await refused('only signed in')
     await reauthenticate(client)
-    await refused('for nothing')
+    await refused('without a purpose')
     await reauthenticate(client, 'passkey_registration')
-    await refused('for something else')
+    await refused('with another purpose')
     await reauthenticate(client, 'mfa_setup')
     await setup(client)
     await refused('used up')
   })
 
-  it('has one winner of parallel beginnings', async () => {
+  it('starts once if requested in parallel', async () => {
     const { client } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const answers = await Promise.all(Array.from({ length: 10 }, () => client.post('/v1/auth/mfa/setup')))
     assert.equal(answers.filter(({ status }) => status === 200).length, 1)
   })
 
-  it('takes a reauthentication of the last 10 minutes', async () => {
+  it('requires a reauthentication within the last 10 minutes', async () => {
     const { client } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     app.clock.advance(601)
     assert.equal((await client.post('/v1/auth/mfa/setup')).body.error.code, 'reauthentication_required')
   })
 
-  it('is not for an address that was never confirmed', async () => {
+  it('is refused if the address was never verified', async () => {
     const { client, userId } = await verifiedPerson(app)
     await app.sql('UPDATE identsphere.users SET email_verified_at = NULL WHERE id = $1', [userId])
     await reauthenticate(client, 'mfa_setup')
@@ -74,7 +74,7 @@ describe('the first enrolment', () => {
     assert.equal(body.error.code, 'forbidden')
   })
 
-  it('is not for who acts as somebody else', async () => {
+  it('is refused to an impersonator', async () => {
     const { client, sessionId } = await verifiedPerson(app)
     const admin = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
@@ -82,7 +82,7 @@ describe('the first enrolment', () => {
     assert.equal((await client.post('/v1/auth/mfa/setup')).status, 403)
   })
 
-  it('answers with a secret, its address and a picture of it', async () => {
+  it('returns a secret with its otpauth URL and QR code', async () => {
     const { client, email } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const { body } = await client.post('/v1/auth/mfa/setup')
@@ -95,9 +95,9 @@ describe('the first enrolment', () => {
   })
 })
 
-describe('an enrolment on its way', () => {
+describe('a pending enrollment', () => {
   /** @see GHSA better-auth #8711, #8627 */
-  it('neither stands in front of a sign-in nor counts as a factor', async () => {
+  it('neither affects sign-in nor counts as a factor', async () => {
     const { client, email } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const secret = await setup(client)
@@ -112,7 +112,7 @@ describe('an enrolment on its way', () => {
     assert.deepEqual((await client.get('/delicate')).body.error.details, { enrolled: false, methods: [] })
   })
 
-  it('is confirmed by a right code only: 400 without a beginning, 401 wrong, 409 once it is on', async () => {
+  it('is confirmed by a right code only, and answers 400, 401 or 409 otherwise', async () => {
     const { client } = await verifiedPerson(app)
     const enable = (code: string) => client.post('/v1/auth/mfa/enable', { code })
     assert.equal((await enable('123456')).status, 400)
@@ -123,7 +123,7 @@ describe('an enrolment on its way', () => {
     assert.equal((await enable(totp(secret, app.clock.now(), 1))).status, 409)
   })
 
-  it('is the session’s that began it, and waits 10 minutes', async () => {
+  it('belongs to its session and expires after 10 minutes', async () => {
     const person = await verifiedPerson(app)
     const other = await signIn(app, person.email)
     await reauthenticate(person.client, 'mfa_setup')
@@ -135,7 +135,7 @@ describe('an enrolment on its way', () => {
     assert.deepEqual(await enabledFactors(person.userId), [])
   })
 
-  it('has one winner of parallel confirmations, with one set of recovery codes', async () => {
+  it('is confirmed once in parallel, with one set of recovery codes', async () => {
     const { client, userId } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const code = totp(await setup(client), app.clock.now())
@@ -148,7 +148,7 @@ describe('an enrolment on its way', () => {
     assert.equal(Number(count), 10)
   })
 
-  it('gives nobody unlimited guesses for its recovery codes', async () => {
+  it('limits the attempts at its code', async () => {
     const { client } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const secret = await setup(client)
@@ -162,7 +162,7 @@ describe('an enrolment on its way', () => {
 })
 
 describe('an enabled app', () => {
-  it('has shown itself in the session that enabled it, and the others go on without it', async () => {
+  it('counts as verified in its own session only, and keeps the others', async () => {
     const person = await verifiedPerson(app)
     const other = await signIn(app, person.email)
     await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = now() WHERE user_id = $1', [person.userId])
@@ -175,7 +175,7 @@ describe('an enabled app', () => {
     assert.ok(user.mfa_verified_at)
   })
 
-  it('is kept sealed, and opens in no other row', async () => {
+  it('is stored sealed and cannot be opened in another row', async () => {
     const mine = await enrol(app)
     const theirs = await enrol(app)
     const [row] = await app.sql('SELECT * FROM identsphere.mfa_factors WHERE user_id = $1', [mine.userId])
@@ -195,7 +195,7 @@ describe('an enabled app', () => {
     assert.equal(answer.headers['set-cookie'], undefined)
   })
 
-  it('holds the start of a node that lacks the secret it was sealed with', async () => {
+  it('prevents a node without its secret from starting', async () => {
     const secret = 'a-secret-that-is-newer-than-all-of-the-rows'
     const sealed = await startApp({ secrets: [{ version: 7, value: secret }] })
     try {
@@ -211,7 +211,7 @@ describe('an enabled app', () => {
     }
   })
 
-  it('tells the user and the host’s audit', async () => {
+  it('notifies the user and is recorded', async () => {
     const { email, userId } = await enrol(app)
     assert.ok((await mailsTo(app, email)).some(({ subject }) => /asks for a second step/.test(subject)))
     const rows = await app.sql(
@@ -223,7 +223,7 @@ describe('an enabled app', () => {
     assert.ok(events.some(({ payload }) => payload.user_id === userId))
   })
 
-  it('is in the export without its secret, and gone with the account', async () => {
+  it('is exported without its secret and erased with the account', async () => {
     const { client, userId, secret } = await enrol(app)
     const exported = await client.get('/v1/users/me/export')
     assert.equal(exported.body.second_factors.factors.length, 1)
@@ -236,8 +236,8 @@ describe('an enabled app', () => {
   })
 })
 
-describe('another app in place of the first', () => {
-  it('takes recent authentication and the factor that is there', async () => {
+describe('the replacement of an app', () => {
+  it('requires recent authentication and the existing factor', async () => {
     const person = await enrol(app)
     await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = NULL WHERE user_id = $1', [person.userId])
     await reauthenticate(person.client, 'mfa_setup')
@@ -251,7 +251,7 @@ describe('another app in place of the first', () => {
   })
 
   /** @see GHSA better-auth #8711, #8627 */
-  it('leaves the first as it is until it is confirmed, and then ends it, its codes and the other sessions', async () => {
+  it('takes effect on confirmation, and ends the old codes and other sessions', async () => {
     const person = await enrol(app)
     const other = await signInWithApp(person)
     const secret = await setup(person.client)
@@ -276,8 +276,8 @@ describe('another app in place of the first', () => {
   })
 })
 
-describe('turning it off', () => {
-  it('takes the password and the factor; both wrong ways change nothing', async () => {
+describe('the removal of an app', () => {
+  it('requires password and factor; a wrong attempt changes nothing', async () => {
     const person = await enrol(app)
     const off = (client: Client, given: object) => client.post('/v1/auth/mfa/disable', given)
     assert.equal((await off(person.client, { password: 'another-lone-heron-9' })).status, 401)
@@ -288,7 +288,7 @@ describe('turning it off', () => {
     assert.equal((await enabledFactors(person.userId)).length, 1)
   })
 
-  it('ends the other sessions, the recovery codes and what this session had shown', async () => {
+  it('ends other sessions, recovery codes and the factor of this session', async () => {
     const person = await enrol(app)
     const other = await signInWithApp(person)
     assert.equal((await person.client.post('/v1/auth/mfa/disable', { password })).status, 204)
@@ -301,7 +301,7 @@ describe('turning it off', () => {
     assert.equal((await person.client.post('/v1/auth/mfa/disable', { password })).status, 409)
   })
 
-  it('takes recent authentication where the account has no password', async () => {
+  it('requires recent authentication if the account has no password', async () => {
     const person = await enrol(app)
     await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [person.userId])
     app.clock.advance(601)
@@ -315,7 +315,7 @@ describe('turning it off', () => {
     assert.equal((await person.client.post('/v1/auth/mfa/disable', {})).status, 204)
   })
 
-  it('is not for who acts as somebody else', async () => {
+  it('is refused to an impersonator', async () => {
     const { client, sessionId } = await enrol(app)
     const admin = await verifiedPerson(app)
     await app.sql('UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2', [admin.userId, sessionId])

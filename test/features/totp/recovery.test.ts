@@ -28,7 +28,7 @@ async function recovered(person: Enrolled) {
 }
 
 describe('recovery codes', () => {
-  it('are ten, of 80 random bits in letters that nobody mistakes, and kept as HMACs', async () => {
+  it('are ten of 80 random bits in unambiguous letters, stored as HMACs', async () => {
     const { recoveryCodes, userId, client } = await enrol(app)
     assert.equal(new Set(recoveryCodes).size, 10)
     for (const code of recoveryCodes) assert.match(code, /^[0-9abcdefghjkmnpqrstvwxyz]{4}(-[0-9a-z]{4}){3}$/)
@@ -39,7 +39,7 @@ describe('recovery codes', () => {
   })
 
   /** @see GHSA better-auth #10086 */
-  it('each have one winner of 10 parallel uses', async () => {
+  it('work once, even in 10 parallel uses', async () => {
     const person = await enrol(app)
     const tokens: string[] = []
     for (let count = 0; count < 10; count += 1) tokens.push(await challenged(app, person.email))
@@ -54,20 +54,20 @@ describe('recovery codes', () => {
     assert.equal((await recover(person, person.recoveryCodes[3])).status, 401)
   })
 
-  it('may be typed carelessly', async () => {
+  it('may be typed in any case, with spaces or with similar letters', async () => {
     const person = await enrol(app)
     const typed = person.recoveryCodes[0]?.toUpperCase().replaceAll('-', ' ').replaceAll('0', 'O').replaceAll('1', 'l')
     assert.equal((await recover(person, ` ${typed} `)).status, 200)
   })
 
-  it('are their user’s', async () => {
+  it('work for their own user only', async () => {
     const person = await enrol(app)
     const other = await enrol(app)
     assert.equal((await recover(person, other.recoveryCodes[0])).status, 401)
     assert.equal((await recover(other, other.recoveryCodes[0])).status, 200)
   })
 
-  it('die with new ones, which take the password and the factor', async () => {
+  it('are voided by new ones, which require password and factor', async () => {
     const person = await enrol(app)
     const renew = (given: object) => person.client.post('/v1/auth/mfa/recovery-codes', given)
     assert.equal((await renew({ password: 'another-lone-heron-9' })).status, 401)
@@ -80,15 +80,15 @@ describe('recovery codes', () => {
     assert.equal((await renew({ password })).body.error.code, 'mfa_required')
   })
 
-  it('are not renewed without a word to the user', async () => {
+  it('are renewed with a notice to the user', async () => {
     const { client, email } = await enrol(app)
     assert.equal((await client.post('/v1/auth/mfa/recovery-codes', { password })).status, 200)
     assert.ok((await mailsTo(app, email)).some(({ subject }) => /has new recovery codes/.test(subject)))
   })
 
-  it('are ten after parallel renewals too', async () => {
+  it('are ten even after parallel renewals', async () => {
     const person = await enrol(app)
-    // Without a password to hash, which would make them come one by one.
+    // Without a password there is nothing to hash, which would serialize the requests.
     await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [person.userId])
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => person.client.post('/v1/auth/mfa/recovery-codes', {})),
@@ -97,7 +97,7 @@ describe('recovery codes', () => {
     assert.equal((await person.client.get('/v1/auth/mfa/status')).body.recovery_codes_left, 10)
   })
 
-  it('are no step-up', async () => {
+  it('are not accepted for a step-up', async () => {
     const person = await enrol(app)
     const recovery_code = person.recoveryCodes[0]
     for (const body of [{ recovery_code }, { code: recovery_code }, { code: '123456', recovery_code }]) {
@@ -105,7 +105,7 @@ describe('recovery codes', () => {
     }
   })
 
-  it('tell their user when one was used, and the audit', async () => {
+  it('notify their user and are recorded when used', async () => {
     const person = await enrol(app)
     await recovered(person)
     assert.ok((await mailsTo(app, person.email)).some(({ subject }) => /recovery code .* was used/.test(subject)))
@@ -127,7 +127,7 @@ describe('a session that began with a recovery code', () => {
     assert.equal((await client.get('/delicate')).body.error.code, 'mfa_required')
   })
 
-  it('may set another app up, and is one like any other then', async () => {
+  it('may set up another app, which then counts as its second factor', async () => {
     const person = await enrol(app)
     const client = await recovered(person)
     const secret = await setup(client)
@@ -144,7 +144,7 @@ describe('a session that began with a recovery code', () => {
     assert.equal((await client.post('/v1/auth/mfa/disable', { password })).body.error.code, 'mfa_required')
   })
 
-  it('may do so for half an hour, whatever it proves later', async () => {
+  it('may do so for half an hour only, even after a reauthentication', async () => {
     const person = await enrol(app)
     const client = await recovered(person)
     app.clock.advance(1_801)
@@ -156,8 +156,8 @@ describe('a session that began with a recovery code', () => {
 })
 
 /** @see GHSA-g38m, CVE-2026-53516; GHSA-qq9h */
-describe('a proven mailbox', () => {
-  it('takes the app away that an unproven registrant set up', async () => {
+describe('the verification of a mailbox', () => {
+  it('removes the app of an unverified registrant', async () => {
     const person = await enrol(app)
     await app.sql('UPDATE identsphere.users SET email_verified_at = NULL WHERE id = $1', [person.userId])
     await app.client().post('/v1/auth/magic-link/request', { email: person.email })
@@ -169,7 +169,7 @@ describe('a proven mailbox', () => {
     }
   })
 
-  it('that takes a changed address back keeps an app from before, and takes one from since', async () => {
+  it('removes a newer app and keeps an older one when an address change is undone', async () => {
     for (const since of [false, true]) {
       const person = since ? await verifiedPerson(app) : await enrol(app)
       await person.client.post('/v1/users/me/email', { email: `new-${person.email}` })

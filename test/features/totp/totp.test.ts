@@ -7,11 +7,11 @@ import { base32 } from '../../../lib/features/totp/base32.js'
 import { matchingStep, otpauthUrl, totpAt } from '../../../lib/features/totp/totp.js'
 import { totp } from '../../support/mfa.js'
 
-/** Who has no oathtool, and may not install it, reads why these are not run. `.ci/run` installs it. */
+/** The reason for skipping if oathtool is not installed. `.ci/run` installs it. */
 const skip =
   spawnSync('oathtool', ['--version']).error === undefined ? false : 'needs oathtool (apt-get install oathtool)'
 
-/** @see RFC 6238 appendix B, of whose eight digits ours are the last six */
+/** @see RFC 6238 appendix B. Our six digits are the last six of its eight. */
 const appendixB: Array<[seconds: number, code: string]> = [
   [59, '94287082'],
   [1_111_111_109, '07081804'],
@@ -21,10 +21,10 @@ const appendixB: Array<[seconds: number, code: string]> = [
   [20_000_000_000, '65353130'],
 ]
 
-describe('codes', () => {
+describe('TOTP codes', () => {
   const secret = Buffer.from('12345678901234567890')
 
-  it('are those of RFC 6238 appendix B', () => {
+  it('match RFC 6238 appendix B', () => {
     for (const [seconds, code] of appendixB) {
       const step = Math.floor(seconds / 30)
       assert.equal(totpAt(secret, step), code.slice(-6))
@@ -32,7 +32,7 @@ describe('codes', () => {
     }
   })
 
-  it('of the step before and the step after count, and of no other', () => {
+  it('are accepted one step before and after, no further', () => {
     const now = 1_234_567_890_000
     const present = Math.floor(now / 30_000)
     for (const offset of [-1, 0, 1]) {
@@ -43,7 +43,7 @@ describe('codes', () => {
     }
   })
 
-  it('are six digits and nothing that parses as the same number', () => {
+  it('are six digits, and no other text of the same number', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 20, maxLength: 20 }), fc.nat(100_000_000), (bytes, step) => {
         const key = Buffer.from(bytes)
@@ -57,7 +57,7 @@ describe('codes', () => {
     assert.ok(leading)
   })
 
-  it('are those of oathtool, whoever makes the secret', { skip }, () => {
+  it('match those of oathtool for any secret', { skip }, () => {
     const now = 1_764_000_000
     const oathtool = (key: string) =>
       execFileSync('oathtool', ['--totp', '-b', '--now', `@${now}`, key], { encoding: 'utf8' }).trim()
@@ -71,7 +71,7 @@ describe('codes', () => {
     assert.equal(oathtool('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'), totpAt(secret, Math.floor(now / 30)))
   })
 
-  it('validate in oathtool too', { skip }, () => {
+  it('are accepted by oathtool', { skip }, () => {
     const bytes = randomBytes(20)
     const now = 1_764_000_000
     const arguments_ = ['--totp', '-b', '--now', `@${now}`, base32(bytes), totpAt(bytes, Math.floor(now / 30))]
@@ -79,8 +79,8 @@ describe('codes', () => {
   })
 })
 
-describe('the address that apps scan', () => {
-  it('names issuer and account, and encodes what is in them', () => {
+describe('the otpauth URL', () => {
+  it('names issuer and account in encoded form', () => {
     const bytes = randomBytes(20)
     const url = new URL(otpauthUrl('Ärzte & Co/x?y', 'a+b%c@example.com', bytes))
     assert.equal(url.protocol, 'otpauth:')
@@ -95,7 +95,7 @@ describe('the address that apps scan', () => {
     })
   })
 
-  it('has the secret in base32 as RFC 4648 section 10 spells it', () => {
+  it('contains the secret in base32 (RFC 4648 section 10)', () => {
     assert.equal(base32(Buffer.from('fooba')), 'MZXW6YTB')
     assert.equal(base32(Buffer.alloc(5)), 'AAAAAAAA')
     assert.equal(base32(Buffer.alloc(20, 255)), '7'.repeat(32))

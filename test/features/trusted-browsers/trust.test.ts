@@ -1,4 +1,4 @@
-/** Trusted browsers: signing in without the second factor, and nothing more. */
+/** Trusted browsers sign in without the second factor, and have no other privilege. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signUp, startApp, type TestApp } from '../../support/app.js'
@@ -32,7 +32,7 @@ describe('a trusted browser', () => {
     assert.equal((await client.post('/v1/auth/logout')).status, 204)
   }
 
-  it('signs in with its password alone, without a second factor in the session', async () => {
+  it('signs in with the password alone, without MFA in the session', async () => {
     const { client, email } = await trusting()
     await signOut(client)
     const answer = await login(client, email)
@@ -41,7 +41,7 @@ describe('a trusted browser', () => {
     assert.deepEqual(answer.body.session.amr, ['pwd'])
   })
 
-  it('is asked for its second factor like any other before a change of factors', async () => {
+  it('needs the second factor before a change of factors', async () => {
     const { client, email } = await trusting()
     await signOut(client)
     await login(client, email)
@@ -50,7 +50,7 @@ describe('a trusted browser', () => {
     assert.equal(answer.body.error.code, 'mfa_required')
   })
 
-  it('cannot be made without a second factor in the last five minutes, nor after a recovery code', async () => {
+  it('requires a second factor of the last five minutes, no recovery code', async () => {
     const plain = await signUp(app)
     assert.equal((await plain.client.post(path, {})).body.error.code, 'mfa_required')
     const { email, recoveryCodes } = await enrol(app)
@@ -64,7 +64,7 @@ describe('a trusted browser', () => {
   })
 
   /** @see BetterAuth two-factor tests: a trusted-device cookie of another user, expired, revoked, or outdated */
-  describe('meets the challenge, and gets no session,', () => {
+  describe('is challenged and gets no session', () => {
     async function assertChallenged(client: Client, email: string) {
       const answer = await login(client, email)
       assert.equal(answer.body.status, 'mfa_required', answer.text)
@@ -79,7 +79,7 @@ describe('a trusted browser', () => {
       await assertChallenged(client, other.email)
     })
 
-    it('after thirty days, however often it was used', async () => {
+    it('after thirty days, used or not', async () => {
       const { client, email } = await trusting()
       for (let days = 0; days < 28; days += 14) {
         app.clock.advance(14 * 86_400)
@@ -91,14 +91,14 @@ describe('a trusted browser', () => {
       await assertChallenged(client, email)
     })
 
-    it('once it was revoked', async () => {
+    it('after its revocation', async () => {
       const { client, email, trustId } = await trusting()
       assert.equal((await client.delete(`${path}/${trustId}`)).status, 204)
       await signOut(client)
       await assertChallenged(client, email)
     })
 
-    it('after a change of password', async () => {
+    it('after a password change', async () => {
       const { client, email } = await trusting()
       const changed = { current_password: password, new_password: 'correct-horse-battery-8' }
       assert.equal((await client.post('/v1/users/me/password', changed)).status, 204)
@@ -107,7 +107,7 @@ describe('a trusted browser', () => {
       assert.equal(answer.body.status, 'mfa_required')
     })
 
-    it('after the second factor was switched off and on again', async () => {
+    it('after the second factor was turned off and on again', async () => {
       const person = await trusting()
       const { client, email } = person
       assert.equal((await client.post('/v1/auth/mfa/disable', { password })).status, 204)
@@ -120,9 +120,9 @@ describe('a trusted browser', () => {
       ['a changed signature', (token: string) => `${token.slice(0, -2)}${token.endsWith('AA') ? 'BB' : 'AA'}`],
       ['another generation', (token: string) => token.replace(/\.(\d+)\.([\w-]+)$/, '.7.$2')],
       ['another id', (token: string) => token.replace(/\.[0-9a-f-]{36}\./, '.0199d0a0-0000-7000-8000-000000000000.')],
-      ['something else', () => 'j:{}'],
+      ['an invalid form', () => 'j:{}'],
     ] as const) {
-      it(`with ${what} in its token, and the genuine one stays good`, async () => {
+      it(`with ${what} in its token, while the genuine one stays valid`, async () => {
         const { client, email } = await trusting()
         const genuine = client.cookie('trust') ?? ''
         await signOut(client)
@@ -134,7 +134,7 @@ describe('a trusted browser', () => {
     }
   })
 
-  it('gets a new token with each use; a copy of the old one ends the trust after ten seconds, for everybody', async () => {
+  it('gets a new token with each use; a reused old one ends the trust', async () => {
     const { client, email } = await trusting()
     const old = client.cookie('trust') ?? ''
     await signOut(client)
@@ -153,7 +153,7 @@ describe('a trusted browser', () => {
     assert.equal(rows[0].metadata.reason, 'reused')
   })
 
-  it('may sign in in ten tabs at once', async () => {
+  it('may sign in in ten tabs simultaneously', async () => {
     const { client, email } = await trusting()
     const token = client.cookie('trust') ?? ''
     await signOut(client)
@@ -169,7 +169,7 @@ describe('a trusted browser', () => {
     assert.equal(cookies.length, 1)
   })
 
-  it('is in the list of its user, who can end it; for others it is not there', async () => {
+  it('is listed for its own user only, who can revoke it', async () => {
     const { client, trustId } = await trusting()
     const { body } = await client.get(path)
     assert.deepEqual(
@@ -181,7 +181,7 @@ describe('a trusted browser', () => {
     assert.equal((await client.get(path)).body.trusted_browsers.length, 1)
   })
 
-  it('is asked for no trust by a native client', async () => {
+  it('cannot be a native client', async () => {
     const { email, code } = await enrol(app)
     const body = { mfa_token: await challenged(app, email), code: code(1), token_delivery: 'body' }
     const second = await app.client().post('/v1/auth/mfa/challenge', body)

@@ -14,18 +14,18 @@ before(async () => {
 })
 after(() => app?.close())
 
-/** Whatever a host's own caller may have put where a text belongs. */
+/** Values of wrong types that a host might pass instead of text. */
 const wrongTypes = [undefined, null, 7, {}, [], ['a'], { id: 'a' }, { toString: () => 'a' }] as never[]
 const hashOf = async (email: string) =>
   (await app.sql('SELECT password_hash FROM identsphere.users WHERE email = $1', [email]))[0].password_hash
 
-describe('looking users up', () => {
+describe('the lookup of a user', () => {
   it('works before the first request', async () => {
     const fresh = await app.node()
     assert.equal(await fresh.identsphere.api.users.get(randomUUID()), null)
   })
 
-  it('by id, address and external id finds the same one, and an address in any spelling', async () => {
+  it('finds the same user by id, address in any case, and external id', async () => {
     const { user } = await users.import({ email: 'Found@Example.com', externalId: 'legacy-1', displayName: ' Ada ' })
     assert.equal(user.email, 'found@example.com')
     assert.equal(user.displayName, 'Ada')
@@ -35,14 +35,14 @@ describe('looking users up', () => {
     assert.deepEqual(await users.findByExternalId('legacy-1'), user)
   })
 
-  it('nobody is null', async () => {
+  it('returns null for an unknown user', async () => {
     assert.equal(await users.get(randomUUID()), null)
     assert.equal(await users.findByEmail('nobody@example.com'), null)
     assert.equal(await users.findByEmail('no address'), null)
     assert.equal(await users.findByExternalId('nobody'), null)
   })
 
-  it('with anything but a text, or with an id that is none, is refused', async () => {
+  it('rejects values that are not text, and invalid ids', async () => {
     for (const wrong of wrongTypes) {
       for (const call of [users.get, users.findByEmail, users.findByExternalId, users.disable, users.enable]) {
         await assert.rejects(call(wrong), { code: 'invalid_input' }, String(wrong))
@@ -55,7 +55,7 @@ describe('looking users up', () => {
   })
 })
 
-describe('importing users', () => {
+describe('the import of a user', () => {
   const hashes: Record<string, (secret: string) => Promise<string>> = {
     'bcrypt $2b$': (secret) => bcrypt.hash(secret, 4),
     'bcrypt $2a$': async (secret) => (await bcrypt.hash(secret, 4)).replace('$2b$', '$2a$'),
@@ -64,7 +64,7 @@ describe('importing users', () => {
     Argon2d: (secret) => argon2(secret, { type: argon2d, memoryCost: 1024, timeCost: 2, parallelism: 1 }),
   }
   for (const [name, make] of Object.entries(hashes)) {
-    it(`with ${name} signs in with the old password, and the hash is replaced`, async () => {
+    it(`with ${name} permits the old password and replaces the hash`, async () => {
       const email = `${name.replace(/\W+/g, '-').toLowerCase()}@example.com`
       const passwordHash = await make(password)
       const { created } = await users.import({ email, passwordHash, emailVerified: true })
@@ -77,7 +77,7 @@ describe('importing users', () => {
     })
   }
 
-  it('refuses a hash that could not be verified, and makes no account', async () => {
+  it('rejects a hash that cannot be verified, and creates no account', async () => {
     const email = 'refused@example.com'
     for (const passwordHash of [
       'secret',
@@ -94,7 +94,7 @@ describe('importing users', () => {
     assert.equal(await users.findByEmail(email), null)
   })
 
-  it('without a hash lets nobody in', async () => {
+  it('without a hash permits no password', async () => {
     const email = 'no-password@example.com'
     await users.import({ email })
     for (const secret of [password, 'null', ' ']) {
@@ -102,7 +102,7 @@ describe('importing users', () => {
     }
   })
 
-  it('again leaves a user with this external id unchanged', async () => {
+  it('leaves a user with the same external id unchanged', async () => {
     const first = await users.import({ email: 'again@example.com', externalId: 'again', displayName: 'First' })
     const again = await users.import({ email: 'moved@example.com', externalId: 'again', displayName: 'Second' })
     assert.deepEqual(again, { user: first.user, created: false })
@@ -113,21 +113,21 @@ describe('importing users', () => {
     assert.equal(rows.length, 1)
   })
 
-  it('at the same address is a conflict for everybody else', async () => {
+  it('rejects the address of another user', async () => {
     const { email } = await signUp(app)
     for (const more of [{}, { externalId: 'other' }]) {
       await assert.rejects(users.import({ email: email.toUpperCase(), ...more }), { code: 'conflict' })
     }
   })
 
-  it('many times at once makes one user', async () => {
+  it('creates one user if run simultaneously', async () => {
     const account = { email: 'race@example.com', externalId: 'race' }
     const results = await Promise.all(Array.from({ length: 8 }, () => users.import(account)))
     assert.equal(results.filter(({ created }) => created).length, 1)
     assert.equal(new Set(results.map(({ user }) => user.userId)).size, 1)
   })
 
-  it('with wrong types, unknown fields or hostile text is refused', async () => {
+  it('rejects wrong types, unknown fields and hostile text', async () => {
     const email = 'wrong@example.com'
     for (const given of [
       ...wrongTypes.filter((value) => value !== undefined),
@@ -148,8 +148,8 @@ describe('importing users', () => {
   })
 })
 
-describe('disabling a user', () => {
-  it('ends every session at once and refuses sign-ins, until the user is enabled again', async () => {
+describe('the disabling of a user', () => {
+  it('ends every session and refuses sign-ins until the user is enabled', async () => {
     const { client, email, userId, sessionId } = await signUp(app)
     await users.disable(userId)
     assert.equal((await client.get('/v1/users/me')).status, 401)
@@ -163,7 +163,7 @@ describe('disabling a user', () => {
     await signIn(app, email)
   })
 
-  it('twice is once', async () => {
+  it('happens once if requested twice', async () => {
     const { userId } = await signUp(app)
     await Promise.all([users.disable(userId), users.disable(userId)])
     await users.disable(userId)
@@ -178,12 +178,12 @@ describe('disabling a user', () => {
     )
   })
 
-  it('that does not exist is not_found', async () => {
+  it('rejects an unknown user with not_found', async () => {
     await assert.rejects(users.disable(randomUUID()), { code: 'not_found' })
     await assert.rejects(users.enable(randomUUID()), { code: 'not_found' })
   })
 
-  it('while sign-ins are on their way leaves no live session', async () => {
+  it('leaves no live session of simultaneous sign-ins', async () => {
     const { email, userId } = await signUp(app)
     const entering = Array.from({ length: 4 }, () => app.client())
     const logins = entering.map((client) => client.post('/v1/auth/login', { email, password }))

@@ -6,7 +6,7 @@ import { password, signUp, startApp, type TestApp } from '../../support/app.js'
 import { codeIn, mailTo, tokenIn } from '../../support/mail.js'
 import { hashingOf } from '../../support/work.js'
 
-/** Each has fooled a parser, a mailer or a comparison somewhere. */
+/** Texts that have deceived a parser, a mailer or a comparison. */
 const noAddress = [
   '',
   ' ',
@@ -74,11 +74,11 @@ const noAddress = [
  * @see GHSA-7rqj, Auth.js: quoted local parts, full-width ＠
  * @see CVE-2022-31127, Auth.js: markup
  */
-test('what is no single plain address is none', () => {
+test('rejects everything but a single plain address', () => {
   for (const text of noAddress) assert.equal(normalizeEmail(text), null, JSON.stringify(text))
 })
 
-test('every address has one spelling: lower case, the domain in ASCII', () => {
+test('writes every address in lower case with an ASCII domain', () => {
   for (const [text, normal] of [
     ['Ada.Lovelace+news@Example.COM', 'ada.lovelace+news@example.com'],
     ["o'brien@x.example", "o'brien@x.example"],
@@ -91,7 +91,7 @@ test('every address has one spelling: lower case, the domain in ASCII', () => {
   }
 })
 
-test('normalising is final, and yields one mailbox in plain ASCII whatever went in', () => {
+test('is idempotent and yields one ASCII mailbox for any input', () => {
   const near = fc.stringMatching(/^[A-Za-z0-9.+'-]{1,12}@[A-Za-z0-9ü.-]{1,20}\.[a-z]{2,4}$/)
   fc.assert(
     fc.property(fc.oneof(near, fc.string({ unit: 'binary' }), fc.emailAddress()), (text) => {
@@ -106,14 +106,14 @@ test('normalising is final, and yields one mailbox in plain ASCII whatever went 
   )
 })
 
-describe('addresses at the door', () => {
+describe('an e-mail address in a request', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
   })
   after(() => app.close())
 
-  it('are refused with 400 everywhere where they are none, before anything is hashed or stored', async () => {
+  it('answers 400 before anything is hashed or stored if invalid', async () => {
     const client = app.client()
     const hashing = await hashingOf(async () => {
       for (const email of noAddress) {
@@ -140,7 +140,7 @@ describe('addresses at the door', () => {
   })
 
   /** @see https://github.com/better-auth/better-auth/issues/9369, https://github.com/better-auth/better-auth/issues/9460 */
-  it('in another case or form are the same account at every entrance', async () => {
+  it('is the same account in another case or form at every endpoint', async () => {
     await signUp(app, { email: 'Kurt@bücher.example' })
     const { client: other } = await signUp(app)
     const stored = 'kurt@xn--bcher-kva.example'
@@ -165,7 +165,7 @@ describe('addresses at the door', () => {
     }
   })
 
-  it('of imported users are found in whatever case they were stored, and taken', async () => {
+  it('matches an imported user whose address was stored in another case', async () => {
     const { userId } = await signUp(app, { email: 'imported@example.com' })
     await app.sql(`UPDATE identsphere.users SET email = 'Imported@Example.com' WHERE id = $1`, [userId])
     const login = await app.client().post('/v1/auth/login', { email: 'imported@example.com', password })

@@ -11,7 +11,7 @@ describe('the profile', () => {
 
   const user = async (id: string) => (await app.sql('SELECT * FROM identsphere.users WHERE id = $1', [id]))[0]
 
-  it('changes what is named, keeps what is absent and clears what is empty', async () => {
+  it('changes named fields, keeps absent ones and clears empty ones', async () => {
     const { client } = await signUp(app)
     const first = await client.patch('/v1/users/me', {
       display_name: 'Ada',
@@ -35,7 +35,7 @@ describe('the profile', () => {
    * @see CVE-2026-54693, Zitadel
    * @see https://github.com/better-auth/better-auth/issues/9965, https://github.com/better-auth/better-auth/issues/9974
    */
-  it('cannot set who somebody is: unknown fields are refused and nothing is stored', async () => {
+  it('rejects unknown fields such as identity or role, and stores nothing', async () => {
     const { client, userId } = await signUp(app)
     const other = await signUp(app)
     const before = await user(userId)
@@ -68,7 +68,7 @@ describe('the profile', () => {
     assert.equal(admins.count, 0)
   })
 
-  it('bounds every field, and says which one is too long', async () => {
+  it('limits every field and names the one that is too long', async () => {
     const { client } = await signUp(app)
     for (const [field, longest] of [
       ['display_name', 200],
@@ -90,7 +90,7 @@ describe('the profile', () => {
   })
 
   /** @see CVE-2025-61928, better-auth: the acting user came from the body */
-  it('is the caller’s own, whatever user the query, the body or a header names', async () => {
+  it("is the caller's own, whatever user the request names", async () => {
     const victim = await signUp(app)
     const attacker = await signUp(app)
     const before = await user(victim.userId)
@@ -111,7 +111,7 @@ describe('the profile', () => {
     assert.deepEqual(await user(victim.userId), before)
   })
 
-  it('leaves an audit row that names the fields and not their values', async () => {
+  it('leaves an audit row with the names of the fields, not their values', async () => {
     const { client, userId } = await signUp(app)
     await client.patch('/v1/users/me', { bio: 'something private', job_title: 'Analyst' })
     const [row] = await app.sql(

@@ -4,10 +4,10 @@ import { password, signIn, signUp, startApp, type TestApp } from '../../support/
 import type { Client } from '../../support/client.js'
 
 /**
- * @see CVE-2024-47000, CVE-2024-46999 and CVE-2024-47060, Zitadel: deactivated users and organisations that went on
+ * @see CVE-2024-47000, CVE-2024-46999 and CVE-2024-47060, Zitadel: deactivated users and organizations kept access
  * @see CVE-2025-14559, Keycloak; CVE-2025-53942, authentik
  */
-describe('somebody who may no longer', () => {
+describe('the credentials of a user', () => {
   let app: TestApp
   before(async () => {
     app = await startApp({
@@ -27,7 +27,7 @@ describe('somebody who may no longer', () => {
   })
   after(() => app.close())
 
-  /** A browser and a native client of one new user, each with tokens that were good a moment ago. */
+  /** A browser and a native client of a new user, with tokens that were valid a moment ago. */
   async function person() {
     const { client, email, userId, organizationId } = await signUp(app)
     const native = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
@@ -62,7 +62,7 @@ describe('somebody who may no longer', () => {
   }
 
   for (const status of ['disabled', 'deleted', 'invited'] as const) {
-    it(`because the account is ${status} is refused by every credential at once`, async () => {
+    it(`are all refused once the account is ${status}`, async () => {
       const someone = await person()
       assert.equal((await someone.client.get('/any')).status, 200)
       await app.sql('UPDATE identsphere.users SET status = $1 WHERE id = $2', [status, someone.userId])
@@ -72,13 +72,13 @@ describe('somebody who may no longer', () => {
     })
   }
 
-  it('because the account is gone is refused by every credential at once', async () => {
+  it('are all refused once the account is gone', async () => {
     const someone = await person()
     await app.sql('DELETE FROM identsphere.users WHERE id = $1', [someone.userId])
     await assertLockedOut(someone)
   })
 
-  it('because the account’s credentials changed elsewhere is refused by tokens from before, at once', async () => {
+  it('are refused after a credential change if they are older', async () => {
     const someone = await person()
     await app.sql('UPDATE identsphere.users SET security_version = security_version + 1 WHERE id = $1', [
       someone.userId,
@@ -89,7 +89,7 @@ describe('somebody who may no longer', () => {
     await signIn(app, someone.email)
   })
 
-  it('because the account was re-enabled meanwhile signs in anew', async () => {
+  it('work after a new sign-in once the account is enabled again', async () => {
     const someone = await person()
     await app.sql(`UPDATE identsphere.users SET status = 'disabled' WHERE id = $1`, [someone.userId])
     assert.equal((await someone.client.get('/any')).status, 401)
@@ -97,7 +97,7 @@ describe('somebody who may no longer', () => {
     await signIn(app, someone.email)
   })
 
-  it('as a member has no role, no permission and no organisation in the very next request', async () => {
+  it('give no role, permission or organization once the membership ends', async () => {
     const someone = await person()
     const rowOf = (client: Client) => client.get('/any').then((answer) => answer.body)
     assert.equal((await rowOf(someone.client)).organizationId, someone.organizationId)
@@ -116,7 +116,7 @@ describe('somebody who may no longer', () => {
     assert.deepEqual(await rowOf(again), { organizationId: null, role: null, permissions: [] })
   })
 
-  it('as a member of higher rank has the lower rank in the very next request', async () => {
+  it('give the lower role at once after a demotion', async () => {
     const someone = await person()
     await app.sql(`UPDATE identsphere.organization_memberships SET role = 'viewer' WHERE user_id = $1`, [
       someone.userId,
@@ -124,7 +124,7 @@ describe('somebody who may no longer', () => {
     assert.equal((await someone.client.get('/any')).body.role, 'viewer')
   })
 
-  it('act for a deleted organisation gets a session without one', async () => {
+  it('give a session without an organization once that is deleted', async () => {
     const someone = await person()
     await app.sql('UPDATE identsphere.organizations SET deleted_at = now() WHERE id = $1', [someone.organizationId])
     for (const client of [someone.client, someone.bearer]) assert.equal((await client.get('/any')).status, 401)

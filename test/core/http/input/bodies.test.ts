@@ -13,10 +13,10 @@ import { person } from '../../../support/people.js'
 import { nameOf, routesOf } from '../../../support/routes.js'
 import { hashingOf, recordingKnex, type Statement } from '../../../support/work.js'
 
-/** Fields that are meant to hold any JSON object. */
+/** Fields that may hold any JSON object. */
 const free = new Set(['PATCH /v1/users/me preferences'])
 
-/** What stands where text is expected. */
+/** Values of wrong types for text fields. */
 const notText: unknown[] = [
   {},
   { $ne: null },
@@ -34,7 +34,7 @@ const notText: unknown[] = [
 
 const nested = (depth: number): unknown => (depth === 0 ? 'x' : { a: nested(depth - 1) })
 
-/** Whole bodies, as they are sent. */
+/** Complete raw bodies. */
 const hostile = {
   __proto__: '{"__proto__":{"admin":true},"email":"a@example.com"}',
   'a nested __proto__': '{"preferences":{"__proto__":{"x":1}}}',
@@ -53,7 +53,7 @@ const hostile = {
   'a number': '1e400',
   null: 'null',
   true: 'true',
-  'nothing but a brace': '{',
+  'an opening brace only': '{',
   'two documents': '{}{}',
   'single quotes': "{'email':'a@example.com'}",
   'a trailing comma': '{"email":"a@example.com",}',
@@ -65,7 +65,7 @@ const hostile = {
  * @see CVE-2026-30939, CVE-2026-32944 and CVE-2026-32248, Parse Server
  * @see CVE-2016-20018, Knex: an object in `where` changes the query
  */
-describe('bodies', () => {
+describe('a request body', () => {
   let app: TestApp
   let node: TestApp
   let knex: Knex
@@ -86,7 +86,7 @@ describe('bodies', () => {
     await knex.destroy()
   })
 
-  it('with anything else where text is expected are 400, and the statement never sees it', async () => {
+  it('with a wrong type in a text field answers 400 before any statement', async () => {
     for (const route of routes) {
       const name = nameOf(route)
       const [{ client, path, options }] = await callsOf(route, node)
@@ -113,7 +113,7 @@ describe('bodies', () => {
     }
   })
 
-  it('reach statements as text, numbers, dates and bytes only, in every call that succeeds', async () => {
+  it('reaches statements as text, numbers, dates and bytes only', async () => {
     statements.length = 0
     for (const route of routesOf(app)) {
       for (const { client, path, options } of await callsOf(route, node)) {
@@ -133,7 +133,7 @@ describe('bodies', () => {
     }
   })
 
-  it('without a field that is needed are told that it is required, each by its name', () => {
+  it('without required fields gets an error that names each of them', () => {
     let required = 0
     for (const route of routes) {
       const schema = route.input?.body as z.ZodObject
@@ -157,7 +157,7 @@ describe('bodies', () => {
     assert.ok(required > 20, `${required} fields`)
   })
 
-  it('that do not fit are told why in words that follow the name of the field', () => {
+  it('with invalid fields gets messages that follow the field names', () => {
     const schema = z.strictObject({
       email: z.string(),
       kind: z.enum(['a', 'b']),
@@ -187,7 +187,7 @@ describe('bodies', () => {
     assert.equal(told({ name: 'long' }).name, 'must be at most 3 characters long')
   })
 
-  it('with prototype keys, NUL, lone surrogates, deep nesting or no JSON object at all are 400', {
+  it('with prototype keys, malformed text or no JSON object answers 400', {
     skip: needs('an unread body'),
   }, async () => {
     for (const route of routes) {
@@ -203,7 +203,7 @@ describe('bodies', () => {
     assert.equal(({} as { admin?: boolean }).admin, undefined)
   })
 
-  it('above 64 KiB are 413, announced or chunked, and just below are read', {
+  it('above 64 KiB answers 413, announced or chunked', {
     skip: needs('an unread body'),
   }, async () => {
     const { client } = await person(app)
@@ -216,7 +216,7 @@ describe('bodies', () => {
     }
   })
 
-  it('that are not application/json, or say that they are compressed, are 415', {
+  it('of another media type or with compression answers 415', {
     skip: needs('an unread body'),
   }, async () => {
     for (const headers of [
@@ -249,7 +249,7 @@ describe('bodies', () => {
     }
   })
 
-  it('are not asked for where a route reads none', async () => {
+  it('is ignored by routes that read none', async () => {
     const { client } = await person(app)
     for (const path of ['/v1/auth/session', '/v1/users/me', '/v1/users/me/sessions', '/v1/health']) {
       assert.equal(
@@ -260,8 +260,8 @@ describe('bodies', () => {
   })
 })
 
-describe('queries', () => {
-  it('that give a key twice or hold NUL are 400, and what no route knows is ignored', async () => {
+describe('a query', () => {
+  it('answers 400 for repeated keys and NUL, and ignores unknown keys', async () => {
     const app = await startApp()
     try {
       const client = app.client()
@@ -298,25 +298,25 @@ describe('queries', () => {
   })
 })
 
-describe('a host that reads bodies itself', () => {
+describe('a host with its own body parser', () => {
   const json = { email: 'reader@example.com', password, organization_name: 'Readers' }
   const hosts: Record<string, (host: express.Express) => void> = {
     'with express.json()': (host) => void host.use(express.json()),
     'with express.raw()': (host) => void host.use(express.raw({ type: () => true })),
     'with express.text()': (host) => void host.use(express.text({ type: () => true })),
     'with express.urlencoded()': (host) => void host.use(express.urlencoded({ extended: true })),
-    'with a parser that leaves {} where it read nothing, as those for Express 4 do': (host) => {
+    'with a parser that leaves {} if it read nothing, as those for Express 4 do': (host) => {
       host.use((request, _response, next) => {
         request.body = {}
         next()
       })
     },
-    'with a parser behind us': () => {},
+    'with a parser after our router': () => {},
   }
   for (const [what, prepare] of Object.entries(hosts)) {
-    // A body that is overwritten after it was read is lost to everybody.
+    // A body that is overwritten after it was read is lost for good.
     const skip = what.includes('leaves {}') && needs('an unread body')
-    it(`is no hindrance and no way around the rules (${what})`, { skip }, async () => {
+    it(`neither breaks the routes nor bypasses their rules (${what})`, { skip }, async () => {
       const app = await startApp({ before: prepare, routes: (host) => void host.use(express.json()) })
       try {
         const client = app.client()

@@ -8,7 +8,7 @@ import { callsOf } from '../../../support/every-route.js'
 import { person } from '../../../support/people.js'
 import { isPage, nameOf, routesOf } from '../../../support/routes.js'
 
-/** Requests to each route. The seed is printed on failure; `FUZZ_RUNS` asks for more. */
+/** Requests per route. The seed is printed on failure; `FUZZ_RUNS` sets more. */
 const numRuns = Number(process.env.FUZZ_RUNS ?? 60)
 
 let app: TestApp
@@ -41,10 +41,10 @@ const json = fc.oneof(
   text,
 )
 
-/** What HTTP lets a client put into a header, in Latin-1. */
+/** Text that HTTP permits in a header, in Latin-1. */
 const headerText = text.map((value) => value.replace(/[^\t\x20-\x7e\x80-\xff]/g, '?').slice(0, 3_000))
 
-/** What Node's client lets into a request target: everything else is percent-encoded, or left as it is where it may be. */
+/** Text that Node's client permits in a request target. The rest is percent-encoded or kept as permitted. */
 const target = fc.oneof(
   text.map((value) => encodeURIComponent(value.toWellFormed())),
   fc.stringMatching(/^[!-~]{0,40}$/).map((value) => value.replace(/[#?/\\]/g, '%')),
@@ -82,7 +82,7 @@ const headers = fc.dictionary(
   { maxKeys: 3 },
 )
 
-/** The body of a call that succeeds, with one field more, less or different; or any other text. */
+/** The body of a successful call with one field added or changed, or any other text. */
 function bodies(good: unknown): fc.Arbitrary<string> {
   if (typeof good !== 'object' || good === null) return json
   const fields = Object.keys(good)
@@ -111,7 +111,7 @@ function assertCivil(route: Route, sent: object, answer: Answer): void {
 
 const hasMarkup = (route: Route) => isPage(route) || route.path === '/v1/dev/mailbox'
 
-/** Whether a page shows anything of what it was sent. */
+/** Whether a page contains anything of the request. */
 function reflects(text: string, sent: object): boolean {
   const { search, headers } = sent as { search: string; headers: Record<string, string> }
   const parts = [search.slice(1), decodeSafely(search.slice(1)), ...Object.values(headers)]
@@ -144,28 +144,28 @@ async function fuzz(route: Route, client: () => Promise<Client>, good: SendOptio
         headers,
         ...(unsafe && body !== null ? { raw: body } : {}),
       })
-      if (answer.status === 404 && answer.body === undefined) return // dots, slashes and the like made it another path
+      if (answer.status === 404 && answer.body === undefined) return // dots, slashes and similar characters made it another path
       assertCivil(route, { path, search, headers, body }, answer)
     },
   )
   await fc.assert(property, { numRuns, endOnFailure: true, markInterruptAsFailure: true })
 }
 
-test('no request to any route ends in a 5xx, a stack trace or markup, whatever anonymous clients send', async () => {
+test('answers anonymous clients without 5xx, stack traces or markup, on every route', async () => {
   for (const route of routesOf(app)) {
     const [call] = await callsOf(route, app)
     await fuzz(route, async () => app.client(), call.options)
   }
 })
 
-test('no request to any route ends in a 5xx, a stack trace or markup, whatever signed-in people send', async () => {
+test('answers signed-in clients without 5xx, stack traces or markup, on every route', async () => {
   for (const route of routesOf(app)) {
     const [call] = await callsOf(route, app)
     await fuzz(route, async () => (await person(app)).client, call.options)
   }
 })
 
-test('none of it was a surprise: nothing was logged as an error, and prototypes are as they were', () => {
+test('logs no error and changes no prototype during these requests', () => {
   assert.deepEqual(
     app.log.lines.filter((line) => line.startsWith('error')),
     [],

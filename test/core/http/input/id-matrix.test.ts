@@ -9,20 +9,20 @@ import { needs } from '../../../support/host.js'
 import { anotherBrowser, nativeClient, type Person, person, verifiedPerson } from '../../../support/people.js'
 import { isPage, nameOf, routesOf } from '../../../support/routes.js'
 
-/** Whose address is not verified is refused changes of factors before anything is looked for. */
+/** Verifies all addresses. Otherwise a change of factors is refused before the lookup. */
 async function verifyAll(app: TestApp): Promise<void> {
   await app.sql('UPDATE identsphere.users SET email_verified_at = now() WHERE email_verified_at IS NULL')
 }
 
-/** Who tries, made from the owner of the thing, and what they are told. */
+/** Clients that attempt access, given the owner, and their expected status. */
 const others: Record<string, { status: 401 | 404; client(app: TestApp, owner: Person): Promise<Client> }> = {
-  'somebody anonymous': { status: 401, client: async (app) => app.client() },
-  'another user of another organisation': { status: 404, client: async (app) => (await person(app)).client },
+  'an anonymous client': { status: 401, client: async (app) => app.client() },
+  'another user of another organization': { status: 404, client: async (app) => (await person(app)).client },
   'another user by a bearer token': {
     status: 404,
     client: (app) => nativeClient(app),
   },
-  'the owner of the organisation, who is a colleague': {
+  'a colleague who owns the organization': {
     status: 404,
     async client(app, owner) {
       const colleague = await person(app)
@@ -47,21 +47,21 @@ const others: Record<string, { status: 401 | 404; client(app: TestApp, owner: Pe
       return admin.client
     },
   },
-  'another user who is disabled': { status: 401, client: (app) => changed(app, `status = 'disabled'`) },
-  'another user who is deleted': { status: 401, client: (app) => changed(app, `status = 'deleted'`) },
-  'its owner, disabled': { status: 401, client: (app, owner) => changed(app, `status = 'disabled'`, owner) },
-  'its owner, deleted': { status: 401, client: (app, owner) => changed(app, `status = 'deleted'`, owner) },
-  'its owner, after a change of credentials elsewhere': {
+  'another, disabled user': { status: 401, client: (app) => changed(app, `status = 'disabled'`) },
+  'another, deleted user': { status: 401, client: (app) => changed(app, `status = 'deleted'`) },
+  'its disabled owner': { status: 401, client: (app, owner) => changed(app, `status = 'disabled'`, owner) },
+  'its deleted owner': { status: 401, client: (app, owner) => changed(app, `status = 'deleted'`, owner) },
+  'its owner after a credential change elsewhere': {
     status: 401,
     client: (app, owner) => changed(app, 'security_version = security_version + 1', owner),
   },
-  'its owner, by a revoked session': { status: 401, client: (app, owner) => ended(app, owner, 'revoked_at = now()') },
-  'its owner, by an expired session': { status: 401, client: (app, owner) => ended(app, owner, 'expires_at = now()') },
-  'its owner, by a token of the cookie in Authorization': {
+  'its owner with a revoked session': { status: 401, client: (app, owner) => ended(app, owner, 'revoked_at = now()') },
+  'its owner with an expired session': { status: 401, client: (app, owner) => ended(app, owner, 'expires_at = now()') },
+  "its owner with a cookie's token in Authorization": {
     status: 401,
     client: async (app, owner) => app.client({ authorization: `Bearer ${owner.client.cookie('at')}` }),
   },
-  'its owner, by a refresh token': {
+  'its owner with a refresh token': {
     status: 401,
     client: async (app, owner) => app.client({ authorization: `Bearer ${owner.client.cookie('rt')}` }),
   },
@@ -82,17 +82,19 @@ function pathOf(route: Route, params: Record<string, string>): string {
   return route.path.replace(/:(\w+)/g, (_, name: string) => params[name] ?? assert.fail(`no value for :${name}`))
 }
 
-/** Answers that no call can reach yet, and why. An entry that is reached fails, so that none outlives its reason. */
+/** Answers that no call can reach, with the reason. An entry that is reached fails the test. */
 const unreachable: Record<string, string> = {
   'POST /v1/auth/register 200': 'a new account has no second factor',
   'GET /v1/health 503': 'needs a database that does not answer',
 }
 
-/** Routes without CSRF proof, and why. Everything else that changes something asks cookies for it. */
+/**
+ * Routes without CSRF protection, with the reason. All others require it of cookie sessions if they change something.
+ */
 const withoutCsrf: Record<string, string> = {
   'POST /v1/auth/register': 'acts for no session',
   'POST /v1/auth/login': 'acts for no session',
-  'POST /v1/auth/mfa/challenge': 'acts for the holder of the token of a challenge',
+  'POST /v1/auth/mfa/challenge': 'acts for the holder of the challenge token',
   'POST /v1/auth/password/forgot': 'acts for no session',
   'POST /v1/auth/password/reset': 'acts for the holder of the link',
   'POST /v1/auth/email-otp/request': 'acts for no session',
@@ -115,19 +117,19 @@ before(async () => {
 after(() => app.close())
 
 /**
- * @see GHSA-4vcf, better-auth: passkeys of others by their id
+ * @see GHSA-4vcf, better-auth: passkeys of other users by their id
  * @see CVE-2024-39683, Zitadel; CVE-2025-61928, better-auth
  */
-describe('things of others', () => {
+describe('resources of other users', () => {
   const withParams = () => routes.filter((route) => route.path.includes(':'))
 
-  it('have a fixture for every route that names something by its id', () => {
+  it('have a fixture for every route with an id', () => {
     assert.deepEqual(withParams().map(nameOf).sort(), [...routesWithThings].sort())
     for (const route of withParams()) assert.equal(route.auth, 'session', nameOf(route))
   })
 
   for (const [who, { status, client: clientOf }] of Object.entries(others)) {
-    it(`are out of reach of ${who}: ${status}, and the row as it was`, async () => {
+    it(`answer ${status} to ${who}, and stay unchanged`, async () => {
       for (const route of withParams()) {
         const owner = await verifiedPerson(app)
         const { params, body, row } = await thingOf(route, app, owner)
@@ -142,7 +144,7 @@ describe('things of others', () => {
     })
   }
 
-  it('look like things that are not there, and ids that are none are refused', async () => {
+  it('look like missing ones, and invalid ids answer 400', async () => {
     for (const route of withParams()) {
       const owner = await verifiedPerson(app)
       const { params, body } = await thingOf(route, app, owner)
@@ -183,7 +185,7 @@ describe('things of others', () => {
     }
   })
 
-  it('are within reach of their owner, once', async () => {
+  it('are available to their owner, once', async () => {
     for (const route of withParams()) {
       const owner = await verifiedPerson(app)
       const { params, body, row } = await thingOf(route, app, owner)
@@ -198,7 +200,7 @@ describe('things of others', () => {
 })
 
 describe('every route', () => {
-  it('has calls that succeed, and whatever has calls is a route', () => {
+  it('has successful calls, and every call has a route', () => {
     assert.deepEqual(routes.map(nameOf).sort(), [...routesWithCalls].sort())
     assert.equal(new Set(routes.map(nameOf)).size, routes.length, 'declared once')
   })
@@ -227,7 +229,7 @@ describe('every route', () => {
     assert.deepEqual(declared.filter((answer) => !reached.has(answer)).sort(), Object.keys(unreachable).sort())
   })
 
-  it('that needs a session answers 401 to everybody without one, before it reads anything else', {
+  it('answers 401 without a session before it reads anything else', {
     skip: needs('an unread body'),
   }, async () => {
     const denied = routes.filter((route) => route.auth === 'session')
@@ -246,7 +248,7 @@ describe('every route', () => {
     }
   })
 
-  it('that changes something asks a cookie session for CSRF proof', async () => {
+  it('requires a CSRF token of cookie sessions if it changes something', async () => {
     const exempt: string[] = []
     for (const route of routes.filter(({ method }) => method !== 'GET')) {
       const name = nameOf(route)
@@ -270,7 +272,7 @@ describe('every route', () => {
     assert.deepEqual(exempt.sort(), Object.keys(withoutCsrf).sort())
   })
 
-  it('that changes something refuses other sites, signed in or not', async () => {
+  it('rejects other sites if it changes something, signed in or not', async () => {
     const unsafe = routes.filter(({ method }) => method !== 'GET')
     for (const route of unsafe) {
       const [call] = await callsOf(route, app) // refused, so that it can be sent again
@@ -289,7 +291,7 @@ describe('every route', () => {
     }
   })
 
-  it('answers 503 and nothing else while the database cannot, but health', async () => {
+  it('answers 503 while the database is away, health included', async () => {
     const node = await app.node({ database: 'postgres://127.0.0.1:1/none', publicBaseUrl: app.url })
     for (const route of routes.filter((one) => !isPage(one))) {
       const [call] = await callsOf(route, app)
