@@ -44,6 +44,8 @@ const common: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
   splitting: true,
+  // The comments with a file's path would name the folder of a linked node_modules.
+  preserveSymlinks: true,
   format: 'esm',
 }
 

@@ -37,7 +37,7 @@ describe('derived tables', () => {
         Array.isArray(value) || (typeof value === 'object' && Object.keys(value ?? {}).length === 0)
           ? /none|English mails|HS256/
           : typeof value === 'object'
-            ? /^19456 KiB, 2 passes, 1 lane$/
+            ? /^19456 KiB, 2 passes, parallelism 1$/
             : new RegExp(`^\`${value}\``)
       assert.match(text, expected, option)
     }

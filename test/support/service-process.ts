@@ -25,8 +25,12 @@ const knex =
 const app = express().set('trust proxy', true)
 const server = createServer(app).listen(0, '127.0.0.1')
 let received = 0
-server.on('request', () => {
+server.on('request', (_request, response) => {
   received += 1
+  // Clients keep connections open. After close(), they would keep this process.
+  response.on('close', () => {
+    if (!server.listening) setImmediate(() => server.closeIdleConnections())
+  })
 })
 await new Promise((resolve) => server.once('listening', resolve))
 const url = `http://localhost:${(server.address() as AddressInfo).port}`
