@@ -13,7 +13,8 @@ export interface PgBouncer {
   stop(): Promise<void>
 }
 
-const program = '/usr/sbin/pgbouncer'
+/** Debian puts it outside of the path of ordinary users. */
+const program = process.env.PGBOUNCER ?? '/usr/sbin/pgbouncer'
 
 /** Version of the installed PgBouncer as a number, such as 1.21; null if none is installed. */
 export function pgBouncerVersion(): number | null {
