@@ -5,11 +5,11 @@ import { openDatabase } from '../../../lib/core/store/database.js'
 import { Store } from '../../../lib/core/store/store.js'
 import { type BuiltIdentSphere, buildIdentSphere } from '../../../lib/identsphere.js'
 import { startApp, type TestApp } from '../../support/app.js'
-import { succeedingCalls } from '../../support/calls.js'
 import { testClock } from '../../support/clock.js'
+import { callsOf } from '../../support/every-route.js'
 import { createLogRecorder, type LogRecorder } from '../../support/log.js'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../support/postgres.js'
-import { nameOf, routesOf } from '../../support/routes.js'
+import { routesOf } from '../../support/routes.js'
 
 /** Texts of all statements that the routes, the worker and the guards send. */
 const mostTexts = 200
@@ -26,7 +26,7 @@ describe('the number of statement texts', () => {
 
   async function callEverything(): Promise<void> {
     for (const route of routesOf(app)) {
-      for (const { client, path, options } of (await succeedingCalls[nameOf(route)]?.(app)) ?? []) {
+      for (const { client, path, options } of await callsOf(route, app)) {
         await client.send(route.method, path, options)
       }
     }
@@ -34,17 +34,14 @@ describe('the number of statement texts', () => {
   }
 
   it('is bounded, whatever the values and the time', async (t) => {
-    await callEverything()
-    const atRealTime = textsOf(app).length
     app.clock.advance(100_000)
     await callEverything()
-    const all = textsOf(app).length
+    const texts = textsOf(app).length
     app.clock.advance(123.5)
     await callEverything()
-    t.diagnostic(`${atRealTime} texts, ${all} with those of a moved clock`)
-    assert.ok(atRealTime > 50 && atRealTime <= mostTexts, `${atRealTime} texts`)
-    assert.ok(all <= 2 * atRealTime)
-    assert.equal(textsOf(app).length, all)
+    assert.equal(textsOf(app).length, texts)
+    t.diagnostic(`${texts} texts`)
+    assert.ok(texts > 50 && texts <= mostTexts, `${texts} texts`)
   })
 })
 
