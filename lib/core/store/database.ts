@@ -2,7 +2,8 @@ import knexLibrary, { type Knex } from 'knex'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded-postgres/launcher.js'
 import { developmentPath } from '../config/development-folder.js'
 import type { Logger } from '../config/logger.js'
-import { connectWithDeadlines } from './late-answers.js'
+import { connectWithQueryTimeout } from './query-timeout.js'
+import { createStatementNames, type StatementNames } from './statement-names.js'
 
 /** Connections to the one Postgres that holds everything. Nothing is opened before the first query. */
 export interface Database {
@@ -10,20 +11,22 @@ export interface Database {
   readonly knex: Knex
   /** A few connections that only the session check uses, so that no slow query elsewhere can hold up the guards. */
   readonly reserved: Knex
+  readonly statementNames: StatementNames
   /** Closes what IdentSphere opened, and nothing of the host's. */
   close(): Promise<void>
 }
 
 const reservedConnections = 2
-/** Milliseconds. A database that takes longer is answered for with 503. */
-const connectTimeout = 2_000
-const acquireTimeout = 3_000
-const queryTimeout = 10_000
+/** If the database takes longer, the answer is 503. */
+const connectTimeoutMs = 2_000
+const acquireTimeoutMs = 3_000
+const queryTimeoutMs = 10_000
 
 export function openDatabase(given: string | Knex, logger: Logger): Database {
+  const statementNames = createStatementNames(logger)
   if (typeof given !== 'string') {
     const reserved = knexLibrary({ ...given.client.config, pool: reservedPool(given.client.config.pool) })
-    return { knex: given, reserved, close: () => reserved.destroy() }
+    return { knex: given, reserved, statementNames, close: () => reserved.destroy() }
   }
   let embedded: Promise<EmbeddedPostgres> | undefined
   async function url(): Promise<string> {
@@ -39,21 +42,22 @@ export function openDatabase(given: string | Knex, logger: Logger): Database {
     connection: async () => ({
       connectionString: await url(),
       application_name: 'identsphere',
-      connectionTimeoutMillis: connectTimeout,
-      query_timeout: queryTimeout,
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: queryTimeoutMs,
       keepAlive: true,
     }),
-    acquireConnectionTimeout: given === 'embedded' ? 60_000 : acquireTimeout,
+    acquireConnectionTimeout: given === 'embedded' ? 60_000 : acquireTimeoutMs,
     pool: { min: 0, max: 10 },
     // Errors are logged where they are answered, and without the values of the statement.
     compileSqlOnError: false,
     log: knexLog(logger),
   }
-  const knex = connectWithDeadlines(config)
+  const knex = connectWithQueryTimeout(config)
   const reserved = knexLibrary({ ...config, pool: reservedPool(config.pool) })
   return {
     knex,
     reserved,
+    statementNames,
     async close() {
       await Promise.all([knex.destroy(), reserved.destroy()])
       await (await embedded?.catch(() => undefined))?.stop()

@@ -3,7 +3,8 @@ import type { Clock } from '../config/clock.js'
 import type { Database } from './database.js'
 import { isRetryable } from './database-errors.js'
 import { send } from './send.js'
-import { type Fragment, identifier, type SqlPart, sql } from './sql.js'
+import { type Fragment, identifier, type SqlPart, type Statement, sql } from './sql.js'
+import type { StatementNames } from './statement-names.js'
 
 /** Runs SQL: the store itself (each statement commits at once) or a transaction. */
 export interface Executor {
@@ -44,30 +45,47 @@ const attempts = 4
 
 const databaseClock = sql`now()`
 
-/** Names of tables in a schema, each made once. */
-function tablesOf(schemaName: string): (name: string) => Fragment {
-  const known = new Map<string, Fragment>()
-  return (name) => {
-    const table = known.get(name) ?? identifier(schemaName, name)
-    known.set(name, table)
-    return table
-  }
+/** What the executors of one store share. */
+interface Shared {
+  readonly schemaName: string
+  readonly clock: Clock
+  readonly names: StatementNames
+  readonly tables: Map<string, Fragment>
 }
 
+/** Sends statements without names: a name that fails would end a transaction of the host's. */
 class SqlExecutor implements Executor {
   constructor(
-    private readonly runner: Knex,
-    readonly table: (name: string) => Fragment,
-    protected readonly clock: Clock,
+    protected readonly runner: Knex,
+    protected readonly shared: Shared,
   ) {}
 
   get now(): Fragment {
-    const offset = this.clock.offsetSeconds()
+    const offset = this.shared.clock.offsetSeconds()
     return offset === 0 ? databaseClock : sql`(${databaseClock} + ${offset}::float8 * interval '1 second')`
   }
 
+  table(name: string): Fragment {
+    const { tables, schemaName } = this.shared
+    const table = tables.get(name) ?? identifier(schemaName, name)
+    tables.set(name, table)
+    return table
+  }
+
   async sql<Row extends object>(texts: TemplateStringsArray, ...parts: readonly SqlPart[]): Promise<Row[]> {
-    return send(this.runner, sql(texts, ...parts).statement())
+    return this.run(sql(texts, ...parts).statement())
+  }
+
+  protected run<Row extends object>(statement: Statement): Promise<Row[]> {
+    return send(this.runner, statement, undefined)
+  }
+
+  protected nameOf({ text }: Statement): string | undefined {
+    return this.shared.names.of(this.shared.schemaName, text)
+  }
+
+  protected givesUpName({ text }: Statement, error: unknown): boolean {
+    return this.shared.names.giveUp(this.shared.schemaName, text, error)
   }
 }
 
@@ -76,14 +94,34 @@ class Transaction extends SqlExecutor implements Tx {
 
   constructor(
     readonly trx: Knex.Transaction,
-    table: (name: string) => Fragment,
-    clock: Clock,
+    shared: Shared,
   ) {
-    super(trx, table, clock)
+    super(trx, shared)
   }
 
   afterCommit(run: () => void, written?: WrittenRow): void {
     this.effects.push({ run, written })
+  }
+}
+
+/** One attempt at a transaction that can run again. */
+class Attempt extends Transaction {
+  constructor(
+    trx: Knex.Transaction,
+    shared: Shared,
+    private readonly onLostName: () => void,
+  ) {
+    super(trx, shared)
+  }
+
+  protected override async run<Row extends object>(statement: Statement): Promise<Row[]> {
+    const name = this.nameOf(statement)
+    try {
+      return await send(this.runner, statement, name)
+    } catch (error) {
+      if (name !== undefined && this.givesUpName(statement, error)) this.onLostName()
+      throw error
+    }
   }
 }
 
@@ -94,26 +132,44 @@ export class Store extends SqlExecutor {
     schemaName: string,
     clock: Clock,
   ) {
-    super(database.knex, tablesOf(schemaName), clock)
+    super(database.knex, { schemaName, clock, names: database.statementNames, tables: new Map() })
+  }
+
+  protected override async run<Row extends object>(statement: Statement): Promise<Row[]> {
+    const name = this.nameOf(statement)
+    try {
+      return await send(this.runner, statement, name)
+    } catch (error) {
+      if (name === undefined || !this.givesUpName(statement, error)) throw error
+      return send(this.runner, statement, undefined)
+    }
   }
 
   /**
-   * Runs `work` in one transaction and commits. May run it again (serialisation failure, deadlock), so `work` has no effect
-   * outside the database.
+   * Runs `work` in one transaction and commits. May run it again (serialization failure, deadlock, lost prepared statement), so
+   * `work` has no effect outside the database.
    */
   async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
+    let conflicts = 0
+    for (;;) {
+      // Postgres aborts the transaction. It runs again without that name, and each name is lost once.
+      let hasLostName = false
       try {
         const { result, effects } = await this.database.knex.transaction(async (trx) => {
-          const tx = new Transaction(trx, this.table, this.clock)
+          const tx = new Attempt(trx, this.shared, () => {
+            hasLostName = true
+          })
           return { result: await work(tx), effects: tx.effects }
         })
+        if (hasLostName) continue
         for (const effect of effects) effect.run()
         return result
       } catch (error) {
-        if (attempt === attempts || !isRetryable(error)) throw error
+        if (hasLostName) continue
+        conflicts += 1
+        if (conflicts === attempts || !isRetryable(error)) throw error
         // Apart from each other, so that the same two do not collide again.
-        await this.clock.wait(attempt * 10 + Math.floor(Math.random() * 20))
+        await this.shared.clock.wait(conflicts * 10 + Math.floor(Math.random() * 20))
       }
     }
   }
@@ -125,7 +181,7 @@ export class Store extends SqlExecutor {
   async within<T>(trx: Knex.Transaction | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
     if (trx === undefined) return this.transaction(work)
     const { result, effects } = await trx.transaction(async (savepoint) => {
-      const tx = new Transaction(savepoint, this.table, this.clock)
+      const tx = new Transaction(savepoint, this.shared)
       return { result: await work(tx), effects: tx.effects }
     })
     if (effects.length > 0) {
@@ -137,7 +193,7 @@ export class Store extends SqlExecutor {
 
   /** Reads on the host's transaction, which sees what it has written itself. */
   reading(trx: Knex.Transaction | undefined): Executor {
-    return trx === undefined ? this : new SqlExecutor(trx, this.table, this.clock)
+    return trx === undefined ? this : new SqlExecutor(trx, this.shared)
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/config/clock.js'
 import { IdentSphereError } from '../../core/errors.js'
 import type { Database } from '../../core/store/database.js'
 import { translateError } from '../../core/store/database-errors.js'
-import { giveUp, type RawConnection } from '../../core/store/late-answers.js'
+import { discardConnection, type RawConnection } from '../../core/store/query-timeout.js'
 import type { SessionSettings } from './options.js'
 import type { SessionForTokens } from './repository.js'
 
@@ -65,8 +65,6 @@ export function createSessionCheck(deps: {
   let waiting: Waiting[] = []
   let inFlight = 0
   let scheduled = false
-  // Some transaction-pooling proxies know no named statements; then this node goes on without them.
-  let named = true
 
   function schedule(): void {
     if (scheduled || inFlight >= queriesInFlight || waiting.length === 0) return
@@ -120,20 +118,19 @@ export function createSessionCheck(deps: {
       return rows
     } finally {
       // A connection that failed may still deliver the answer to an old question: it never answers another one.
-      if (!usable) giveUp(connection, 'failed during the session check')
+      if (!usable) discardConnection(connection, 'failed during the session check')
       await client.releaseConnection(connection)
     }
   }
 
   async function put(connection: RawConnection, values: unknown[]): Promise<LiveSession[]> {
+    const { statementNames } = database
     const question = { text, values, query_timeout: deadline }
-    const name = 'identsphere_session_check'
+    const name = statementNames.of(schema, text)
     try {
-      return (await connection.query<LiveSession>(named ? { ...question, name } : question)).rows
+      return (await connection.query<LiveSession>(name === undefined ? question : { ...question, name })).rows
     } catch (error) {
-      const { code } = error as { code?: string }
-      if (!named || (code !== '26000' && code !== '42P05')) throw error
-      named = false
+      if (name === undefined || !statementNames.giveUp(schema, text, error)) throw error
       return (await connection.query<LiveSession>(question)).rows
     }
   }

@@ -20,14 +20,13 @@ interface CancelConnection extends pg.Connection {
   cancel(processID: number, secretKey: number): void
 }
 
-/** Milliseconds. */
-const cancelTimeout = 2_000
+const cancelTimeoutMs = 2_000
 
 /**
- * Gives a connection up whose answer is late, so that nothing waits behind it and no other question gets its answer. The
- * server is told to stop too: a statement that waits for a lock would otherwise keep its connection there, and soon all of them.
+ * Ends a connection whose answer is late, so that no other query waits behind it or gets its answer. The server is told to stop
+ * too. Otherwise a statement that waits for a lock would keep its connection there, and soon all of them.
  */
-export function giveUp(connection: RawConnection, reason: string): void {
+export function discardConnection(connection: RawConnection, reason: string): void {
   connection.__knex__disposed = reason
   cancel(connection)
   connection.end().catch(() => {})
@@ -40,12 +39,12 @@ function cancel({ host, port, ssl, processID, secretKey }: RawConnection): void 
   request.on('error', () => {})
   request.on('connect', () => (ssl ? request.requestSsl() : send()))
   request.on('sslconnect', send)
-  request.stream.setTimeout(cancelTimeout, () => request.stream.destroy())
+  request.stream.setTimeout(cancelTimeoutMs, () => request.stream.destroy())
   request.connect(port, host)
 }
 
-/** Knex that gives up connections whose answer is late. By itself it would hand them to the next question. */
-export function connectWithDeadlines(config: Knex.Config): Knex {
+/** Knex that ends connections whose answer is late. By itself it would use them for the next query. */
+export function connectWithQueryTimeout(config: Knex.Config): Knex {
   const open = new Map<string, RawConnection>()
   const knex = knexLibrary({
     ...config,
@@ -60,7 +59,9 @@ export function connectWithDeadlines(config: Knex.Config): Knex {
   })
   knex.on('query-error', (error: Error, { __knexUid }: { __knexUid: string }) => {
     const connection = open.get(__knexUid)
-    if (connection !== undefined && error.message.endsWith('Query read timeout')) giveUp(connection, error.message)
+    if (connection !== undefined && error.message.endsWith('Query read timeout')) {
+      discardConnection(connection, error.message)
+    }
   })
   return knex
 }
