@@ -6,7 +6,7 @@ import { IdentSphereError } from '../../core/errors.js'
 import { factsOf } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import { clientNetwork } from '../../core/net/client-network.js'
-import { type Budget, clearBudgets, refundBudget, spendBudget } from '../../core/store/budgets.js'
+import { type Budget, clearBudgets, refundBudgets, spendBudget, spendBudgets } from '../../core/store/budgets.js'
 import type { Store, Tx } from '../../core/store/store.js'
 import type { Sessions } from '../sessions/service.js'
 import type { SignIn, SignInResult } from '../sign-in/service.js'
@@ -87,7 +87,7 @@ export function createPasswords(deps: {
       return await hasher.verify(stored, policy.normalise(password), network)
     } catch (error) {
       // Nothing was compared, so nothing was tried.
-      for (const budget of budgets) await refundBudget(store, budget)
+      await refundBudgets(store, budgets)
       throw error
     }
   }
@@ -100,13 +100,10 @@ export function createPasswords(deps: {
    */
   async function spend(email: string, source: Source, network: string): Promise<Budget[]> {
     const budgets = passwordBudgets(keys, email, source)
-    for (const budget of budgets) {
-      const wait = await spendBudget(store, budget)
-      if (wait === null) continue
-      if (source.kind === 'device') return spend(email, { kind: 'network', id: network }, network)
-      throw new IdentSphereError('rate_limited', { retryAfterSeconds: Math.min(wait, longestRetryAfter) })
-    }
-    return budgets
+    const wait = await spendBudgets(store, budgets)
+    if (wait === null) return budgets
+    if (source.kind === 'device') return spend(email, { kind: 'network', id: network }, network)
+    throw new IdentSphereError('rate_limited', { retryAfterSeconds: Math.min(wait, longestRetryAfter) })
   }
 
   /** A better hash of a password that was right. It can wait for the next sign-in where the queue is full. */
@@ -237,7 +234,7 @@ export function createPasswords(deps: {
         await hasher.releaseFailure(clock, startedAt)
         throw new IdentSphereError('invalid_credentials')
       }
-      for (const budget of budgets) await refundBudget(store, budget)
+      await refundBudgets(store, budgets)
     },
 
     /** After a proof that outweighs all guesses so far: failures from networks and sessions count from nothing. */
