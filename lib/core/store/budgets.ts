@@ -1,5 +1,6 @@
 import { type Fragment, sql } from './sql.js'
 import type { Executor } from './store.js'
+import { command, type Query, sendTogether } from './together.js'
 
 /** A counter with a limit, shared by every node. */
 export interface Budget {
@@ -149,7 +150,12 @@ export async function refundBudgets(db: Executor, budgets: readonly Budget[]): P
 
 /** Forgets what was spent. */
 export async function clearBudgets(db: Executor, keys: readonly string[]): Promise<void> {
-  await db.sql`DELETE FROM ${db.table('budgets')} WHERE key IN (${lockInOrder(db, keys)})`
+  await sendTogether(db, { cleared: [clearingBudgets(db, keys)] })
+}
+
+/** The same as {@link clearBudgets}, to be sent with other statements. */
+export function clearingBudgets(db: Executor, keys: readonly string[]): Query<void> {
+  return command(sql`DELETE FROM ${db.table('budgets')} WHERE key IN (${lockInOrder(db, keys)})`)
 }
 
 /** Keys of the rows that exist, which are locked. */
