@@ -4,6 +4,7 @@ import { randomOctets } from '../core/crypto/random.js'
 import { IdentSphereError } from '../core/errors.js'
 import type { CookieJar } from '../core/http/cookies.js'
 import type { Store, Tx } from '../core/store/store.js'
+import { sendTogether } from '../core/store/together.js'
 import type { Organizations } from '../features/organizations/service.js'
 import type { Registration } from '../features/registration/service.js'
 import type { SignIn } from '../features/sign-in/service.js'
@@ -84,7 +85,7 @@ export function createSignedIn(services: Services, organizationOnRegistration: '
   }
 
   async function organizationOfKnown(tx: Tx, userId: string, { organizationId, role }: Checked) {
-    const wanted = organizationId ?? (await organizations.defaultFor(tx, userId))
+    const wanted = organizationId ?? (await defaultOrganization(tx, userId))
     if (wanted === null) return role === undefined ? null : foundOrganization(tx, userId, role)
     await organizations.ensureMember(tx, wanted, userId, role)
     return wanted
@@ -97,6 +98,11 @@ export function createSignedIn(services: Services, organizationOnRegistration: '
     }
     if (role === undefined && organizationOnRegistration === 'none') return null
     return foundOrganization(tx, userId, role ?? 'owner')
+  }
+
+  async function defaultOrganization(tx: Tx, userId: string): Promise<string | null> {
+    const { first } = await sendTogether(tx, { first: [organizations.defaultFor(tx, userId)] })
+    return first[0] ?? null
   }
 
   /** No organisation begins without an owner. */

@@ -5,9 +5,11 @@ import type { KeyRing } from '../crypto/key-ring.js'
 import { uuidv7 } from '../crypto/random.js'
 import { seal } from '../crypto/sealing.js'
 import { type Contributions, extensionPoint } from '../extension-point.js'
+import { type Fragment, sql } from '../store/sql.js'
 import type { Tx } from '../store/store.js'
-import type { Action } from './actions.js'
-import { nobody, subjectKey } from './subject-keys.js'
+import type { Query } from '../store/together.js'
+import type { Action, EventName } from './actions.js'
+import { createSubjectKeys, nobody } from './subject-keys.js'
 
 /** What happened. Ids and facts only: never secrets; personal fields only in `email` and `context`. */
 export interface JournalFacts {
@@ -42,6 +44,12 @@ export const journalEntries = extensionPoint<(tx: Tx, entry: JournalEntry) => Pr
 export interface Journal {
   /** Writes in the transaction of the change. The hook runs after the commit. */
   record(tx: Tx, action: Action, facts: JournalFacts): Promise<void>
+  /**
+   * Reads what entries about a subject need, to be sent with other statements. Without it, the first entry of the transaction reads it.
+   */
+  prepare(tx: Tx, subjectId: string): Query<void>
+  /** The same for a subject that is made in this transaction. */
+  prepareNew(tx: Tx, subjectId: string): Query<void>
 }
 
 export function createJournal(deps: {
@@ -50,7 +58,8 @@ export function createJournal(deps: {
   contributions: Contributions
   logger: Logger
 }): Journal {
-  const { keys, hooks, contributions, logger } = deps
+  const { hooks, contributions, logger } = deps
+  const subjectKeys = createSubjectKeys(deps.keys)
 
   /** A call of the host's hook for this action, or undefined if there is none. */
   function hookCall({ name, hook }: Action, facts: JournalFacts): (() => void) | undefined {
@@ -71,36 +80,42 @@ export function createJournal(deps: {
   }
 
   return {
+    prepare: subjectKeys.reading,
+    prepareNew: subjectKeys.making,
+
     async record(tx, action, facts) {
       const id = uuidv7()
       const subjectId = facts.subjectId ?? facts.actorId ?? nobody
-      const key = await subjectKey(tx, keys, subjectId)
+      const key = await subjectKeys.of(tx, subjectId)
       const personal = {
         ip_address: facts.context.ipAddress,
         user_agent: facts.context.userAgent,
         ...(facts.email === undefined ? {} : { email: facts.email }),
       }
+      const sealed = seal(key, JSON.stringify(personal), `audit_logs.sealed_personal:${id}`)
       await tx.sql`
+        ${action.event === undefined ? sql`` : sql`WITH event AS (${insertEvent(tx, id, action.event, facts)})`}
         INSERT INTO ${tx.table('audit_logs')} (id, organization_id, actor_id, impersonator_id, actor_type, action,
           resource_type, resource_id, status, metadata, subject_id, sealed_personal, request_id, created_at)
         VALUES (${id}, ${facts.organizationId ?? null}, ${facts.actorId}, ${facts.impersonatorId ?? null},
           ${facts.actorId === null ? 'system' : 'user'}, ${action.name}, ${facts.resource?.type ?? null},
           ${facts.resource?.id ?? null}, ${facts.status ?? 'success'}, ${JSON.stringify(facts.data ?? {})}, ${subjectId},
-          ${seal(key, JSON.stringify(personal), `audit_logs.sealed_personal:${id}`)}, ${facts.context.requestId}, ${tx.now})`
-      if (action.event !== undefined) {
-        const payload = {
-          actor_id: facts.actorId,
-          ...(facts.resource === undefined ? {} : { [`${facts.resource.type}_id`]: facts.resource.id }),
-          ...facts.data,
-        }
-        await tx.sql`
-          INSERT INTO ${tx.table('webhook_events')} (id, event, organization_id, payload, created_at)
-          VALUES (${id}, ${action.event}, ${facts.organizationId ?? null}, ${JSON.stringify(payload)}, ${tx.now})`
-      }
+          ${sealed}, ${facts.context.requestId}, ${tx.now})`
       const entry = { action, facts, subjectId: subjectId === nobody ? null : subjectId }
       for (const react of contributions(journalEntries)) await react(tx, entry)
       const call = hookCall(action, facts)
       if (call !== undefined) tx.afterCommit(call, { table: 'audit_logs', id })
     },
   }
+}
+
+function insertEvent(tx: Tx, id: string, event: EventName, facts: JournalFacts): Fragment {
+  const payload = {
+    actor_id: facts.actorId,
+    ...(facts.resource === undefined ? {} : { [`${facts.resource.type}_id`]: facts.resource.id }),
+    ...facts.data,
+  }
+  return sql`
+    INSERT INTO ${tx.table('webhook_events')} (id, event, organization_id, payload, created_at)
+    VALUES (${id}, ${event}, ${facts.organizationId ?? null}, ${JSON.stringify(payload)}, ${tx.now})`
 }

@@ -1,4 +1,6 @@
+import { type Fragment, sql } from './sql.js'
 import type { Executor } from './store.js'
+import { command, type Query, sendTogether } from './together.js'
 
 /** A counter with a limit, shared by every node. */
 export interface Budget {
@@ -14,26 +16,69 @@ export interface Budget {
 export const forever = 100 * 365 * 86_400
 
 /**
- * Spends one of the budget, in one statement. Parallel requests on any number of nodes together get exactly `limit`.
+ * Spends one of the budget. Parallel requests on any number of nodes together get exactly `limit`.
  *
- * @returns null when it was spent, or the seconds until the window ends when nothing was left
+ * @returns null if it was spent, or the seconds until the window ends if nothing was left
  */
-export async function spendBudget(db: Executor, budget: Budget): Promise<number | null> {
-  const { key, limit, windowSeconds } = budget
+export function spendBudget(db: Executor, budget: Budget): Promise<number | null> {
+  return spendBudgets(db, [budget])
+}
+
+/**
+ * Spends one of each budget, in one statement. If one of them is used up, none is spent.
+ *
+ * @returns null if they were spent, or the seconds until the last window of those that are used up ends
+ */
+export async function spendBudgets(db: Executor, budgets: readonly Budget[]): Promise<number | null> {
+  for (;;) {
+    const { wait_seconds: waitSeconds, spent } = await trySpending(db, budgets)
+    if (waitSeconds !== null) return waitSeconds
+    if (spent.length === budgets.length) return null
+    // Parallel calls made rows that this statement could not see, and used one up. The next attempt sees them.
+    await refundBudgets(
+      db,
+      budgets.filter(({ key }) => spent.includes(key)),
+    )
+  }
+}
+
+/**
+ * Rows are locked in the order of their keys, here and in every other statement on several budgets, so that no two calls wait for each
+ * other.
+ */
+async function trySpending(
+  db: Executor,
+  budgets: readonly Budget[],
+): Promise<{ wait_seconds: number | null; spent: string[] }> {
   const { now } = db
-  const spent = await db.sql`
-    INSERT INTO ${db.table('budgets')} AS b (key, count, window_ends_at)
-    VALUES (${key}, 1, ${now} + ${windowSeconds} * interval '1 second')
-    ON CONFLICT (key) DO UPDATE SET
-      count = CASE WHEN b.window_ends_at <= ${now} THEN 1 ELSE b.count + 1 END,
-      window_ends_at = CASE WHEN b.window_ends_at <= ${now} THEN excluded.window_ends_at ELSE b.window_ends_at END
-    WHERE b.count < ${limit} OR b.window_ends_at <= ${now}
-    RETURNING 1`
-  if (spent.length > 0) return null
-  const [left] = await db.sql<{ seconds: number }>`
-    SELECT greatest(1, ceil(extract(epoch FROM window_ends_at - ${now})))::float8 AS seconds
-    FROM ${db.table('budgets')} WHERE key = ${key}`
-  return left?.seconds ?? 1
+  const table = db.table('budgets')
+  const keys = budgets.map(({ key }) => key)
+  const limits = budgets.map(({ limit }) => limit)
+  const windows = budgets.map(({ windowSeconds }) => windowSeconds)
+  const [row] = await db.sql<{ wait_seconds: number | null; spent: string[] }>`
+    WITH wanted AS (
+      SELECT * FROM unnest(${keys}::text[], ${limits}::integer[], ${windows}::float8[]) AS w (key, limit_count, seconds)
+    ), known AS (
+      SELECT key, count, window_ends_at FROM ${table} WHERE key = ANY(${keys}) ORDER BY key FOR UPDATE
+    ), used_up AS (
+      SELECT k.window_ends_at FROM known k JOIN wanted w USING (key)
+      WHERE k.count >= w.limit_count AND k.window_ends_at > ${now}
+    ), spent AS (
+      INSERT INTO ${table} AS b (key, count, window_ends_at)
+      SELECT key, 1, ${now} + seconds * interval '1 second' FROM wanted WHERE NOT EXISTS (SELECT FROM used_up)
+      ORDER BY key
+      ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN b.window_ends_at <= ${now} THEN 1 ELSE b.count + 1 END,
+        window_ends_at = CASE WHEN b.window_ends_at <= ${now} THEN excluded.window_ends_at ELSE b.window_ends_at END
+      WHERE b.count < (SELECT limit_count FROM wanted w WHERE w.key = b.key) OR b.window_ends_at <= ${now}
+      RETURNING key
+    )
+    SELECT
+      (SELECT greatest(1, ceil(extract(epoch FROM max(window_ends_at) - ${now})))::float8 FROM used_up
+       HAVING count(*) > 0) AS wait_seconds,
+      ARRAY(SELECT key FROM spent) AS spent`
+  if (row === undefined) throw new Error('a SELECT without FROM answers one row')
+  return row
 }
 
 /** A budget whose tries come at growing intervals once some were spent in a row. */
@@ -90,14 +135,30 @@ export async function endPace(db: Executor, { key }: Budget): Promise<void> {
     UPDATE ${db.table('budgets')} SET streak = 0, blocked_until = NULL, count = greatest(count - 1, 0) WHERE key = ${key}`
 }
 
-/** Gives back one that was spent for nothing. */
-export async function refundBudget(db: Executor, { key }: Budget): Promise<void> {
-  const left = await db.sql`
-    UPDATE ${db.table('budgets')} SET count = count - 1 WHERE key = ${key} AND count > 1 RETURNING 1`
-  if (left.length === 0) await db.sql`DELETE FROM ${db.table('budgets')} WHERE key = ${key} AND count <= 1`
+/** Gives back one of each budget that was spent for nothing. */
+export async function refundBudgets(db: Executor, budgets: readonly Budget[]): Promise<void> {
+  const table = db.table('budgets')
+  const lowered = await db.sql<{ key: string; count: number }>`
+    UPDATE ${table} SET count = count - 1 WHERE key IN (${lockInOrder(
+      db,
+      budgets.map(({ key }) => key),
+    )})
+    RETURNING key, count`
+  const unused = lowered.filter(({ count }) => count <= 0).map(({ key }) => key)
+  if (unused.length > 0) await db.sql`DELETE FROM ${table} WHERE key IN (${lockInOrder(db, unused)}) AND count <= 0`
 }
 
 /** Forgets what was spent. */
 export async function clearBudgets(db: Executor, keys: readonly string[]): Promise<void> {
-  await db.sql`DELETE FROM ${db.table('budgets')} WHERE key = ANY(${keys})`
+  await sendTogether(db, { cleared: [clearingBudgets(db, keys)] })
+}
+
+/** The same as {@link clearBudgets}, to be sent with other statements. */
+export function clearingBudgets(db: Executor, keys: readonly string[]): Query<void> {
+  return command(sql`DELETE FROM ${db.table('budgets')} WHERE key IN (${lockInOrder(db, keys)})`)
+}
+
+/** Keys of the rows that exist, which are locked. */
+function lockInOrder(db: Executor, keys: readonly string[]): Fragment {
+  return sql`SELECT key FROM ${db.table('budgets')} WHERE key = ANY(${keys}) ORDER BY key FOR UPDATE`
 }

@@ -1,5 +1,7 @@
 import type { Role } from '../../core/auth.js'
+import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
+import { type Query, query } from '../../core/store/together.js'
 
 /** @returns false where the slug is taken */
 export async function insertOrganization(
@@ -23,12 +25,14 @@ export async function insertMembership(
     VALUES (${organizationId}, ${userId}, ${role}, ${tx.now})`
 }
 
-export async function firstOrganizationOf(tx: Tx, userId: string): Promise<string | null> {
-  const [row] = await tx.sql<{ id: string }>`
-    SELECT o.id FROM ${tx.table('organization_memberships')} m
-    JOIN ${tx.table('organizations')} o ON o.id = m.organization_id AND o.deleted_at IS NULL
-    WHERE m.user_id = ${userId} ORDER BY m.created_at, m.organization_id LIMIT 1`
-  return row?.id ?? null
+export function firstOrganizationOf(db: Executor, userId: string): Query<string | null> {
+  return query<{ id: string }, string | null>(
+    sql`
+      SELECT o.id FROM ${db.table('organization_memberships')} m
+      JOIN ${db.table('organizations')} o ON o.id = m.organization_id AND o.deleted_at IS NULL
+      WHERE m.user_id = ${userId} ORDER BY m.created_at, m.organization_id LIMIT 1`,
+    ([row]) => row?.id ?? null,
+  )
 }
 
 /**

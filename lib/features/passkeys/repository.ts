@@ -2,6 +2,7 @@ import { uuidv7 } from '../../core/crypto/random.js'
 import { takeOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
+import { type Query, query } from '../../core/store/together.js'
 
 /** Passkeys that one user may have. */
 export const mostPasskeys = 10
@@ -168,9 +169,11 @@ export async function deletePasskeys(tx: Tx, userId: string, since: Date | null)
     WHERE user_id = ${userId} AND created_at >= coalesce(${since}::timestamptz, '-infinity')`
 }
 
-export async function hasPasskey(db: Executor, userId: string): Promise<boolean> {
-  const rows = await db.sql`SELECT 1 FROM ${db.table('user_passkeys')} WHERE user_id = ${userId} LIMIT 1`
-  return rows.length > 0
+export function hasPasskey(db: Executor, userId: string): Query<boolean> {
+  return query(
+    sql`SELECT 1 AS found FROM ${db.table('user_passkeys')} WHERE user_id = ${userId} LIMIT 1`,
+    (rows) => rows.length > 0,
+  )
 }
 
 /** What is held about a user's passkeys, without the keys. */

@@ -1,5 +1,6 @@
 import type { Tx } from '../../core/store/store.js'
-import type { SecondFactor } from '../sign-in/extension-points.js'
+import { mapped } from '../../core/store/together.js'
+import type { SecondFactor, SecondFactorMethod } from '../sign-in/extension-points.js'
 import type { SecurityChange } from '../users/security-change.js'
 import { deleteChallenges, deletePasskeys, hasPasskey } from './repository.js'
 
@@ -9,7 +10,7 @@ import { deleteChallenges, deletePasskeys, hasPasskey } from './repository.js'
  */
 export const passkeyFactor: SecondFactor = {
   demandsChallenge: false,
-  methods: async (db, userId) => ((await hasPasskey(db, userId)) ? ['passkey'] : []),
+  methods: (db, userId) => mapped(hasPasskey(db, userId), (has): SecondFactorMethod[] => (has ? ['passkey'] : [])),
 }
 
 /** Removes passkeys and ceremonies as the change says. */

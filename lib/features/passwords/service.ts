@@ -6,8 +6,16 @@ import { IdentSphereError } from '../../core/errors.js'
 import { factsOf } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import { clientNetwork } from '../../core/net/client-network.js'
-import { type Budget, clearBudgets, refundBudget, spendBudget } from '../../core/store/budgets.js'
+import {
+  type Budget,
+  clearBudgets,
+  clearingBudgets,
+  refundBudgets,
+  spendBudget,
+  spendBudgets,
+} from '../../core/store/budgets.js'
 import type { Store, Tx } from '../../core/store/store.js'
+import { type Query, sendTogether } from '../../core/store/together.js'
 import type { Sessions } from '../sessions/service.js'
 import type { SignIn, SignInResult } from '../sign-in/service.js'
 import { justChanged } from '../users/security-change.js'
@@ -23,6 +31,12 @@ export interface ProvenPassword {
   user: UserCredentials
   /** Writes what follows from the success: clears the budgets and replaces an old hash. */
   apply(tx: Tx): Promise<void>
+}
+
+/** A password that was right for an address. */
+export interface ProvenLogin extends ProvenPassword {
+  /** What `apply` writes, to be sent with other statements. */
+  writes(tx: Tx): readonly Query<void>[]
 }
 
 /** Seconds. Longest wait that is named to a client. */
@@ -51,7 +65,7 @@ export function createPasswords(deps: {
     password: string,
     source: Source,
     context: RequestContext,
-  ): Promise<ProvenPassword> {
+  ): Promise<ProvenLogin> {
     const startedAt = clock.now()
     const network = clientNetwork(context.ipAddress ?? undefined)
     const budgets = await spend(email, source, network)
@@ -63,16 +77,18 @@ export function createPasswords(deps: {
       throw new IdentSphereError('invalid_credentials')
     }
     const upgraded = verified.needsRehash ? await upgrade(password, context) : null
+    const spent = [...budgets, ...passwordBudgets(keys, email, { kind: 'network', id: network })]
+    const forgotten = [...new Set([...spent.map(({ key }) => key), ...accountTotals(keys, email)])]
+    const writes = (tx: Tx) => {
+      const cleared = clearingBudgets(tx, forgotten)
+      if (upgraded === null || usable.password_hash === null) return [cleared]
+      return [cleared, users.upgradingPasswordHash(tx, usable.id, usable.password_hash, upgraded)]
+    }
     return {
       user: usable,
+      writes,
       async apply(tx) {
-        await clearBudgets(tx, [
-          ...[...budgets, ...passwordBudgets(keys, email, { kind: 'network', id: network })].map(({ key }) => key),
-          ...accountTotals(keys, email),
-        ])
-        if (upgraded !== null && usable.password_hash !== null) {
-          await users.upgradePasswordHash(tx, usable.id, usable.password_hash, upgraded)
-        }
+        await sendTogether(tx, { writes: writes(tx) })
       },
     }
   }
@@ -87,7 +103,7 @@ export function createPasswords(deps: {
       return await hasher.verify(stored, policy.normalise(password), network)
     } catch (error) {
       // Nothing was compared, so nothing was tried.
-      for (const budget of budgets) await refundBudget(store, budget)
+      await refundBudgets(store, budgets)
       throw error
     }
   }
@@ -100,13 +116,10 @@ export function createPasswords(deps: {
    */
   async function spend(email: string, source: Source, network: string): Promise<Budget[]> {
     const budgets = passwordBudgets(keys, email, source)
-    for (const budget of budgets) {
-      const wait = await spendBudget(store, budget)
-      if (wait === null) continue
-      if (source.kind === 'device') return spend(email, { kind: 'network', id: network }, network)
-      throw new IdentSphereError('rate_limited', { retryAfterSeconds: Math.min(wait, longestRetryAfter) })
-    }
-    return budgets
+    const wait = await spendBudgets(store, budgets)
+    if (wait === null) return budgets
+    if (source.kind === 'device') return spend(email, { kind: 'network', id: network }, network)
+    throw new IdentSphereError('rate_limited', { retryAfterSeconds: Math.min(wait, longestRetryAfter) })
   }
 
   /** A better hash of a password that was right. It can wait for the next sign-in where the queue is full. */
@@ -151,7 +164,7 @@ export function createPasswords(deps: {
     password: string,
     deviceToken: string | null,
     context: RequestContext,
-  ): Promise<ProvenPassword> {
+  ): Promise<ProvenLogin> {
     const user = await users.credentialsByEmail(store, email)
     const device = user === undefined ? null : signIn.readDevice(deviceToken, user.id)
     const source: Source =
@@ -191,17 +204,17 @@ export function createPasswords(deps: {
       context: RequestContext,
     ): Promise<SignInResult> {
       const proven = await proveByEmail(input.email, input.password, input.device, context)
-      return store.transaction(async (tx) => {
-        await proven.apply(tx)
-        return signIn.completeFirstFactor(tx, {
+      return store.transaction((tx) =>
+        signIn.completeFirstFactor(tx, {
           userId: proven.user.id,
           securityVersion: proven.user.security_version,
           authMethod: 'password',
           amr: ['pwd'],
           trustToken: input.trustToken,
+          writes: proven.writes(tx),
           context,
-        })
-      })
+        }),
+      )
     },
 
     proveBySession,
@@ -237,7 +250,7 @@ export function createPasswords(deps: {
         await hasher.releaseFailure(clock, startedAt)
         throw new IdentSphereError('invalid_credentials')
       }
-      for (const budget of budgets) await refundBudget(store, budget)
+      await refundBudgets(store, budgets)
     },
 
     /** After a proof that outweighs all guesses so far: failures from networks and sessions count from nothing. */

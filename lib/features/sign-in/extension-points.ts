@@ -4,6 +4,7 @@ import type { RequestContext } from '../../core/context.js'
 import { extensionPoint } from '../../core/extension-point.js'
 import type { CookieChange } from '../../core/http/cookies.js'
 import type { Executor, Tx } from '../../core/store/store.js'
+import type { Query } from '../../core/store/together.js'
 import type { FirstFactor } from './first-factor.js'
 
 /** How a challenge can be answered. */
@@ -14,7 +15,7 @@ export interface SecondFactor {
   /** Whether sign-ins by another first factor have to meet it. If not, it may be used, and counts where factors are changed. */
   readonly demandsChallenge: boolean
   /** The methods that this user has enrolled. */
-  methods(db: Executor, userId: string): Promise<readonly SecondFactorMethod[]>
+  methods(db: Executor, userId: string): Query<readonly SecondFactorMethod[]>
 }
 
 export const secondFactors = extensionPoint<SecondFactor>('sign-in.secondFactors')

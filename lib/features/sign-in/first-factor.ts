@@ -1,4 +1,5 @@
 import type { RequestContext } from '../../core/context.js'
+import type { Query } from '../../core/store/together.js'
 
 /** A user whose first factor was proven. */
 export interface FirstFactor {
@@ -15,5 +16,7 @@ export interface FirstFactor {
   recovered?: true
   /** The trust token of the browser; undefined if this way to sign in accepts none. */
   trustToken?: string | null
+  /** What follows from the proof, for the first statement of the sign-in. */
+  writes?: readonly Query<unknown>[]
   context: RequestContext
 }

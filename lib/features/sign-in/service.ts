@@ -4,7 +4,8 @@ import type { Delivery } from '../../core/http/fields.js'
 import type { Reply } from '../../core/http/route.js'
 import type { Action } from '../../core/journal/actions.js'
 import type { Journal } from '../../core/journal/journal.js'
-import type { Executor, Store, Tx } from '../../core/store/store.js'
+import type { Store, Tx } from '../../core/store/store.js'
+import { sendTogether } from '../../core/store/together.js'
 import type { Organizations } from '../organizations/service.js'
 import { describeSession, type SessionDescription } from '../sessions/describe.js'
 import type { IssuedTokens } from '../sessions/issue.js'
@@ -51,23 +52,26 @@ export function createSignIn(deps: {
 }) {
   const { store, journal, sessions, organizations, challenges, devices, contributions, hooks } = deps
 
-  async function methodsOf(db: Executor, userId: string, factors: readonly SecondFactor[]) {
-    const methods: SecondFactorMethod[] = []
-    for (const factor of factors) methods.push(...(await factor.methods(db, userId)))
-    return methods
-  }
-
-  /** The methods that answer a challenge; none if the user need not meet one. */
-  async function challengeMethods(tx: Tx, userId: string): Promise<SecondFactorMethod[]> {
-    const factors = contributions(secondFactors)
-    const demanded = await methodsOf(
-      tx,
-      userId,
-      factors.filter(({ demandsChallenge }) => demandsChallenge),
-    )
-    if (demanded.length === 0) return []
-    const optional = factors.filter(({ demandsChallenge }) => !demandsChallenge)
-    return [...demanded, ...(await methodsOf(tx, userId, optional))]
+  /**
+   * Reads what a sign-in depends on, and writes what follows from the proof of its first factor.
+   *
+   * @returns the methods that answer a challenge, none if the user need not meet one
+   */
+  async function begin(
+    tx: Tx,
+    { userId, organizationId, mfaAgeSeconds, recovered, writes = [] }: FirstFactor,
+  ): Promise<{ organizationId: string | null; methods: readonly SecondFactorMethod[] }> {
+    const isAnswered = mfaAgeSeconds !== undefined || recovered === true
+    const factors = isAnswered ? [] : contributions(secondFactors)
+    const { enrolled, first } = await sendTogether(tx, {
+      enrolled: factors.map((factor) => factor.methods(tx, userId)),
+      first: organizationId === undefined ? [organizations.defaultFor(tx, userId)] : [],
+      others: [journal.prepare(tx, userId), ...writes],
+    })
+    return {
+      organizationId: organizationId === undefined ? (first[0] ?? null) : organizationId,
+      methods: challengeMethods(factors, enrolled),
+    }
   }
 
   async function exemptionOf(tx: Tx, firstFactor: FirstFactor): Promise<ChallengeExemption | null> {
@@ -93,12 +97,7 @@ export function createSignIn(deps: {
     /** @throws IdentSphereError `invalid_credentials` if the account changed meanwhile, or what the host's hook throws */
     async completeFirstFactor(tx: Tx, firstFactor: FirstFactor): Promise<SignInResult> {
       const { userId, authMethod, context } = firstFactor
-      const organizationId =
-        firstFactor.organizationId === undefined
-          ? await organizations.defaultFor(tx, userId)
-          : firstFactor.organizationId
-      const isAnswered = firstFactor.mfaAgeSeconds !== undefined || firstFactor.recovered === true
-      const methods = isAnswered ? [] : await challengeMethods(tx, userId)
+      const { organizationId, methods } = await begin(tx, firstFactor)
       const exemption = methods.length > 0 ? await exemptionOf(tx, firstFactor) : null
       if (methods.length > 0 && exemption === null) {
         const challenge = await challenges.begin(tx, { ...firstFactor, organizationId }, methods)
@@ -139,13 +138,26 @@ export function createSignIn(deps: {
 
     /** Second factors that the user has enrolled. Recovery codes do not count. */
     async enrolledMethods(userId: string): Promise<readonly SecondFactorMethod[]> {
-      const methods = await methodsOf(store, userId, contributions(secondFactors))
-      return methods.filter((method) => method !== 'recovery_code')
+      const { enrolled } = await sendTogether(store, {
+        enrolled: contributions(secondFactors).map((factor) => factor.methods(store, userId)),
+      })
+      return enrolled.flat().filter((method) => method !== 'recovery_code')
     },
 
     /** The device id in a client's device token, or null if the token is not of this user. */
     readDevice: devices.read,
   }
+}
+
+/** @param enrolled the methods of each factor */
+function challengeMethods(
+  factors: readonly SecondFactor[],
+  enrolled: ReadonlyArray<readonly SecondFactorMethod[]>,
+): SecondFactorMethod[] {
+  const methodsOf = (demandsChallenge: boolean) =>
+    enrolled.filter((_, index) => factors[index]?.demandsChallenge === demandsChallenge).flat()
+  const demanded = methodsOf(true)
+  return demanded.length === 0 ? [] : [...demanded, ...methodsOf(false)]
 }
 
 function actionsOf(authMethod: string): { login: Action; mfaRequired: Action } {

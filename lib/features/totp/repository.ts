@@ -1,15 +1,18 @@
 import { useOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
+import { type Query, query } from '../../core/store/together.js'
 
 /** Whether the user has a confirmed factor, and codes left that stand in for it. */
-export async function findEnrolled(db: Executor, userId: string): Promise<{ has_codes: boolean } | undefined> {
-  const [row] = await db.sql<{ has_codes: boolean }>`
-    SELECT EXISTS (
-      SELECT 1 FROM ${db.table('user_recovery_codes')} c WHERE c.user_id = f.user_id AND c.used_at IS NULL
-    ) AS has_codes
-    FROM ${db.table('mfa_factors')} f WHERE f.user_id = ${userId} AND f.kind = 'totp' AND f.confirmed_at IS NOT NULL`
-  return row
+export function findEnrolled(db: Executor, userId: string): Query<{ hasCodes: boolean } | undefined> {
+  return query<{ has_codes: boolean }, { hasCodes: boolean } | undefined>(
+    sql`
+      SELECT EXISTS (
+        SELECT 1 FROM ${db.table('user_recovery_codes')} c WHERE c.user_id = f.user_id AND c.used_at IS NULL
+      ) AS has_codes
+      FROM ${db.table('mfa_factors')} f WHERE f.user_id = ${userId} AND f.kind = 'totp' AND f.confirmed_at IS NOT NULL`,
+    ([row]) => row && { hasCodes: row.has_codes },
+  )
 }
 
 export async function countRecoveryCodes(db: Executor, userId: string): Promise<number> {

@@ -1,16 +1,17 @@
 import type { Tx } from '../../core/store/store.js'
-import type { SecondFactor } from '../sign-in/extension-points.js'
+import { mapped } from '../../core/store/together.js'
+import type { SecondFactor, SecondFactorMethod } from '../sign-in/extension-points.js'
 import type { SecurityChange } from '../users/security-change.js'
 import { deleteFactors, deletePendingFactor, deleteRecoveryCodes, findEnrolled } from './repository.js'
 
 /** TOTP with its recovery codes, as sign-in sees it. A factor that was never confirmed does not count. */
 export const totpFactor: SecondFactor = {
   demandsChallenge: true,
-  async methods(db, userId) {
-    const enrolled = await findEnrolled(db, userId)
-    if (enrolled === undefined) return []
-    return enrolled.has_codes ? ['totp', 'recovery_code'] : ['totp']
-  },
+  methods: (db, userId) =>
+    mapped(findEnrolled(db, userId), (enrolled): SecondFactorMethod[] => {
+      if (enrolled === undefined) return []
+      return enrolled.hasCodes ? ['totp', 'recovery_code'] : ['totp']
+    }),
 }
 
 /** Removes factors and enrollments as the change says. */

@@ -1,5 +1,6 @@
 import { identifier, sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
+import { command, type Query } from '../../core/store/together.js'
 
 /** What a first factor is checked against. Read once; the version must still hold when the session is made. */
 export interface UserCredentials {
@@ -64,9 +65,11 @@ export async function insertUser(
   return rows.length > 0
 }
 
-/** The same password under a better hash. Does nothing where the hash has changed meanwhile. */
-export async function upgradePasswordHash(tx: Tx, userId: string, from: string, to: string): Promise<void> {
-  await tx.sql`UPDATE ${tx.table('users')} SET password_hash = ${to} WHERE id = ${userId} AND password_hash = ${from}`
+/** The same password under a better hash. Does nothing if the hash has changed meanwhile. */
+export function upgradingPasswordHash(tx: Tx, userId: string, from: string, to: string): Query<void> {
+  return command(
+    sql`UPDATE ${tx.table('users')} SET password_hash = ${to} WHERE id = ${userId} AND password_hash = ${from}`,
+  )
 }
 
 export async function findProfile(db: Executor, userId: string): Promise<ProfileRow | undefined> {

@@ -18,7 +18,7 @@ import {
   type ProfileChange,
   type ProfileRow,
   updateProfile,
-  upgradePasswordHash,
+  upgradingPasswordHash,
 } from './repository.js'
 import type { SecurityChanges } from './security-change.js'
 
@@ -30,7 +30,7 @@ export function createUsers(deps: { store: Store; journal: Journal; securityChan
     credentialsByEmail,
     credentialsById,
     isEmailTaken,
-    upgradePasswordHash,
+    upgradingPasswordHash,
 
     /** Makes a security change. */
     changeSecurity: securityChanges.apply,
