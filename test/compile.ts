@@ -7,10 +7,10 @@ import { buildFolder, compiled, root } from './support/compiled.js'
 const folders = ['lib', 'migrations', 'examples', 'scripts', 'test']
 
 /**
- * Compiles the checkout for the tests, each file by itself, into `.test-build/`. Types are not checked. A file is written only if it
- * changed, and at once, so that a second run may go on beside.
+ * Compiles the checkout for the tests into `.test-build/`, each file by itself. Does not check types. Writes a file
+ * only if it changed, and atomically, so that a second run can continue in parallel.
  *
- * @throws Error for a file that is no TypeScript
+ * @throws Error for an invalid TypeScript file
  */
 export async function compileTests(): Promise<void> {
   const sources = (await Promise.all(folders.map((folder) => filesIn(join(root, folder)))))
@@ -23,7 +23,7 @@ export async function compileTests(): Promise<void> {
   await Promise.all(stale.map((path) => rm(path, { force: true })))
 }
 
-/** @returns the files that were made */
+/** @returns the files that were written */
 async function compile(source: string): Promise<string[]> {
   const target = compiled(source)
   const { code, map } = await transform(await readFile(source, 'utf8'), {
@@ -34,7 +34,7 @@ async function compile(source: string): Promise<string[]> {
     sourcemap: 'external',
     sourcesContent: false,
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
-    // The folder of the source: tests read documents from there, and examples their pages.
+    // The folder of the source. Tests read documents from it, and examples read their pages.
     define: { 'import.meta.dirname': JSON.stringify(dirname(source)) },
   })
   const name = relative(dirname(target), `${target}.map`)

@@ -1,6 +1,6 @@
 /**
- * Runs the tests that go over HTTP on other hosts: `npm run test:hosts -- [--node 20,22] ['express4 mount=/x pool=1' …]`.
- * Without hosts it takes a list in which every two settings meet; without versions, the Node that runs it.
+ * Runs the HTTP tests on other hosts: `npm run test:hosts -- [--node 20,22] ['express4 mount=/x pool=1' …]`. Without
+ * hosts, it uses a list that covers every pair of settings. Without versions, it uses the running Node.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
@@ -37,7 +37,7 @@ interface Outcome {
 
 const { values, positionals } = parseArgs({ options: { node: { type: 'string' } }, allowPositionals: true })
 const hosts = positionals.length === 0 ? everyPair : positionals
-for (const host of hosts) parseHost(host) // a misspelt one stops here, not as a failure of every test
+for (const host of hosts) parseHost(host) // a misspelled host stops the run here instead of failing every test
 const versions = values.node?.split(',') ?? [null]
 
 let child: ChildProcess | undefined
@@ -78,7 +78,7 @@ async function testOn(version: string | null, host: string): Promise<Outcome> {
     node,
     host,
     passed: count('pass'),
-    // A run that ends early has counted nothing, and has failed.
+    // A run that ends early has no counts and has failed.
     failed: Math.max(count('fail') + count('cancelled'), code === 0 ? 0 : 1),
     'do not apply': count('skipped'),
     seconds: Math.round((performance.now() - started) / 1000),

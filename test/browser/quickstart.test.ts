@@ -26,7 +26,7 @@ const iPhone =
 
 const chromium = browserFor('the quickstart page is NOT tested')
 
-describe('quickstart page', { skip: chromium.skip }, () => {
+describe('the quickstart page', { skip: chromium.skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'identsphere-quickstart-'))
   const watches = new Map<Page, PageWatch>()
   let database: TestDatabase
@@ -82,12 +82,12 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     await page.getByRole('heading', { name: 'Hello, Ada' }).waitFor()
   }
 
-  /** What stands below a route after its button was pressed. */
+  /** The answer shown below a route after its button was pressed. */
   function answerOf(page: Page, path: string) {
     return page.locator(`[data-path="${path}"] .answer`)
   }
 
-  /** Five mails an hour go to one address, and this page is through with them in a minute. */
+  /** Resets the limit of five mails an hour to an address, which this test would reach in a minute. */
   async function anHourLater(): Promise<void> {
     const connection = new pg.Client(database.url)
     await connection.connect()
@@ -97,7 +97,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
 
   const opened = new Set<string | null>()
 
-  /** Opens the newest link of this kind in the mailbox, once it is another one than the time before. */
+  /** Opens the newest link of this kind in the mailbox as soon as it is a new one. */
   async function openLink(page: Page, path: string): Promise<void> {
     const link = page.locator(`a[href*="/v1/pages/${path}#token="]`).first()
     for (let tries = 0; tries < 50; tries += 1) {
@@ -110,7 +110,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     await page.waitForURL(`${server.url}/v1/pages/${path}`)
   }
 
-  it('shows what the server refuses next to the field', async () => {
+  it('shows errors of the server next to the field', async () => {
     const form = laptop.locator('#register')
     await picture(laptop, 'welcome')
     await form.getByRole('button', { name: 'Create account' }).click()
@@ -130,7 +130,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     await picture(laptop, 'refused')
   })
 
-  it('registers, and says who is signed in', async () => {
+  it('registers and shows the signed-in user', async () => {
     const form = laptop.locator('#register')
     await form.getByLabel('Password', { exact: true }).fill(person.password)
     await form.getByRole('button', { name: 'Create account' }).click()
@@ -144,7 +144,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     assert.deepEqual(readable, ['identsphere_csrf'])
   })
 
-  it('names a taken address, and wrong credentials in one constant text', async () => {
+  it('names a taken address, and gives wrong credentials one constant text', async () => {
     const form = phone.locator('#register')
     await form.getByLabel('Name').fill('Somebody Else')
     await form.getByLabel('E-mail').fill(person.email)
@@ -157,7 +157,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     await picture(phone, 'mobile-dark-refused')
   })
 
-  it('signs in from a second browser, and both see two sessions', async () => {
+  it('signs in from a second browser, and both show two sessions', async () => {
     await signIn(phone)
     await isHome(phone)
     await phone.getByRole('listitem').filter({ hasText: 'Safari on iPhone' }).getByText('This browser').waitFor()
@@ -193,7 +193,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     assert.equal(content, window, 'nothing is wider than the screen')
   })
 
-  it('renews an expired access token, and sends the request again', async () => {
+  it('refreshes an expired access token and repeats the request', async () => {
     const { requests } = watchOf(laptop)
     requests.length = 0
     await laptop.context().clearCookies({ name: 'identsphere_at' })
@@ -203,18 +203,18 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     assert.equal(requests.filter((request) => request === 'GET /v1/users/me/sessions').length, 1)
   })
 
-  it('ends the other session, which finds itself signed out', async () => {
+  it('ends the other session, which then shows that it is signed out', async () => {
     await laptop.getByRole('button', { name: /^Sign out Safari on iPhone/ }).click()
     await laptop.getByText('Safari on iPhone is signed out.').waitFor()
     assert.equal(await laptop.locator('#sessions > li').count(), 1)
     await phone.getByRole('button', { name: 'Call /api/me' }).click()
     await phone.getByText('This session has ended. Sign in again.').waitFor()
     await phone.getByRole('heading', { name: 'Welcome back' }).waitFor()
-    assert.ok(!(await phone.content()).includes(person.email), 'nothing of the person stays on the page')
+    assert.ok(!(await phone.content()).includes(person.email), 'nothing of the user remains on the page')
     const left = await phone.context().cookies(`${server.url}/v1/auth`)
     assert.deepEqual(
       left.map((cookie) => cookie.name).sort(),
-      ['identsphere_device', 'identsphere_flow'], // the latter of the passkeys that the sign-in form offers
+      ['identsphere_device', 'identsphere_flow'], // the latter belongs to the passkeys that the sign-in form offers
     )
   })
 
@@ -227,7 +227,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     await picture(laptop, 'sign-in')
   })
 
-  it('keeps account and session over a restart', async () => {
+  it('keeps account and session across a restart', async () => {
     await signIn(phone)
     await isHome(phone)
     assert.equal(await server.stop(), 0)
@@ -256,7 +256,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     assert.equal(await phone.locator('#sessions > li').count(), 1)
   })
 
-  it('looks right in the dark, on a desktop', async () => {
+  it('has a correct layout in dark mode on a desktop', async () => {
     const dark = await open({ ...desktop, colorScheme: 'dark' })
     await picture(dark, 'dark-welcome')
     await signIn(dark, newPassword)
@@ -277,9 +277,9 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     }
   })
 
-  it('loads nothing from elsewhere, breaks no policy, and is refused only what was asked for', () => {
+  it('loads nothing from other origins and shows only expected errors', () => {
     for (const watch of watches.values()) {
-      // A page may have asked just while the server was started again.
+      // A page may have sent a request during the restart of the server.
       const errors = watch.errors.filter((text) => !text.endsWith('net::ERR_CONNECTION_REFUSED'))
       assert.deepEqual(errors, [])
       assert.deepEqual([...watch.origins], [server.url])
@@ -307,14 +307,14 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     )
   })
 
-  it('says so when its port is taken', async () => {
+  it('reports that its port is taken', async () => {
     await assert.rejects(
       startExample('quickstart', { folder, port, databaseUrl: database.url }),
       (error: Error) => error.message.includes(`Port ${port} is in use`) && error.message.includes('ended with 1'),
     )
   })
 
-  it('confirms the address and replaces a forgotten password through the mailbox', async () => {
+  it('confirms the address and resets a password through the mailbox', async () => {
     const page = await open(desktop)
     await signIn(page, newPassword)
     await isHome(page)
@@ -359,7 +359,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
     assert.deepEqual([...origins], [server.url])
   })
 
-  describe('with a second factor', () => {
+  describe('a second factor on the quickstart page', () => {
     const lastPassword = 'lantern-orbit-staple-9'
     let page: Page
     let app = ''
@@ -371,7 +371,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
 
     const dialog = () => page.getByRole('dialog', { name: 'Confirm that it is you' })
     const card = (name: string) => page.getByRole('region', { name, exact: true })
-    /** Each step counts once, so the code of the next one is always good. */
+    /** Each time step works once, so the code of the next step is always valid. */
     const code = (steps = 0) => totp(app, Date.now(), steps)
 
     async function confirmWithPassword(): Promise<void> {
@@ -380,7 +380,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
       await dialog().waitFor({ state: 'hidden' })
     }
 
-    it('says that a guard needs one, where there is none', async () => {
+    it('is named by a guard that needs one', async () => {
       await signIn(page, lastPassword)
       await isHome(page)
       await page.getByRole('button', { name: 'Call /api/payouts' }).click()
@@ -388,7 +388,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
       await answerOf(page, '/api/payouts').getByText('mfa_required').first().waitFor()
     })
 
-    it('sets up an authenticator app, behind the password, and shows the recovery codes once', async () => {
+    it('is set up as an app behind the password, with recovery codes shown once', async () => {
       await page.getByRole('button', { name: 'Set up an app' }).click()
       await dialog().getByLabel('Your password').fill('not-the-right-password')
       await dialog().getByRole('button', { name: 'Confirm' }).click()
@@ -415,12 +415,12 @@ describe('quickstart page', { skip: chromium.skip }, () => {
       await card('Authenticator app').getByText('on', { exact: true }).waitFor()
     })
 
-    it('pays out right after it', async () => {
+    it('permits a payout right after the setup', async () => {
       await page.getByRole('button', { name: 'Call /api/payouts' }).click()
       await answerOf(page, '/api/payouts').getByText('201 Created').waitFor()
     })
 
-    it('asks for it at the next sign-in, and a recovery code is one', async () => {
+    it('is required at the next sign-in, where a recovery code works', async () => {
       await page.getByRole('button', { name: 'Sign out', exact: true }).first().click()
       await signIn(page, lastPassword)
       await page.getByRole('heading', { name: 'One more step' }).waitFor()
@@ -434,7 +434,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
       await card('Authenticator app').getByText('9 recovery codes left').waitFor()
     })
 
-    it('asks again before a payout, and a code of the app is enough', async () => {
+    it('is required again before a payout, where a code works', async () => {
       await page.getByRole('button', { name: 'Call /api/payouts' }).click()
       await dialog().getByLabel('Code of your authenticator app').fill(code())
       await picture(page, 'step-up')
@@ -442,13 +442,13 @@ describe('quickstart page', { skip: chromium.skip }, () => {
       await answerOf(page, '/api/payouts').getByText('201 Created').waitFor()
     })
 
-    it('adds a passkey, and signs in with it alone', async () => {
+    it('can be a passkey, which also signs in alone', async () => {
       await plugInAuthenticator(page)
       await page.getByRole('button', { name: 'Add a passkey' }).click()
       await page.getByText('You can sign in with this passkey now.').waitFor()
       await card('Passkeys').getByText('Chrome on Linux').waitFor()
       await picture(page, 'passkeys')
-      // Else the offer of the sign-in form may be answered before the click.
+      // Otherwise the offer of the sign-in form may be answered before the click.
       await page.evaluate('PublicKeyCredential.isConditionalMediationAvailable = async () => false')
       await page.getByRole('button', { name: 'Sign out', exact: true }).first().click()
       await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
@@ -458,7 +458,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
       await answerOf(page, '/api/payouts').getByText('201 Created').waitFor()
     })
 
-    it('offers the passkey among what the browser fills in', async () => {
+    it("can be a passkey among the browser's suggestions", async () => {
       await page.reload()
       await isHome(page)
       const chosen = page.waitForResponse(`${server.url}/v1/auth/passkey/login/complete`)
@@ -467,7 +467,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
       await isHome(page)
     })
 
-    it('removes it, and looks right on a small and dark screen', async () => {
+    it('can be removed, with a correct layout on a small dark screen', async () => {
       await page.emulateMedia({ colorScheme: 'dark' })
       await page.setViewportSize({ width: 390, height: 844 })
       await picture(page, 'mobile-dark-factors')
@@ -480,7 +480,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
       assert.deepEqual([...origins], [server.url])
     })
 
-    it('is asked for by the page of a sign-in link', async () => {
+    it('is required by the page of a sign-in link', async () => {
       const other = await open(desktop)
       const headers = { 'Content-Type': 'application/json' }
       const init = { method: 'POST', headers, body: JSON.stringify({ email: person.email }) }
@@ -502,7 +502,7 @@ describe('quickstart page', { skip: chromium.skip }, () => {
       await picture(other, 'link-used')
     })
 
-    it('does not sign in where a forgotten password is replaced, and a trusted browser is asked once', async () => {
+    it('is required after a password reset, and once by a trusted browser', async () => {
       await anHourLater()
       const other = await open(desktop)
       await other.goto(`${server.url}/v1/pages/reset-password`)

@@ -5,7 +5,7 @@ import { compiled, root } from '../support/compiled.js'
 
 const usage = /^Usage: identsphere <command>$/m
 
-/** Without a database: help needs none. */
+/** Runs the command without a database, which help does not need. */
 function run(args: string[]): Promise<{ code: number; out: string; err: string }> {
   const command = [compiled('lib/cli/identsphere.ts'), ...args]
   return new Promise((resolve) => {
@@ -15,8 +15,8 @@ function run(args: string[]): Promise<{ code: number; out: string; err: string }
   })
 }
 
-describe('identsphere, asked for help', () => {
-  it('prints the usage and does nothing else, whatever else was said', async () => {
+describe('the help of identsphere', () => {
+  it('prints the usage and does nothing else, with any arguments', async () => {
     for (const args of [
       [],
       ['help'],
@@ -35,7 +35,7 @@ describe('identsphere, asked for help', () => {
     }
   })
 
-  it('or told what it does not know, prints the usage as an error', async () => {
+  it('prints the usage as an error for unknown arguments', async () => {
     for (const args of [
       ['worker', '--frequently'],
       ['worker', 'a', 'b'],

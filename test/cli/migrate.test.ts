@@ -33,7 +33,7 @@ describe('identsphere migrate', () => {
   const schemas = async () =>
     (await admin.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'identsphere%'")).rows.length
 
-  it('needs no other setting than the address, and says where it worked, without the password', async () => {
+  it('needs only the database URL and prints its target without the password', async () => {
     assert.equal((await run(['migrate', 'status'])).code, 1)
     const { code, out } = await run(['migrate'])
     assert.equal(code, 0)
@@ -47,14 +47,14 @@ describe('identsphere migrate', () => {
     assert.equal(status.out.match(/^done /gm)?.length, count)
   })
 
-  it('rollback asks for a word of confirmation, and names what it would drop', async () => {
+  it('requires a confirmation for rollback and names what it would drop', async () => {
     const { code, err } = await run(['migrate', 'rollback'])
     assert.equal(code, 2)
     assert.match(err, /schema identsphere of .* --yes/)
     assert.equal(await schemas(), 1)
   })
 
-  it('rollback changes nothing where tables of the host refer to ours, and names them', async () => {
+  it('rolls nothing back if host tables refer to ours, and names them', async () => {
     await admin.query('CREATE TABLE public.profiles (user_id uuid REFERENCES identsphere.users (id))')
     const { code, err } = await run(['migrate', 'rollback', '--yes'])
     assert.equal(code, 1)
@@ -63,7 +63,7 @@ describe('identsphere migrate', () => {
     await admin.query('DROP TABLE public.profiles')
   })
 
-  it('rollback leaves what is not ours, and says so', async () => {
+  it('keeps and names foreign tables at rollback', async () => {
     await admin.query('CREATE TABLE identsphere.theirs ()')
     const { code, out } = await run(['migrate', 'rollback', '--yes'])
     assert.equal(code, 0)
@@ -73,7 +73,7 @@ describe('identsphere migrate', () => {
     await admin.query('DROP TABLE identsphere.theirs')
   })
 
-  it('rollback leaves nothing at all, and the way forward is open again', async () => {
+  it('removes everything at rollback, so that it can migrate again', async () => {
     assert.equal((await run(['migrate'])).code, 0)
     assert.match((await run(['migrate', 'rollback', '--yes'])).out, /was deleted\.$/m)
     assert.equal(await schemas(), 0)
@@ -83,7 +83,7 @@ describe('identsphere migrate', () => {
     assert.equal((await run(['migrate', 'status'])).code, 1)
   })
 
-  it('a mistake of the caller is exit code 2, a failure is 1 and names the setting or the cause', async () => {
+  it('exits with 2 for wrong usage, and with 1 for a failure with its cause', async () => {
     for (const args of [['migrate', 'up'], ['migrate', '--force'], ['migrate', '--yes'], ['drop'], ['constructor']]) {
       assert.equal((await run(args)).code, 2, args.join(' '))
     }

@@ -16,7 +16,7 @@ describe('identsphere worker', () => {
   afterEach(() => mail.reset())
   after(() => mail?.close())
 
-  it('told to stop, it confirms what is under way first, sends nothing twice and exits with 0', async () => {
+  it('finishes its mail on SIGTERM, sends nothing twice and exits with 0', async () => {
     const emails = await Promise.all(Array.from({ length: 10 }, mail.mailWaiting))
     mail.smtp.decide = async () => {
       await wait(50)
@@ -31,7 +31,7 @@ describe('identsphere worker', () => {
     for (const email of emails) assert.equal(mail.copies(email), 1)
   })
 
-  it('does not start in development without SMTP: no page would show what it keeps', async () => {
+  it('does not start in development without SMTP', async () => {
     const worker = spawn(process.execPath, [compiled('lib/cli/identsphere.ts'), 'worker'], {
       cwd: root,
       env: { PATH: process.env.PATH, NODE_ENV: 'development', DATABASE_URL: mail.app.databaseUrl },
@@ -46,7 +46,7 @@ describe('identsphere worker', () => {
     assert.match(told, /SMTP_URL/)
   })
 
-  it('does not start with a module that exports none, and says what it looked for', async () => {
+  it('does not start with a module that lacks the export, and names it', async () => {
     const worker = spawn(
       process.execPath,
       ['--import', 'tsx', 'lib/cli/identsphere.ts', 'worker', 'test/support/smtp.ts'],

@@ -68,7 +68,7 @@ function watched(client: Client, browser: Browser, sent: Request[]): Page {
 }
 
 const refreshes = (page: Page) => page.paths().filter((path) => path === 'POST /v1/auth/refresh').length
-/** What a call rejects with. */
+/** The error that a call rejects with. */
 const failure = (call: Promise<unknown>): Promise<unknown> =>
   call.then(
     () => assert.fail('it succeeded'),
@@ -84,7 +84,7 @@ for (const [kind, open] of [
   ['a page of the own origin', ownPageOf],
 ] as const) {
   describe(kind, () => {
-    it('signs up, reads, writes and signs out, with the CSRF token where it is needed', async () => {
+    it('signs up, reads, writes and signs out, with the CSRF token', async () => {
       const { client, changes, sent } = open()
       const answer = await client.signUp(newcomer())
       assert.equal(answer.status, 'success')
@@ -105,7 +105,7 @@ for (const [kind, open] of [
       }
     })
 
-    it('renews an expired access token once for all requests that need it, and sends them again', async () => {
+    it('refreshes an expired access token once for all pending requests', async () => {
       const page = open()
       await page.client.signUp(newcomer())
       app.clock.advance(901)
@@ -121,7 +121,7 @@ for (const [kind, open] of [
       assert.equal(refreshes(page), 2)
     })
 
-    it('learns that its session was ended elsewhere once, and leaves no cookies of it', async () => {
+    it('reports once that its session was ended, and leaves no cookies of it', async () => {
       const page = open()
       await page.client.signUp(newcomer())
       const { id = '' } = (await page.client.session())?.session ?? {}
@@ -136,7 +136,7 @@ for (const [kind, open] of [
       assert.deepEqual([...page.browser.cookies.keys()], ['identsphere_device'])
     })
 
-    it('keeps the session where the server cannot answer a refresh', async () => {
+    it('keeps the session if the server cannot answer a refresh', async () => {
       const page = open()
       await page.client.signUp(newcomer())
       app.clock.advance(901)
@@ -153,7 +153,7 @@ for (const [kind, open] of [
       )
     })
 
-    it('sends no request of one user in the name of another, who signed in meanwhile', async () => {
+    it('sends no request of one user with the session of another', async () => {
       const page = open()
       await page.client.signUp(newcomer())
       const other = newcomer()
@@ -172,7 +172,7 @@ for (const [kind, open] of [
           return answer
         },
       })
-      await hasty.client.session() // learns the CSRF token where it cannot read it
+      await hasty.client.session() // learns the CSRF token if it cannot read the cookie
       signsIn = true
       app.clock.advance(901)
       await assert.rejects(hasty.client.profile.update({ bio: 'mine' }))
@@ -184,13 +184,13 @@ for (const [kind, open] of [
 }
 
 describe('a page that reads the cookie', () => {
-  it('sends nothing where it knows that nobody is signed in', async () => {
+  it('sends nothing if it knows that there is no session', async () => {
     const page = ownPageOf()
     assert.equal(await page.client.session(), null)
     assert.deepEqual(page.sent, [])
   })
 
-  it('finds the cookie by its other name too', async () => {
+  it('finds the cookie under its prefixed name too', async () => {
     const { fetch, sent } = cookieFetch(app.client())
     const document = { cookie: 'a=b; identsphere_csrf=planted; __Host-identsphere_csrf=1.x' }
     const location = { href: app.url, origin: app.origin }
@@ -200,8 +200,8 @@ describe('a page that reads the cookie', () => {
   })
 })
 
-describe('errors', () => {
-  it('carry code, status, request, details and the time to wait', async () => {
+describe('a client error', () => {
+  it('contains code, status, request id, details and retry delay', async () => {
     const { client } = pageOf()
     const error = await failure(client.signUp({ ...newcomer(), email: 'nobody' }))
     assert.ok(error instanceof IdentSphereClientError)
@@ -218,7 +218,7 @@ describe('errors', () => {
     assert.ok((last.retryAfterSeconds ?? 0) > 0)
   })
 
-  it('are `network_error` where nobody answers, or somebody else does', async () => {
+  it('is `network_error` if no server or a foreign one answers', async () => {
     const nobody = createClient({ baseUrl: 'http://localhost:1' })
     const error = await failure(nobody.profile.get())
     assert.ok(isCode('network_error')(error) && error.status === 0 && error.cause instanceof Error)
@@ -228,7 +228,7 @@ describe('errors', () => {
     assert.equal((await pageOf().client.fetch(`${app.url}/broken`)).status, 502)
   })
 
-  it('are `network_error` too where the answer of somebody else looks like a success', async () => {
+  it('is `network_error` if a foreign answer looks like a success', async () => {
     for (const body of ['<h1>Accept our terms</h1>', '{"status":"succ']) {
       const portal = pageOf(app.client(), { fetch: async () => new Response(body) })
       for (const call of [
@@ -241,7 +241,7 @@ describe('errors', () => {
     }
   })
 
-  it('are `network_error`, and no end of the session, where somebody else answers a refresh', async () => {
+  it('is `network_error` and ends no session if a foreign server answers a refresh', async () => {
     const page = pageOf()
     await page.client.signUp(newcomer())
     const { fetch } = cookieFetch(page.browser)
@@ -259,14 +259,14 @@ describe('errors', () => {
   })
 })
 
-describe("the host's own API", () => {
-  it('gets the CSRF token and a second try, and its answer comes back whatever it is', async () => {
+describe("a call to the host's own API", () => {
+  it('gets the CSRF token and a retry, and returns any answer', async () => {
     const page = pageOf()
     await page.client.signUp(newcomer())
     app.clock.advance(901)
     const response = await page.client.fetch(`${app.url}/things`, { method: 'POST', body: '{"a":1}' })
     assert.deepEqual(await response.json(), { done: true })
-    assert.equal(await page.sent.at(-1)?.text(), '{"a":1}', 'the body is sent again as it was')
+    assert.equal(await page.sent.at(-1)?.text(), '{"a":1}', 'the body is sent again unchanged')
     const asRequest = await page.client.fetch(new Request(`${app.url}/things`, { method: 'PUT' }))
     assert.equal(asRequest.status, 200)
     const forged = await page.client.fetch(`${app.url}/things`, {
@@ -277,7 +277,7 @@ describe("the host's own API", () => {
     assert.equal((await pageOf().client.fetch(`${app.url}/things`)).status, 401)
   })
 
-  it('alone gets it: another origin is sent neither tokens nor a refresh', async () => {
+  it('sends neither tokens nor a refresh to another origin', async () => {
     const received: IncomingHttpHeaders[] = []
     const stranger = createServer((request, response) => {
       received.push(request.headers)
@@ -311,8 +311,8 @@ describe("the host's own API", () => {
   })
 })
 
-describe('a step-up', () => {
-  it('in the middle of which somebody else signs in sends nothing in their name', async () => {
+describe("a client's step-up", () => {
+  it('sends nothing for a user who signs in during the step-up', async () => {
     for (const kind of ['another origin', 'own origin', 'native'] as const) {
       const other = newcomer()
       await pageOf().client.signUp(other)
@@ -321,7 +321,7 @@ describe('a step-up', () => {
           const { email } = other
           if (kind === 'native') await page.client.signIn.password({ email, password })
           else assert.equal((await page.browser.post('/v1/auth/login', { email, password })).status, 200)
-          // What the page would learn from the other tab's news.
+          // Like a page that hears of the sign-in from the other tab.
           if (kind === 'another origin') await page.client.session()
           return true
         },
@@ -336,7 +336,7 @@ describe('a step-up', () => {
     }
   })
 
-  it('is asked for once, and every call that needs it is then sent once more', async () => {
+  it('happens once, and all calls that need it are then sent again', async () => {
     const asked: IdentSphereClientError[] = []
     const page = pageOf(app.client(), {
       async onStepUp(error) {
@@ -362,7 +362,7 @@ describe('a step-up', () => {
     assert.equal(asked.length, 2)
   })
 
-  it('is asked for a second time where a route needs two proofs', async () => {
+  it('happens twice if a route requires two proofs', async () => {
     const { client: browser, code } = await enrol(app)
     const asked: string[] = []
     const page = ownPageOf(browser, {
@@ -379,7 +379,7 @@ describe('a step-up', () => {
     assert.deepEqual(asked, ['reauthentication_required', 'mfa_required'])
   })
 
-  it('that is refused leaves the first answer, and one that changes nothing is not asked for again', async () => {
+  it('returns the first answer if it is refused or changes nothing', async () => {
     for (const isConfirmed of [false, true]) {
       let asked = 0
       const page = pageOf(app.client(), {
@@ -398,7 +398,7 @@ describe('a step-up', () => {
 })
 
 describe('a native application', () => {
-  /** A client in which somebody else signs in while a request to `path` is on its way; the answer comes afterwards. */
+  /** A client in which another user signs in while a request to `path` is pending. The answer arrives afterwards. */
   async function interrupted(path: string) {
     const other = newcomer()
     await pageOf().client.signUp(other)
@@ -426,14 +426,14 @@ describe('a native application', () => {
     assert.equal((await client.profile.get()).email, other.email)
   }
 
-  it('sends no request of one user in the name of another, who signed in meanwhile', async () => {
+  it('sends no request of one user with the session of another', async () => {
     const page = await interrupted('/v1/users/me')
     app.clock.advance(901)
     await assert.rejects(page.client.profile.update({ bio: 'mine' }), isCode('authentication_required'))
     await assertOnlyOther(page)
   })
 
-  it('keeps the tokens of who signed in last, whatever comes late of the session before', async () => {
+  it('keeps the newest tokens despite late answers of an earlier session', async () => {
     for (const path of ['/v1/auth/reauthenticate', '/v1/auth/refresh']) {
       const page = await interrupted(path)
       if (path === '/v1/auth/refresh') app.clock.advance(901)
@@ -443,7 +443,7 @@ describe('a native application', () => {
     }
   })
 
-  it('keeps them also where the session before turns out to have ended', async () => {
+  it('keeps the newest tokens if an earlier session has ended', async () => {
     const page = await interrupted('/v1/auth/refresh')
     const { id = '' } = (await page.client.session())?.session ?? {}
     await app.identsphere.api.sessions.revoke(id)
@@ -455,7 +455,7 @@ describe('a native application', () => {
     )
   })
 
-  it('keeps its tokens where it wants, uses no cookie, and refreshes by itself', async () => {
+  it('stores tokens in its own store, uses no cookie and refreshes by itself', async () => {
     let kept: StoredTokens | null = null
     const browser = app.client()
     const tokenStore = {

@@ -42,10 +42,10 @@ import { columnsOf, tableUnder } from '../package/markdown.js'
 import { testClock } from '../support/clock.js'
 
 type Same<A, B> = [A, B] extends [B, A] ? true : false
-/** Fields may be `undefined` in one and only absent in the other: on the wire that is one. */
+/** Treats a field that may be `undefined` like one that may be absent. In JSON they are the same. */
 type Wire<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 
-/** Compiles only where the client's types are those of the routes. */
+/** Compiles only if the client's types match those of the routes. */
 const shapes: [
   Same<CurrentSession, z.output<typeof currentSession>>,
   Same<SignInSuccess, z.output<typeof signInSuccess>>,
@@ -115,10 +115,10 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   'POST /v1/auth/magic-link/verify': (client) => client.signInLink.verify('t'),
 }
 
-/** The second half of a ceremony, sent when an authenticator has answered: in the browser's tests. */
+/** The second half of a ceremony, sent after an authenticator has answered. The browser tests cover it. */
 const completions = /\/passkey(s\/register|\/login|)\/complete$/
 
-/** Not for calls: what browsers navigate to, what other services fetch, and what the client does by itself. */
+/** Routes without a call: pages for browsers, documents for other services, and what the client does by itself. */
 const noCalls =
   /^GET (\/\.well-known\/|\/v1\/(pages|dev)\/|\/v1\/(health|client\.js|auth\/resume)$)|^POST \/v1\/auth\/refresh$/
 
@@ -143,12 +143,12 @@ describe('the client', () => {
     .map(({ method, path }) => `${method} ${path}`)
     .filter((route) => !noCalls.test(route) && !completions.test(route))
 
-  it('has a call for every route, and for nothing else', () => {
+  it('has a call for every route and no others', () => {
     assert.deepEqual(Object.keys(calls).sort(), declared.sort())
     assert.ok(shapes.every((same) => same))
   })
 
-  it('sends each call to its route, with a body that the route takes', async () => {
+  it('sends each call to its route with a valid body', async () => {
     for (const [route, call] of Object.entries(calls)) {
       const sent: Request[] = []
       const client = createClient({
@@ -170,14 +170,14 @@ describe('the client', () => {
       const text = await request.text()
       const body: unknown = text === '' ? {} : JSON.parse(text)
       const parsed = declaration?.input?.body?.safeParse(body)
-      // Made-up tokens are well-formed; `organization_name` depends on the host's options.
+      // Made-up tokens are well-formed. `organization_name` depends on the host's options.
       const issues = parsed?.error?.issues.filter(({ path }) => path[0] !== 'organization_name') ?? []
       assert.deepEqual(issues, [], route)
       if (declaration?.input?.body === undefined) assert.equal(text, '', route)
     }
   })
 
-  it('has the calls that its guide says, and no others', () => {
+  it('has exactly the calls of its guide', () => {
     const named = Object.entries(calls).map(([route, call]) => [
       route,
       /=>\s*client\.([\w.]+)\(/.exec(String(call))?.[1],
@@ -192,7 +192,7 @@ describe('the client', () => {
     assert.deepEqual(unnamed, [])
   })
 
-  it('names every address below the mount, for navigation too', () => {
+  it('puts every address below the mount path, for navigation too', () => {
     const client = createClient({ baseUrl: 'https://app.example.com/identity' })
     assert.equal(
       client.resumeUrl('https://app.example.com/a?b=c'),

@@ -1,4 +1,4 @@
-/** The guide's examples, as a host with strict types would have them. */
+/** Compiles the guide's examples with strict types, as in a host. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..')
 const guide = readFileSync(join(root, 'docs/client.md'), 'utf8')
 const examples = [...guide.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code as string)
 
-/** What the examples leave to their reader. */
+/** Names that the examples leave to the reader. */
 const reader = `
 declare const email: string, password: string, organization_name: string, code: string, body: string
 declare function askForCode(mfaToken?: string): Promise<string | null>

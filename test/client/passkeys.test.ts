@@ -1,4 +1,6 @@
-/** Passkeys by a client that keeps its tokens itself: without cookies, it is known again by a token that it brings back. */
+/**
+ * Passkeys with a client that stores its own tokens. A token replaces the cookie that binds a ceremony to its client.
+ */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
@@ -7,7 +9,7 @@ import { password, startApp, type TestApp } from '../support/app.js'
 import { browserFor, type PageWatch, plugInAuthenticator, watchPage } from '../support/browser.js'
 import { totp } from '../support/mfa.js'
 
-/** What the page below keeps, for functions that run in it. */
+/** A variable of the page, for functions that run in it. */
 declare const client: Client
 
 const chromium = browserFor('the client is NOT tested in one')
@@ -53,7 +55,7 @@ describe('passkeys with tokens in the body', { skip: chromium.skip }, () => {
     assert.equal(label, 'Laptop')
   })
 
-  it('sign in, with and without an address', async () => {
+  it('sign in with and without an address', async () => {
     for (const input of [{}, { email: credentials.email }]) {
       const { email, auth_method } = await page.evaluate(async (given) => {
         await client.signOut()
@@ -64,7 +66,7 @@ describe('passkeys with tokens in the body', { skip: chromium.skip }, () => {
     }
   })
 
-  it('are the second factor of a sign-in by password, step up and prove again who is there', async () => {
+  it('serve as second factor, as step-up and as reauthentication', async () => {
     const { secret } = await page.evaluate(() => client.mfa.setup())
     await page.evaluate((code) => client.mfa.enable(code), totp(secret, app.clock.now()))
     const method = await page.evaluate(async (person) => {
@@ -78,7 +80,7 @@ describe('passkeys with tokens in the body', { skip: chromium.skip }, () => {
     assert.ok(await page.evaluate(async () => (await client.passkeys.reauthenticate()).auth_time))
   })
 
-  it('leave no cookie, and make no errors', async () => {
+  it('leave no cookies and cause no errors', async () => {
     assert.deepEqual(await page.context().cookies(), [])
     assert.deepEqual(watch.errors, [])
     assert.deepEqual(watch.refusals, [])

@@ -1,4 +1,4 @@
-/** `GET /v1/client.js`, and several tabs of one browser that use it, where the router is mounted at a path. */
+/** `GET /v1/client.js` and several tabs of a browser that use it, with the router mounted at a path. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
@@ -6,7 +6,7 @@ import type { Change, Client } from '../../lib/client/index.js'
 import { password, signUp, startApp, type TestApp } from '../support/app.js'
 import { browserFor, watchPage } from '../support/browser.js'
 
-/** What the page below keeps, for functions that run in it. */
+/** Variables of the page, for functions that run in it. */
 declare const client: Client
 declare const changes: Change[]
 
@@ -33,7 +33,7 @@ before(async () => {
 after(() => app.close())
 
 describe('the served client', () => {
-  it('is one small script without imports, for pages of every origin, and is asked for again only when it has changed', async () => {
+  it('is a small cacheable script without imports, for every origin', async () => {
     const answer = await app.client().get('/v1/client.js')
     assert.equal(answer.status, 200)
     assert.equal(answer.headers['content-type'], 'text/javascript; charset=utf-8')
@@ -53,7 +53,7 @@ describe('the served client', () => {
   })
 })
 
-describe('tabs of one browser', { skip: chromium.skip }, () => {
+describe('the tabs of a browser', { skip: chromium.skip }, () => {
   let browser: Browser
   let tabs: Page[]
   let errors: string[][]
@@ -95,7 +95,7 @@ describe('tabs of one browser', { skip: chromium.skip }, () => {
     )
   })
 
-  it('stay signed in when all find their access token expired at once, by one refresh', async () => {
+  it('share one refresh if their access token expires', async () => {
     for (let round = 1; round <= 3; round += 1) {
       app.clock.advance(901)
       const answers = await inAll(() => Promise.all([client.session(), client.profile.get(), client.sessions.list()]))
@@ -114,7 +114,7 @@ describe('tabs of one browser', { skip: chromium.skip }, () => {
     assert.deepEqual(await inAll(() => client.session()), [null, null, null])
   })
 
-  it('hear of a session that was ended elsewhere from the first one that finds out', async () => {
+  it('hear of a session ended elsewhere from the first that notices', async () => {
     await tabs[0]?.evaluate((credentials) => client.signIn.password(credentials), { email, password })
     await seen('signed_in')
     await app.sql('UPDATE identsphere.user_sessions SET revoked_at = now() WHERE revoked_at IS NULL')
@@ -122,7 +122,7 @@ describe('tabs of one browser', { skip: chromium.skip }, () => {
     await seen('session_ended')
   })
 
-  it('break no policy and throw nothing', () => {
+  it('break no content security policy and throw nothing', () => {
     assert.deepEqual(errors, [[], [], []])
   })
 })

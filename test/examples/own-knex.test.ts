@@ -59,7 +59,7 @@ describe('the example with its own Knex', () => {
   const client = () => new Client(server.url)
   const registration = (email: string, fields: unknown) => ({ email, password, fields })
 
-  it('keeps two records of migrations side by side', async () => {
+  it('keeps two migration records side by side', async () => {
     const own = await rows('SELECT name FROM public.knex_migrations')
     assert.deepEqual(own, [{ name: '20261101_profiles_and_plans.js' }])
     const [{ count }] = await rows('SELECT count(*)::int AS count FROM identsphere.migrations')
@@ -68,7 +68,7 @@ describe('the example with its own Knex', () => {
     await identsphere('migrate', 'status')
   })
 
-  it('makes account and profile together, or neither', async () => {
+  it('creates account and profile together, or neither', async () => {
     const browser = client()
     const answer = await browser.post('/v1/auth/register', registration('ada@example.com', { company: 'Engines' }))
     assert.equal(answer.status, 201, answer.text)
@@ -85,7 +85,7 @@ describe('the example with its own Knex', () => {
     assert.deepEqual(await rows("SELECT 1 FROM identsphere.organizations WHERE name = 'bob'"), [])
   })
 
-  it('makes an organisation inside its own transaction, and takes it back with it', async () => {
+  it('creates an organization inside its own transaction and rolls both back', async () => {
     const browser = client()
     await browser.post('/v1/auth/register', registration('team@example.com', { company: 'Engines' }))
     const first = await browser.post('/api/teams', { name: 'First team', code: 'LAUNCH' })
@@ -97,7 +97,7 @@ describe('the example with its own Knex', () => {
     assert.equal(audited.length, 1)
   })
 
-  it('adopts the users of an older table, who sign in with their old passwords', async () => {
+  it('imports users of an older table with their passwords', async () => {
     await rows(`CREATE TABLE legacy_users (id integer PRIMARY KEY, email text, full_name text, password_digest text,
       confirmed boolean NOT NULL)`)
     const legacy = [
@@ -126,7 +126,7 @@ describe('the example with its own Knex', () => {
     assert.equal((await client().post('/v1/auth/login', { email: 'nobody@example.com', password })).status, 401)
   })
 
-  it('has a way back: its own tables first, then ours', async () => {
+  it('can be rolled back: its own tables first, then ours', async () => {
     await assert.rejects(identsphere('migrate', 'rollback', '--yes'), /profiles|plans/)
     await knex('migrate:rollback', '--all')
     await identsphere('migrate', 'rollback', '--yes')

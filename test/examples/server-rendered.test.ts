@@ -11,7 +11,7 @@ import { type Example, startExample } from '../support/example.js'
 import { freePort } from '../support/ports.js'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js'
 
-describe('pages rendered by the server', () => {
+describe('the server-rendered example', () => {
   const folder = mkdtempSync(join(tmpdir(), 'identsphere-rendered-'))
   const chromium = browserFor('the rendered pages are NOT tested')
   let database: TestDatabase
@@ -29,7 +29,7 @@ describe('pages rendered by the server', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  describe('in a browser', { skip: chromium.skip }, () => {
+  describe('a browser', { skip: chromium.skip }, () => {
     let browser: Browser
     let context: BrowserContext
     let page: Page
@@ -46,7 +46,7 @@ describe('pages rendered by the server', () => {
     const wanted = () => `${server.url}/notes?tag=a%26b&x=%22%3E`
     const isAt = (url: string) => page.waitForURL(url, { waitUntil: 'load' })
 
-    it('send who is not signed in to the sign-in page, and back to the very page', async () => {
+    it('is sent to the sign-in page without a session, and back afterwards', async () => {
       await page.goto(wanted())
       assert.equal(new URL(page.url()).pathname, '/sign-in')
       await page.getByRole('link', { name: 'Create an account' }).click()
@@ -61,7 +61,7 @@ describe('pages rendered by the server', () => {
       await page.getByText('Signed in as ada@example.com').waitFor()
     })
 
-    it('take a form with its hidden token, and escape what comes back', async () => {
+    it('sends a form with its hidden token and gets escaped output', async () => {
       const text = `<img src=x onerror=alert(1)>"'&lt;`
       await page.getByLabel('Note').fill(text)
       await page.getByRole('button', { name: 'Add' }).click()
@@ -70,7 +70,7 @@ describe('pages rendered by the server', () => {
       assert.equal(new URL(page.url()).search, '?tag=a%26b')
     })
 
-    it('come back by themselves when the access token has expired', async () => {
+    it('returns by itself after the access token has expired', async () => {
       await context.clearCookies({ name: 'identsphere_at' })
       await page.goto(wanted())
       assert.equal(page.url(), wanted())
@@ -79,7 +79,7 @@ describe('pages rendered by the server', () => {
       assert.ok(names.includes('identsphere_at'))
     })
 
-    it('say so where a form was sent too late, and go on from there', async () => {
+    it('gets an explanation if a form was sent too late, and can continue', async () => {
       await context.clearCookies({ name: 'identsphere_at' })
       await page.getByLabel('Note').fill('too late')
       await page.getByRole('button', { name: 'Add' }).click()
@@ -88,7 +88,7 @@ describe('pages rendered by the server', () => {
       assert.equal(await page.getByRole('listitem').count(), 1)
     })
 
-    it('sign out and in again', async () => {
+    it('signs out and in again', async () => {
       await page.getByRole('button', { name: 'Sign out' }).click()
       await isAt(`${server.url}/sign-in`)
       await page.goto(wanted())
@@ -98,7 +98,7 @@ describe('pages rendered by the server', () => {
       await isAt(wanted())
     })
 
-    it('go nowhere else after a sign-in, whatever the address says', async () => {
+    it('goes nowhere else after a sign-in, whatever return_to says', async () => {
       await page.goto(`${server.url}/sign-in?return_to=https%3A%2F%2Fevil.example%2F`)
       await page.getByLabel('E-mail').fill('ada@example.com')
       await page.getByLabel('Password').fill('correct-horse-battery-7')
@@ -106,12 +106,12 @@ describe('pages rendered by the server', () => {
       await isAt(`${server.url}/notes`)
     })
 
-    it('break no policy and throw nothing', () => {
+    it('breaks no content security policy and throws nothing', () => {
       assert.deepEqual(errors, [])
     })
   })
 
-  describe('their forms', () => {
+  describe('a form', () => {
     const form = (fields: Record<string, string>) => new URLSearchParams(fields).toString()
     const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' }
 
@@ -125,7 +125,7 @@ describe('pages rendered by the server', () => {
       return /name="_csrf" value="([^"]+)"/.exec(await notes(client))?.[1] ?? assert.fail('no hidden field')
     }
 
-    it('are taken with the token of their own session only', async () => {
+    it('is accepted with the token of its own session only', async () => {
       const { client } = await signUp(app)
       const other = await signUp(app)
       const token = await tokenOn(client)
@@ -146,7 +146,7 @@ describe('pages rendered by the server', () => {
           { ...urlencoded, referer: `${server.url}/notes?_csrf=${token}` },
         ],
         [
-          'as multipart, which nobody has parsed',
+          'as multipart, which no parser reads',
           `--x\r\nContent-Disposition: form-data; name="_csrf"\r\n\r\n${token}\r\n--x--\r\n`,
           { 'content-type': 'multipart/form-data; boundary=x' },
         ],
@@ -165,7 +165,7 @@ describe('pages rendered by the server', () => {
       assert.ok(!(await notes(other.client)).includes('mine'))
     })
 
-    it('are refused without a session, and no page with a token is cached', async () => {
+    it('is refused without a session, and its page is never cached', async () => {
       const answer = await app.client().send('POST', '/notes', { raw: form({ text: 'x' }), headers: urlencoded })
       assert.equal(answer.status, 401)
       assert.equal(answer.headers['cache-control'], 'no-store')

@@ -61,7 +61,7 @@ describe('a page on another host than the API', { skip: chromium.skip }, () => {
     await page.getByRole('button', { name: button }).click()
   }
 
-  it('sends who is not signed in to its own sign-in page, and back to where they were', async () => {
+  it('leads to its own sign-in page without a session, and back', async () => {
     await page.goto(`${server.url}/?tab=1#here`)
     await page.waitForURL(/\/sign-in\?/)
     assert.equal(new URL(page.url()).origin, server.url)
@@ -73,7 +73,7 @@ describe('a page on another host than the API', { skip: chromium.skip }, () => {
     assert.equal(await page.evaluate('document.cookie'), '', 'the page reads no cookie of the API')
   })
 
-  it('reads and writes with the cookies of the API, also after a reload', async () => {
+  it('reads and writes with the cookies of the API, even after a reload', async () => {
     for (const count of ['1', '2']) {
       await page.getByRole('button', { name: 'Visit' }).click()
       await page.locator('#count', { hasText: count }).waitFor()
@@ -83,7 +83,7 @@ describe('a page on another host than the API', { skip: chromium.skip }, () => {
     assert.equal(await visits().textContent(), '2')
   })
 
-  it('comes back by itself when the access token has expired, on the very address', async () => {
+  it('returns to the same address after the access token has expired', async () => {
     await context.clearCookies({ name: 'identsphere_at' })
     await page.goto(`${server.url}/?tab=2#there`)
     await isHome()
@@ -95,10 +95,10 @@ describe('a page on another host than the API', { skip: chromium.skip }, () => {
 
   for (const [what, host] of [
     ['of another site', 'evil.localhost'],
-    ['of a host of the same site that is not listed', 'evil.example.localhost'],
+    ['of an unlisted host of the same site', 'evil.example.localhost'],
     ['of the same host on another port', 'example.localhost'],
   ]) {
-    it(`shows nothing to a page ${what}, and lets it change nothing`, async () => {
+    it(`shows and changes nothing for a page ${what}`, async () => {
       const foreign = await context.newPage()
       await foreign.goto(`http://${host}:${strangerPort}/`)
       const send = (path: string, options: object) =>
@@ -142,7 +142,7 @@ describe('a page on another host than the API', { skip: chromium.skip }, () => {
     assert.equal(await visits().textContent(), '3')
   })
 
-  it('breaks no policy and throws nothing', () => {
+  it('breaks no content security policy and throws nothing', () => {
     assert.deepEqual(errors, [])
   })
 })

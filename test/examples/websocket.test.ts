@@ -74,7 +74,7 @@ describe('the WebSocket example', () => {
 
   const closing = async (socket: WebSocket): Promise<number> => (await once(socket, 'close'))[0]
 
-  /** The stream of events, once its first event is there. */
+  /** The event stream after its first event. */
   async function events(headers: Record<string, string>): Promise<IncomingMessage> {
     const outgoing = httpRequest(`${server.url}/clock`, { headers, agent: false }).end()
     const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
@@ -82,7 +82,7 @@ describe('the WebSocket example', () => {
     return answer
   }
 
-  it('opens to the own page with cookies, and to native clients with a bearer token', async () => {
+  it('opens to its own page with cookies and to native clients with a bearer token', async () => {
     const { client, email } = await signUp(app)
     const page = await connect({ ...cookieOf(client), origin: server.url })
     assert.deepEqual(await say(page, 'hello'), { from: email, text: 'hello' })
@@ -90,21 +90,21 @@ describe('the WebSocket example', () => {
     const native = await connect({ authorization: `Bearer ${accessToken}` })
     const heard = once(page, 'message')
     assert.deepEqual(await say(native, 'from afar'), { from: email, text: 'from afar' })
-    assert.match(String((await heard)[0]), /from afar/, 'one organisation hears itself')
+    assert.match(String((await heard)[0]), /from afar/, 'members of the same organization hear it')
     for (const socket of [page, native]) socket.terminate()
   })
 
-  it('keeps organisations apart', async () => {
+  it('keeps organizations apart', async () => {
     const [one, two] = [await signUp(app), await signUp(app)]
     const first = await connect({ ...cookieOf(one.client), origin: server.url })
     const second = await connect({ ...cookieOf(two.client), origin: server.url })
     await say(first, 'for us')
-    assert.equal((await say(second, 'for the others')).text, 'for the others', 'the first it hears is its own')
+    assert.equal((await say(second, 'for the others')).text, 'for the others', 'the first message is its own')
     for (const socket of [first, second]) socket.terminate()
   })
 
   /** @see CWE-1385, cross-site WebSocket hijacking */
-  it('refuses cookies without an own Origin, and who has no credential', async () => {
+  it('refuses cookies without an own Origin, and requests without credentials', async () => {
     const { client } = await signUp(app)
     for (const headers of [
       cookieOf(client),
@@ -121,7 +121,7 @@ describe('the WebSocket example', () => {
     assert.deepEqual(await refusal(cookieOf(client), '/other'), [404, 'not_found'])
   })
 
-  it('closes within one recheck once the session has ended, and serves no message of it', async () => {
+  it('closes within one recheck after the session ends, and relays no later message', async () => {
     const { client, email, sessionId } = await signUp(app)
     const elsewhere = await signIn(app, email)
     const headers = cookieOf(client)
@@ -143,7 +143,7 @@ describe('the WebSocket example', () => {
     witness.terminate()
   })
 
-  it('closes and opens to nobody while the database is away', async () => {
+  it('closes and accepts no connections while the database is away', async () => {
     const { client } = await signUp(app)
     const headers = { ...cookieOf(client), origin: server.url }
     const socket = await connect(headers)
@@ -160,7 +160,7 @@ describe('the WebSocket example', () => {
     }
   })
 
-  it('stops when it is told to', async () => {
+  it('stops on request', async () => {
     assert.equal(await server.stop(), 0)
   })
 })

@@ -9,7 +9,7 @@ import type { Middleware } from '../../lib/core/http/router.js'
 import { signUp, startApp, type TestApp } from '../support/app.js'
 import { Client } from '../support/client.js'
 
-/** What Connect hosts write for themselves: the last hop's word. */
+/** What Connect hosts write themselves: the address that the last hop reports. */
 const lastHop: Middleware = (request: IncomingMessage & { ip?: string | undefined }, _response, next) => {
   request.ip = String(request.headers['x-forwarded-for']).split(', ').at(-1)
   next()
@@ -28,7 +28,7 @@ describe('the address of a client', () => {
   })
   after(() => app.close())
 
-  /** The address kept with a session that a client behind a proxy began. */
+  /** The address stored with a session that a client behind a proxy began. */
   async function addressOn(
     host: ReturnType<(typeof hosts)[keyof typeof hosts]['plain']>,
     lastHop = '198.51.100.7',
@@ -49,7 +49,7 @@ describe('the address of a client', () => {
   }
 
   for (const [framework, { plain, trusting }] of Object.entries(hosts)) {
-    it(`is the connection's, unless the host trusts a proxy and puts it into req.ip (${framework})`, async () => {
+    it(`is that of the connection, unless the host sets req.ip (${framework})`, async () => {
       assert.match(await addressOn(plain()), /^(127\.0\.0\.1|::1)$/)
       assert.equal(await addressOn(trusting()), '198.51.100.7')
       assert.equal(await addressOn(trusting(), '::ffff:198.51.100.7'), '198.51.100.7')

@@ -11,7 +11,7 @@ import { type Framework, frameworks } from '../support/host.js'
 
 const page = { accept: 'text/html' }
 
-/** Guards and handlers below `/area`, in the words that all three frameworks know. */
+/** Guards and handlers below `/area`, with methods that all three frameworks have. */
 function guarded(
   framework: Framework,
   { requireAuth, requireRole, optionalAuth, auth, authOrNull }: IdentSphere,
@@ -35,7 +35,7 @@ function guarded(
 }
 
 for (const framework of Object.keys(frameworks) as Framework[]) {
-  describe(`guards on ${framework}`, () => {
+  describe(`the guards on ${framework}`, () => {
     let app: TestApp
     let server: Server
     let client: Client
@@ -55,14 +55,14 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
 
     const cookies = () => ({ cookie: `identsphere_at=${owner.client.cookie('at')}` })
 
-    it('let the right people through, who are then known by type and by name', async () => {
+    it('let permitted users pass and identify them by type and by name', async () => {
       for (const path of ['/area/auth', '/area/role', '/area/viewer', '/area/page', '/area/told', '/area/anyone']) {
         const answer = await client.get(path, { headers: cookies() })
         assert.deepEqual([answer.status, answer.text], [200, owner.userId], path)
       }
     })
 
-    it('deny everybody else, with the envelope or as the host says', async () => {
+    it("deny all others with the envelope or the host's own answer", async () => {
       for (const path of ['/area/auth', '/area/role', '/area/viewer', '/area/page', '/area/form']) {
         const answer = await client.get(path)
         assert.deepEqual([answer.status, answer.body.error.code], [401, 'authentication_required'], path)
@@ -79,7 +79,7 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
       }
     })
 
-    it('ask for CSRF proof, also from a field of a form that was parsed before them', async () => {
+    it('require a CSRF token, which may be a parsed form field', async () => {
       const csrf = owner.client.cookie('csrf') ?? ''
       assert.equal((await client.post('/area/auth', {}, { headers: cookies() })).status, 403)
       assert.equal((await client.post('/area/auth', {}, { headers: cookies(), csrf })).status, 200)
@@ -89,7 +89,7 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
       assert.equal((await client.send('POST', '/area/form', { raw, headers })).status, 200)
     })
 
-    it('send a page load back to the whole address that it asked for, though the framework shortened it', async () => {
+    it('return a page load to its full address, even if the framework shortened it', async () => {
       const answer = await client.get('/area/page/7?year=2026', { headers: page })
       assert.equal(answer.status, 303)
       assert.equal(answer.headers.location, '/v1/auth/resume?return_to=%2Farea%2Fpage%2F7%3Fyear%3D2026')
@@ -97,7 +97,7 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
   })
 }
 
-describe('a mount that is not in publicBaseUrl', () => {
+describe('a mount path that publicBaseUrl lacks', () => {
   let app: TestApp
   before(async () => {
     app = await startApp()
@@ -105,7 +105,7 @@ describe('a mount that is not in publicBaseUrl', () => {
   after(() => app.close())
 
   for (const framework of Object.keys(frameworks) as Framework[]) {
-    it(`is said once in the log, with what to set (${framework})`, async () => {
+    it(`is logged once, with the setting to change (${framework})`, async () => {
       for (const [mount, publicPath, told] of [
         ['/identity', '', 1],
         ['/identity', '/identity', 0],

@@ -21,7 +21,7 @@ function json(response: ServerResponse, status: number, body: object): void {
   response.end(JSON.stringify(body))
 }
 
-/** What a handler of the host's finds of a request and its answer. */
+/** What a host's handler finds in a request and its response. */
 interface Found {
   keys: PropertyKey[]
   read: boolean
@@ -30,7 +30,7 @@ interface Found {
   headers: string[]
 }
 
-/** A host with routes, webhooks, an answer for what nobody has, and an error handler; in the words that all three frameworks know. */
+/** A host with routes, webhooks, a fallback and an error handler, with methods that all three frameworks have. */
 class TestHost {
   readonly thrown = new Error('a failure of the host')
   found: Found | undefined
@@ -81,7 +81,7 @@ class TestHost {
       throw this.thrown
     })
     const rejected = () => Promise.reject(this.thrown)
-    // Only Express 5 looks at what a handler returns.
+    // Only Express 5 reads the return value of a handler.
     use(`${mount}/v1/users/me/rejects`, (_request, _response, next) =>
       framework === 'express5' ? rejected() : void rejected().catch(next),
     )
@@ -102,7 +102,7 @@ after(() => app.close())
 for (const framework of Object.keys(frameworks) as Framework[]) {
   for (const mount of ['', '/identity']) {
     for (const where of ['in front', 'behind'] as const) {
-      describe(`${framework} with its routes ${where} and the router at ${mount || '/'}`, () => {
+      describe(`a host on ${framework} with its routes ${where} and the router at ${mount || '/'}`, () => {
         const host = new TestHost()
         let client: Client
         before(async () => {
@@ -111,7 +111,7 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
         })
         after(() => host.stop())
 
-        it('has its own paths below /v1, whatever the method', async () => {
+        it('keeps its own paths below /v1 for every method', async () => {
           for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
             const headers = { origin: 'https://elsewhere.example', 'access-control-request-method': 'POST' }
             const answer = await client.send(method, '/v1/things', { headers })
@@ -119,7 +119,7 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
           }
         })
 
-        it('gets requests as if the router were not there: nothing read, set or added', async () => {
+        it('gets requests unchanged, as if the router were absent', async () => {
           const without = new TestHost()
           await without.start(framework, mount, where, (_request, _response, next) => next())
           try {
@@ -138,7 +138,7 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
           }
         })
 
-        it('gets the exact bytes of a webhook and verifies who signed them', async () => {
+        it('gets the exact bytes of a webhook and verifies its signature', async () => {
           for (const bytes of [
             Buffer.from('{ "amount" : 1.0,\r\n"currency":"EUR" }'),
             Buffer.from([0, 255, 254, 128, 13, 10]),
@@ -152,7 +152,7 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
           }
         })
 
-        it('answers for what nobody has: other paths, other methods and other spellings', async () => {
+        it('answers unknown paths, methods and spellings', async () => {
           for (const [method, path] of [
             ['GET', '/v1/nothing'],
             ['OPTIONS', '/v1/nothing'],
@@ -172,7 +172,7 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
           }
         })
 
-        it('is handed its own errors, thrown, rejected, or passed on in front of the router', async () => {
+        it('gets its own errors, thrown, rejected or passed on before the router', async () => {
           for (const [path, headers] of [
             ['/v1/auth/throws', {}],
             ['/v1/users/me/rejects', {}],

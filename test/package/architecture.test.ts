@@ -1,4 +1,4 @@
-/** The layering of `docs/architecture.md`, compared with what the files in `lib/` import and with their SQL. */
+/** The layering of `docs/architecture.md`, compared with the imports and the SQL of the files in `lib/`. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -48,7 +48,7 @@ const featureOf = (file: string) => /^lib\/features\/([^/]+)\//.exec(file)?.[1] 
 const partOf = (file: string) => /^lib\/([^/]+)\//.exec(file)?.[1] ?? null
 
 describe('the layers', () => {
-  it('find imports in every part, so that an empty list means none', () => {
+  it('contain imports in every part, so that an empty list means none', () => {
     for (const part of ['core', 'features', 'client', 'resource', 'testing', 'cli', 'embedded-postgres']) {
       assert.ok(
         imports.some(({ from }) => partOf(from) === part),
@@ -58,12 +58,12 @@ describe('the layers', () => {
     assert.ok(imports.length > 1000, String(imports.length))
   })
 
-  it('each folder of lib/features/ is in the list, and the list names no other', () => {
+  it('list each folder of lib/features/ and no other', () => {
     const folders = readdirSync(join(root, 'lib/features'))
     assert.deepEqual([...order].sort(), folders.sort())
   })
 
-  it('core imports no feature and no entrance', () => {
+  it('keep features and entry points out of core', () => {
     const refused = imports.filter(
       ({ from, to }) =>
         partOf(from) === 'core' && to.startsWith('lib/') && !['core', 'embedded-postgres'].includes(partOf(to) ?? ''),
@@ -71,7 +71,7 @@ describe('the layers', () => {
     assert.deepEqual(refused.map(text), [])
   })
 
-  it('a feature imports core and features above it, types included', () => {
+  it('let a feature import core and earlier features only, types included', () => {
     const refused = imports.filter(({ from, to }) => {
       const [feature, target] = [featureOf(from), featureOf(to)]
       if (feature === null || !to.startsWith('lib/') || partOf(to) === 'core' || feature === target) return false
@@ -84,14 +84,14 @@ describe('the layers', () => {
     )
   })
 
-  it('only lib/features.ts and lib/identsphere.ts know more than one feature of the list', () => {
+  it('let only lib/features.ts and lib/identsphere.ts know several features', () => {
     const top = files.filter((file) => partOf(file) === null)
     assert.deepEqual(top.sort(), ['lib/features.ts', 'lib/identsphere.ts', 'lib/index.ts'])
     const lines = (sources.get('lib/identsphere.ts') ?? '').split('\n').length
     assert.ok(lines <= 120, `lib/identsphere.ts has ${lines} lines`)
   })
 
-  it('entrances are imported by nothing inside', () => {
+  it('keep entry points out of all other parts', () => {
     const entrances = ['client', 'resource', 'testing', 'cli']
     const refused = imports.filter(({ from, to }) => {
       const target = partOf(to) ?? ''
@@ -100,7 +100,7 @@ describe('the layers', () => {
     assert.deepEqual(refused.map(text), [])
   })
 
-  it('the embedded Postgres knows nothing of identity', () => {
+  it('keep identity out of the embedded Postgres', () => {
     const refused = imports.filter(
       ({ from, to }) =>
         partOf(from) === 'embedded-postgres' &&
@@ -112,7 +112,7 @@ describe('the layers', () => {
     assert.deepEqual(refused.map(text), [])
   })
 
-  it('no file imports itself in a circle, types included', () => {
+  it('contain no circular imports, types included', () => {
     const next = new Map(files.map((file) => [file, imports.filter(({ from }) => from === file).map(({ to }) => to)]))
     const done = new Set<string>()
     const circles: string[] = []
@@ -141,7 +141,7 @@ describe('a feature', () => {
   })
 
   for (const { name, tables = [], reads = [] } of features) {
-    it(`${name} writes and reads the tables that it declares, and no others`, () => {
+    it(`named ${name} writes and reads exactly the tables that it declares`, () => {
       const own = files.filter((file) => featureOf(file) === folderOf(name))
       const found = own.map((file) => tablesIn(sources.get(file) ?? ''))
       const written = new Set(found.flatMap((one) => one.written))
@@ -157,7 +157,7 @@ describe('a feature', () => {
     })
   }
 
-  it('owns each table that a migration creates, or core does', () => {
+  it('or core owns each table that a migration creates', () => {
     const created = readdirSync(join(root, 'migrations')).flatMap((file) =>
       [...readFileSync(join(root, 'migrations', file), 'utf8').matchAll(/CREATE TABLE \$\{\w+\}\.(\w+)/g)].map(
         ([, table]) => table as string,
@@ -168,7 +168,7 @@ describe('a feature', () => {
     assert.deepEqual([...owned, ...core].sort(), created.sort())
   })
 
-  it('reads no table of a feature in core', () => {
+  it('owns its tables, which core does not read', () => {
     const owned = features.flatMap(({ tables = [] }) => [...tables]) as string[]
     const core = files.filter((file) => partOf(file) === 'core')
     const found = core.flatMap((file) => {
@@ -181,7 +181,7 @@ describe('a feature', () => {
 
 /** Tables in the SQL of a file. Names come from `db.table('…')`, and from `sweep(store, '…', …)`, which deletes. */
 function tablesIn(text: string): { written: string[]; read: string[] } {
-  // The session check writes its statement once, with the schema in place of `db.table()`. Comments hold examples.
+  // The session check writes its statement once, with the schema in place of `db.table()`. Comments contain examples.
   const source = text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, '')
   const names = (pattern: RegExp) => [...source.matchAll(pattern)].map(([, table]) => table as string)
   const written = [
@@ -192,8 +192,8 @@ function tablesIn(text: string): { written: string[]; read: string[] } {
   return { written, read: mentioned.filter((table) => !written.includes(table)) }
 }
 
-describe('primitives', () => {
-  it('only lib/core/crypto uses node:crypto, apart from files that parse keys or name files', () => {
+describe('the primitives', () => {
+  it('keep node:crypto in lib/core/crypto, apart from listed exceptions', () => {
     const exceptions = new Set([
       'lib/features/tokens/signing-keys.ts',
       ...files.filter((file) => partOf(file) === 'embedded-postgres'),
@@ -204,13 +204,13 @@ describe('primitives', () => {
     assert.deepEqual(refused.map(text), [])
   })
 
-  it('Express is known to lib/core/http alone', () => {
+  it('keep Express in lib/core/http', () => {
     const users = imports.filter(({ to }) => /^(express|cookie-parser|express-serve-static-core)$/.test(to))
     assert.ok(users.length > 0)
     assert.deepEqual(users.filter(({ from }) => !from.startsWith('lib/core/http/')).map(text), [])
   })
 
-  it('services, repositories and rules do not touch a request or a response', () => {
+  it('keep requests and responses out of services, repositories and rules', () => {
     const touching = files.filter(
       (file) =>
         (/\/(service|repository)\.ts$/.test(file) || /\/rules\//.test(file)) &&
@@ -219,7 +219,7 @@ describe('primitives', () => {
     assert.deepEqual(touching, [])
   })
 
-  it('routes hold no SQL, no transaction and no audit row', () => {
+  it('keep SQL, transactions and audit rows out of routes', () => {
     const routes = files.filter((file) => file.endsWith('/routes.ts'))
     assert.ok(routes.length > 10)
     const refused = routes.filter((file) => /\.sql`|\.transaction\(|journal/.test(sources.get(file) ?? ''))
@@ -229,7 +229,7 @@ describe('primitives', () => {
     )
   })
 
-  it('the security version moves in one place', () => {
+  it('change the security version in one place', () => {
     const moving = files.filter((file) =>
       /UPDATE \$\{tx\.table\('users'\)\} SET security_version = security_version \+/.test(sources.get(file) ?? ''),
     )
@@ -238,7 +238,7 @@ describe('primitives', () => {
     assert.deepEqual(callers.sort(), ['lib/features/users/repository.ts', 'lib/features/users/security-change.ts'])
   })
 
-  it('each native or protocol library has one home', () => {
+  it('keep each native or protocol library in one place', () => {
     const homes: Record<string, RegExp> = {
       argon2: /^lib\/features\/passwords\/schemes\//,
       bcrypt: /^lib\/features\/passwords\/schemes\//,

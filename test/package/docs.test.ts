@@ -1,4 +1,4 @@
-/** Tables that derive from the code are up to date: `npm run docs` writes them. */
+/** Tables that derive from the code are up to date. `npm run docs` writes them. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -7,16 +7,16 @@ import { documents, fixedDefaults, optionsTable, withTables } from '../../script
 import { root } from '../support/compiled.js'
 import { columnsOf } from './markdown.js'
 
-describe('derived tables', () => {
+describe('the derived tables', () => {
   for (const file of documents) {
-    it(`${relative(root, file)} is what npm run docs would write`, () => {
+    it(`of ${relative(root, file)} are what npm run docs would write`, () => {
       const text = readFileSync(file, 'utf8')
       assert.match(text, /<!-- table: \w+ -->/)
       assert.equal(text, withTables(text))
     })
   }
 
-  it('each option has a meaning and a default', () => {
+  it('give each option a meaning and a default', () => {
     const rows = columnsOf(optionsTable().split('\n').slice(2))
     assert.ok(rows.length > 40)
     for (const [option, , defaultText = '', meaning = ''] of rows) {
@@ -25,7 +25,7 @@ describe('derived tables', () => {
     }
   })
 
-  it('each fixed default is the one that the TSDoc names', () => {
+  it('show each fixed default that the TSDoc names', () => {
     const documented = new Map(
       columnsOf(optionsTable().split('\n').slice(2)).map(([option = '', , text = '']) => [option, text]),
     )

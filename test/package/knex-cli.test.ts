@@ -1,4 +1,4 @@
-/** Knex's own command line, as the README shows it, and the roles of its production checklist. */
+/** Knex's own command line as in the README, and the role of its production checklist. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -25,7 +25,7 @@ describe('knex migrate', () => {
   })
   after(() => database.drop())
 
-  /** Runs the lines of the README that have this in them. */
+  /** Runs the line of the README that starts with this command. */
   async function command(part: string, url = database.url): Promise<string> {
     const line = readme.split('\n').find((text) => text.startsWith(`npx knex ${part}`))
     assert.ok(line, part)
@@ -48,16 +48,16 @@ describe('knex migrate', () => {
     }
   }
 
-  it('latest makes schema and tables, and does nothing the second time', async () => {
+  it('creates schema and tables by latest, and nothing the second time', async () => {
     assert.match(await command('migrate:latest'), new RegExp(`run: ${names.length} migrations`))
     assert.match(await command('migrate:latest'), /Already up to date/)
   })
 
-  it('status lists every migration', async () => {
+  it('lists every migration by status', async () => {
     assert.match(await command('migrate:status'), new RegExp(`Found ${names.length} Completed`))
   })
 
-  it('without an address, or with a wrong one, names the setting and the fix', async () => {
+  it('names the setting and the fix for a missing or wrong URL', async () => {
     for (const [url, problem] of [
       ['', 'is missing'],
       ['mysql://localhost/app', 'is not a postgres:// address'],
@@ -68,7 +68,7 @@ describe('knex migrate', () => {
     }
   })
 
-  it('records the names that identsphere.migrate() records', async () => {
+  it('records the same names as identsphere.migrate()', async () => {
     assert.deepEqual(await query('SELECT name FROM identsphere.migrations ORDER BY name'), names.sort())
     const identsphere = createIdentSphere({ database: database.url, development: true })
     await identsphere.migrate()
@@ -77,7 +77,7 @@ describe('knex migrate', () => {
     assert.equal((await query('SELECT name FROM identsphere.migrations')).length, names.length)
   })
 
-  it("rollback --all leaves nothing but Knex's record", async () => {
+  it("leaves only Knex's record after rollback --all", async () => {
     await command('migrate:rollback --all')
     const left = await query(
       `SELECT relname FROM pg_class WHERE relnamespace = 'identsphere'::regnamespace AND relkind <> 'i'
@@ -88,17 +88,17 @@ describe('knex migrate', () => {
     assert.deepEqual(await query('SELECT name FROM identsphere.migrations'), [])
   })
 
-  it('and the way forward is open again', async () => {
+  it('can migrate again after the rollback', async () => {
     assert.match(await command('migrate:latest'), new RegExp(`run: ${names.length} migrations`))
   })
 })
 
-describe("the production checklist's role", () => {
+describe('the role of the production checklist', () => {
   const role = `identsphere_app_${randomBytes(6).toString('hex')}`
   const secret = randomBytes(16).toString('hex')
   after(() => adminQuery(`DROP ROLE IF EXISTS ${role}`))
 
-  it('can do everything that the application does, and cannot change what was recorded', async () => {
+  it('can do everything that the application does, but cannot change records', async () => {
     await adminQuery(`CREATE ROLE ${role} LOGIN PASSWORD '${secret}'`)
     const app = await startApp()
     try {

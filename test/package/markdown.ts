@@ -1,4 +1,4 @@
-/** The lines of the first table below a heading, without its two head lines. */
+/** The lines of the first table below a heading, without its two header lines. */
 export function tableUnder(document: string, heading: string): string[] {
   const lines = document.split('\n')
   const start = lines.findIndex((line) => line.replace(/^#+ /, '') === heading && line.startsWith('#'))
@@ -11,7 +11,7 @@ export function tableUnder(document: string, heading: string): string[] {
   return (end === -1 ? rest : rest.slice(0, end)).slice(2)
 }
 
-/** The cells of each line. `\|` is no border. */
+/** The cells of each line. `\|` does not separate cells. */
 export function columnsOf(table: string[]): string[][] {
   return table.map((line) =>
     line
@@ -21,7 +21,7 @@ export function columnsOf(table: string[]): string[][] {
   )
 }
 
-/** The first block of code in this language below a heading, indented or not. */
+/** The first code block in this language below a heading, indented or not. */
 export function codeUnder(document: string, heading: string, language: string): string {
   const [, after = ''] = document.split(new RegExp(`^#+ ${heading}$`, 'm'))
   const code = new RegExp(`^ *\`\`\`${language}\\n(.*?)^ *\`\`\`$`, 'ms').exec(after)?.[1]

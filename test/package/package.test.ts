@@ -1,4 +1,4 @@
-/** The package as hosts get it: packed, unpacked and used from the outside. */
+/** The package as hosts get it: packed, unpacked and used from outside. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,11 +20,11 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const bins: string[] = Object.values(manifest.bin ?? {})
-/** Every file that the manifest points to. */
+/** Every file that the manifest names. */
 const targets: string[] = [...Object.values(manifest.exports), ...bins].flatMap((target) =>
   typeof target === 'string' ? [target] : Object.values(Object(target)),
 )
-/** `identsphere`, `identsphere/resource` …: what hosts may import. */
+/** `identsphere`, `identsphere/resource` …: the paths that hosts may import. */
 const entrances = Object.keys(manifest.exports)
   .filter((path) => !path.endsWith('.json'))
   .map((path) => path.replace('.', 'identsphere'))
@@ -55,7 +55,7 @@ async function compile(file: string, more: object = { noEmit: true }): Promise<v
 }
 
 describe('the tarball', () => {
-  it('holds what hosts need', () => {
+  it('contains what hosts need', () => {
     const needed = [
       'LICENSE',
       'README.md',
@@ -88,7 +88,7 @@ describe('the tarball', () => {
     }
   })
 
-  it('holds nothing else: no sources, tests, examples or settings', () => {
+  it('contains no sources, tests, examples or settings', () => {
     const refused = host.tarball.filter(
       (path) =>
         !/^dist\/lib\/.*(\.js|\.d\.ts)$/.test(path) &&
@@ -101,7 +101,7 @@ describe('the tarball', () => {
     assert.ok(host.tarballBytes < 400_000, `${host.tarballBytes} bytes`)
   })
 
-  it('runs nothing when it is installed', () => {
+  it('runs no install scripts', () => {
     const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare']
     assert.deepEqual(
       hooks.filter((name) => name in manifest.scripts),
@@ -109,7 +109,7 @@ describe('the tarball', () => {
     )
   })
 
-  it('has the command, which runs by itself and tells a mistake from a failure', async () => {
+  it('contains an executable command with separate exit codes', async () => {
     const command = join(host.folder, 'node_modules/identsphere/dist/lib/cli/identsphere.js')
     assert.match(readFileSync(command, 'utf8'), /^#!\/usr\/bin\/env node\n/)
     assert.equal(statSync(command).mode & 0o111, 0o111)
@@ -119,7 +119,7 @@ describe('the tarball', () => {
     await assert.rejects(host.node([command, 'migrat']), { code: 2 })
   })
 
-  it('names no path of the machine that it was made on', () => {
+  it('contains no path of the build machine', () => {
     const naming = host.tarball.filter((path) =>
       readFileSync(join(host.folder, 'node_modules/identsphere', path), 'utf8').includes(root),
     )
@@ -127,7 +127,7 @@ describe('the tarball', () => {
   })
 })
 
-describe('from JavaScript', () => {
+describe('the package in JavaScript', () => {
   const use = `
     const names = Object.keys(identsphere).sort()
     let refusal = ''
@@ -142,21 +142,21 @@ describe('from JavaScript', () => {
     refusal: 'publicBaseUrl',
   }
 
-  it('ESM imports it, and without settings it refuses to start', async () => {
+  it('can be imported by ESM and refuses to start without settings', async () => {
     write('esm.mjs', `import * as identsphere from 'identsphere'\n${use}`)
     const { stdout, stderr } = await host.node(['esm.mjs'])
     assert.deepEqual(JSON.parse(stdout), expected)
     assert.equal(stderr, '')
   })
 
-  it('CommonJS requires it, and gets the same', async () => {
+  it('can be required by CommonJS with the same result', async () => {
     write('cjs.cjs', `const identsphere = require('identsphere')\n${use}`)
     const { stdout, stderr } = await host.node(['cjs.cjs'])
     assert.deepEqual(JSON.parse(stdout), expected)
     assert.equal(stderr, '')
   })
 
-  it('ESM and CommonJS find the same names behind every entrance', async () => {
+  it('exports the same names to ESM and CommonJS at every entry point', async () => {
     const list = JSON.stringify(entrances)
     write(
       'entrances.mjs',
@@ -174,7 +174,7 @@ describe('from JavaScript', () => {
     }
   })
 
-  it('nothing behind the entrances can be imported, but package.json can', async () => {
+  it('exports entry points and package.json, but no internal files', async () => {
     const deep = [
       'identsphere/dist/lib/index.js',
       'identsphere/dist/lib/core/crypto/digest.js',
@@ -191,7 +191,7 @@ describe('from JavaScript', () => {
     assert.deepEqual(JSON.parse(stdout), [deep.map(() => 'ERR_PACKAGE_PATH_NOT_EXPORTED'), 'identsphere'])
   })
 
-  it("the entrance for other services loads none of the database's, Express's or the hashers' modules", async () => {
+  it('loads no database, Express or hashing modules for other services', async () => {
     write(
       'loaded.mjs',
       `import { createRequire, register } from 'node:module'
@@ -226,7 +226,7 @@ describe('from JavaScript', () => {
     for (const name of ['jsonwebtoken', 'jwks-rsa', 'jose']) assert.ok(packages.includes(name), `${name}: ${packages}`)
   })
 
-  it('importing it does no work: no handles, listeners or files, and none of its settings is read', async () => {
+  it('does no work and reads no settings when imported', async () => {
     write(
       'idle.mjs',
       `import { readdirSync } from 'node:fs'
@@ -258,7 +258,7 @@ describe('from JavaScript', () => {
   })
 })
 
-describe('from TypeScript', () => {
+describe('the package in TypeScript', () => {
   const use = `
     const identsphere: IdentSphere = createIdentSphere({ database: 'postgres://db.example.com/app' })
     const guard: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void =
@@ -270,7 +270,7 @@ describe('from TypeScript', () => {
     const inline: string | undefined = ({} as IncomingMessage).identsphere?.userId
     console.log(guard, whoIs, inline)`
 
-  it('its declarations name no Express, no folder of packages and nothing internal', () => {
+  it('has declarations without Express, package folders or internal names', () => {
     const refused =
       /(from|import\(|types=)\s*["'](@types\/)?(express|connect|qs|serve-static|cookie-parser)|node_modules|@internal/
     const naming = host.tarball.filter(
@@ -281,7 +281,7 @@ describe('from TypeScript', () => {
     assert.deepEqual(naming, [])
   })
 
-  it('its declarations compile in strict mode without the types of Express or Postgres', async () => {
+  it('compiles in strict mode without the types of Express or Postgres', async () => {
     write(
       'strict.mts',
       `import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -291,7 +291,7 @@ describe('from TypeScript', () => {
     await compile('strict.mts')
   })
 
-  it('they compile in a CommonJS host', async () => {
+  it('compiles in a CommonJS host', async () => {
     write(
       'strict.cts',
       `import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -307,7 +307,7 @@ describe('from TypeScript', () => {
     { type: 'module', module: 'esnext', moduleResolution: 'bundler' },
     { type: 'commonjs', module: 'preserve', moduleResolution: 'bundler' },
   ]) {
-    it(`every entrance compiles with ${JSON.stringify(options)} in a host of type ${type}`, async () => {
+    it(`compiles at every entry point with ${JSON.stringify(options)} and type ${type}`, async () => {
       write('package.json', JSON.stringify({ type }))
       const lines = entrances.map((path, index) => `import * as e${index} from '${path}'\nconsole.log(e${index})\n`)
       write('entrances.ts', lines.join(''))
@@ -315,7 +315,7 @@ describe('from TypeScript', () => {
     })
   }
 
-  it('the entrance for other services compiles without them too, and has no guard that needs the database', async () => {
+  it('compiles for other services without those types or database guards', async () => {
     const resource = `
       import { createResourceServer, type Middleware, type TokenAuth } from 'identsphere/resource'
       const identsphere = createResourceServer({ issuer: 'https://app.example.com' })
@@ -327,7 +327,7 @@ describe('from TypeScript', () => {
     await assert.rejects(compile('role.mts'), /requireRole/)
   })
 
-  it('the entrance for browsers compiles with the types of the DOM alone, and imports nothing of Node', async () => {
+  it('compiles for browsers with DOM types only and imports nothing of Node', async () => {
     write(
       'page.mts',
       `import { createClient, IdentSphereClientError, type CurrentSession } from 'identsphere/client'
@@ -347,13 +347,13 @@ describe('from TypeScript', () => {
     assert.deepEqual(importing, [])
   })
 
-  it('an option that does not exist is a compile-time error', async () => {
+  it('rejects an unknown option at compile time', async () => {
     write('typo.mts', `import { createIdentSphere } from 'identsphere'\ncreateIdentSphere({ acessTokenSeconds: 60 })`)
     await assert.rejects(compile('typo.mts'), /acessTokenSeconds/)
   })
 })
 
-describe("the README's example", () => {
+describe('the examples of the documentation', () => {
   let database: TestDatabase
   let application: ChildProcess | undefined
   before(async () => {
@@ -368,7 +368,7 @@ describe("the README's example", () => {
     { version: 5, express: 'express', types: '@types/express' },
     { version: 4, express: 'express4', types: 'types-express4' },
   ]) {
-    it(`compiles and runs in a host with Express ${version}: it lets an owner through and a stranger not`, async () => {
+    it(`compile and run in a host with Express ${version}`, async () => {
       host.link(express, 'express')
       host.link(types, '@types/express')
       write('app.mts', codeUnder(readme, 'In your application', 'ts'))
@@ -385,7 +385,7 @@ describe("the README's example", () => {
     })
   }
 
-  it('goes together with express-oauth2-jwt-bearer, whose req.auth stays its own', async () => {
+  it('work beside express-oauth2-jwt-bearer, which keeps its req.auth', async () => {
     host.link('express')
     host.link('@types/express')
     host.link('express-oauth2-jwt-bearer')
@@ -448,7 +448,7 @@ describe("the README's example", () => {
     return { client, userId: registered.body.user.user_id, organizationId: registered.body.user.organization_id }
   }
 
-  it('the one for other services compiles with the types of Express', async () => {
+  it('compile for other services with the types of Express', async () => {
     const guide = readFileSync(join(root, 'docs/resource-servers.md'), 'utf8')
     write('service.mts', codeUnder(guide, 'Other services', 'ts'))
     await compile('service.mts')

@@ -7,17 +7,17 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
 
-/** An application's folder with IdentSphere installed from its tarball. */
+/** The folder of an application that has installed IdentSphere from its tarball. */
 export interface Host {
   folder: string
   tarballBytes: number
   /** Paths in the tarball, without `package/`. */
   tarball: string[]
-  /** Gives the application one of the checkout's packages, under another name if wanted. It may replace one. */
+  /** Links a package of the checkout into the application, under another name if given. Replaces an existing link. */
   link(name: string, as?: string): void
-  /** Runs Node in the folder, without anything of this process's environment that Node or IdentSphere reads. */
+  /** Runs Node in the folder. Passes on no variables that Node or IdentSphere reads. */
   node(args: string[], environment?: Record<string, string>): Promise<{ stdout: string; stderr: string }>
-  /** Runs the TypeScript compiler in the folder. Rejects with its output where it finds an error. */
+  /** Runs the TypeScript compiler in the folder. Rejects with its output on an error. */
   tsc(args: string[]): Promise<void>
   remove(): void
 }
@@ -25,11 +25,11 @@ export interface Host {
 const notPacked = new Set(['node_modules', '.git', 'dist', '.test-build', '.identsphere', 'coverage'])
 
 /**
- * Builds and packs a copy of the checkout, so that nothing of it changes, and unpacks the tarball as npm would. Dependencies
- * are links to the checkout's, so no network is needed. They lie as pnpm lays them: beside the package in a folder of its
- * own, so that the application finds none of them, and the package finds nothing but them.
+ * Builds and packs a copy of the checkout, which stays unchanged, and unpacks the tarball like npm. Dependencies are
+ * links to those of the checkout, so no network is needed. They are laid out like those of pnpm: beside the package in
+ * its own folder. The application then finds none of them, and the package finds only them.
  *
- * @param dependencies what the package says that it needs
+ * @param dependencies names of the packages that the package declares
  */
 export async function installPacked(dependencies: string[]): Promise<Host> {
   const folder = mkdtempSync(join(tmpdir(), 'identsphere-package-'))

@@ -1,4 +1,4 @@
-/** The README's tables, checked against the code: whatever is there is documented, and whatever is documented is there. */
+/** Compares the README's tables with the code: everything in the code has a row, and every row is in the code. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -30,10 +30,10 @@ const code = (cell = '') => /`([^`]+)`/.exec(cell)?.[1] ?? cell
 /** The texts of all `code` in a cell. */
 const codes = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text as string)
 
-describe('options', () => {
+describe('the options', () => {
   const rows = rowsUnder('Options')
 
-  it('each environment variable that the code reads is named, and no other', () => {
+  it('name exactly the environment variables that the code reads', () => {
     const pattern = /\b(IDENTSPHERE_[A-Z_]+|DATABASE_URL|SMTP_URL|NODE_ENV|PORT)\b/g
     const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts'))
@@ -45,8 +45,8 @@ describe('options', () => {
   })
 })
 
-describe('endpoints', () => {
-  it('each route has a row, and each row is one', () => {
+describe('the endpoints', () => {
+  it('are the rows of the table', () => {
     const declared = identsphere.routes.map(({ method, path }) => `${method} ${path}`)
     assert.deepEqual(
       rowsUnder('Endpoints')
@@ -56,14 +56,14 @@ describe('endpoints', () => {
     )
   })
 
-  it('the rows say which of them need a session', () => {
+  it('are listed with their need for a session', () => {
     for (const [name, needs] of rowsUnder('Endpoints')) {
       const declared = identsphere.routes.find(({ method, path }) => `${method} ${path}` === code(name))
       assert.equal(needs === 'session', declared?.auth === 'session', code(name))
     }
   })
 
-  it('each error code has a row with its status', () => {
+  it('list each error code with its status', () => {
     const rows = rowsUnder('Errors').map(([name, status]) => [code(name), Number(status)])
     assert.deepEqual(
       rows,
@@ -71,7 +71,7 @@ describe('endpoints', () => {
     )
   })
 
-  it('no error code is named that does not exist', () => {
+  it('name no unknown error code', () => {
     const denials = rowsUnder('Guards').flatMap(([, , denial]) => codes(denial))
     assert.deepEqual(
       denials.filter((name) => !(name in errorCatalogue)),
@@ -80,8 +80,8 @@ describe('endpoints', () => {
   })
 })
 
-describe('guards, cookies, hooks and roles', () => {
-  it('each guard has a row, and each row is one', () => {
+describe('the guards, cookies, hooks and roles', () => {
+  it('list exactly the guards', () => {
     const guards = Object.keys(identsphere).filter((name) => /^(require|optional)[A-Z]/.test(name))
     assert.deepEqual(
       rowsUnder('Guards')
@@ -91,7 +91,7 @@ describe('guards, cookies, hooks and roles', () => {
     )
   })
 
-  it('everything else that an instance has is named', () => {
+  it('name every other member of an instance', () => {
     const others = Object.keys(identsphere).filter(
       (name) =>
         !/^(require|optional)[A-Z]/.test(name) &&
@@ -101,11 +101,11 @@ describe('guards, cookies, hooks and roles', () => {
     assert.deepEqual(unnamed, [])
   })
 
-  it('each feature that can be mounted alone is named', () => {
+  it('name each feature that can be mounted alone', () => {
     for (const name of Object.keys(identsphere.routers)) assert.ok(readme.includes(`\`${name}\``), name)
   })
 
-  it('cookies have the attributes of their rows', () => {
+  it('list the attributes of each cookie', () => {
     const jar = createCookieJar({ mountPath: '', secure: true, prefix: false, attributes: cookies })
     for (const [name = '', , httpOnly, path] of rowsUnder('Cookies')) {
       const wire = code(name)
@@ -119,7 +119,7 @@ describe('guards, cookies, hooks and roles', () => {
     }
   })
 
-  it('each cookie has a row', () => {
+  it('list each cookie', () => {
     assert.deepEqual(
       rowsUnder('Cookies')
         .map(([name]) => code(name))
@@ -130,7 +130,7 @@ describe('guards, cookies, hooks and roles', () => {
     )
   })
 
-  it('each hook has a row, and each row is one', () => {
+  it('list exactly the hooks', () => {
     const fields = [coreOptions, ...features.flatMap(({ options = [] }) => options)].map(
       (definition) => definition.fields,
     )
@@ -143,7 +143,7 @@ describe('guards, cookies, hooks and roles', () => {
     )
   })
 
-  it('the roles have the permissions of their rows', () => {
+  it('list the permissions of each role', () => {
     const { permissionsOf } = createRoleMatrix(null)
     const rows = rowsUnder('Permissions')
     for (const [role, permissions] of rows) {
@@ -153,15 +153,15 @@ describe('guards, cookies, hooks and roles', () => {
   })
 })
 
-describe('dependencies', () => {
-  it('each has a row with a reason, and each row is one', () => {
+describe('the dependencies', () => {
+  it('are listed exactly, each with a reason', () => {
     const rows = rowsUnder('Dependencies')
     const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]
     assert.deepEqual(rows.map(([name]) => code(name)).sort(), packages.sort())
     for (const [name, reason = ''] of rows) assert.ok(reason.length > 10, name)
   })
 
-  it('optional peers are optional in package.json too', () => {
+  it('are optional peers in package.json too if listed as such', () => {
     const optional = rowsUnder('Dependencies').filter(([name]) => name?.includes('optional peer'))
     assert.deepEqual(
       optional.map(([name]) => code(name)),
@@ -171,12 +171,12 @@ describe('dependencies', () => {
   })
 })
 
-describe('other services', () => {
+describe('the guide for other services', () => {
   const guide = readFileSync(join(root, 'docs/resource-servers.md'), 'utf8')
   const rows = (heading: string) => columnsOf(tableUnder(guide, heading))
   const server = createResourceServer({ issuer: 'https://app.example.com' })
 
-  it('each option has a row, and each row is one', () => {
+  it('lists exactly the options', () => {
     assert.deepEqual(
       rows('Options')
         .map(([option]) => code(option))
@@ -185,7 +185,7 @@ describe('other services', () => {
     )
   })
 
-  it('each guard has a row, and those that need the database are named', () => {
+  it('lists each guard and names those that need the database', () => {
     const listed = rows('Guards').map(([name]) => code(name).replace(/\(.*/, ''))
     const guards = Object.keys(server).filter((name) => /^(require|optional)[A-Z]/.test(name))
     const missing = guards.filter((name) => !listed.includes(name))
@@ -197,7 +197,7 @@ describe('other services', () => {
     for (const name of missing) assert.ok(guide.includes(`\`${name}\``), name)
   })
 
-  it('no error code is named that does not exist', () => {
+  it('names no unknown error code', () => {
     const denials = rows('Guards').flatMap(([, , denial]) => codes(denial))
     assert.deepEqual(
       denials.filter((name) => !(name in errorCatalogue)),
@@ -210,7 +210,7 @@ describe('the text', () => {
   const guides = readdirSync(join(root, 'docs')).map((file) => `docs/${file}`)
   const documents = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...guides]
 
-  it('links lead somewhere', () => {
+  it('has no broken links', () => {
     const slug = (heading: string) =>
       `#${heading
         .toLowerCase()
@@ -233,7 +233,7 @@ describe('the text', () => {
     assert.deepEqual(broken, [])
   })
 
-  it('the commands it names are scripts of package.json', () => {
+  it('names only commands that are scripts of package.json', () => {
     const named = documents.flatMap((path) =>
       [
         ...readFileSync(join(root, path), 'utf8').matchAll(
@@ -247,7 +247,7 @@ describe('the text', () => {
     )
   })
 
-  it('the version of the licence and of the change log is that of the package', () => {
+  it("has a license and change log of the package's version", () => {
     assert.ok(readFileSync(join(root, 'LICENSE'), 'utf8').includes(`IdentSphere ${manifest.version}\n`))
     assert.ok(readFileSync(join(root, 'CHANGELOG.md'), 'utf8').includes(`## [${manifest.version}]`))
   })

@@ -15,8 +15,8 @@ after(async () => {
   await database?.drop()
 })
 
-for (const { name, poolSize } of [{ name: 'a URL' }, { name: "a Knex instance of the host's", poolSize: 4 }]) {
-  test(`close() answers what is under way and leaves nothing that keeps the process, with ${name}`, async () => {
+for (const { name, poolSize } of [{ name: 'a URL' }, { name: 'a Knex instance of the host', poolSize: 4 }]) {
+  test(`answers pending requests on close() and lets the process end, with ${name}`, async () => {
     const service = await startService({ database: database.url, ...(poolSize === undefined ? {} : { poolSize }) })
     const people = await Promise.all(Array.from({ length: 3 }, () => signUp(service)))
     const before = await service.received()
@@ -31,7 +31,7 @@ for (const { name, poolSize } of [{ name: 'a URL' }, { name: "a Knex instance of
   })
 }
 
-test('a service that was never asked anything closes too', async () => {
+test('closes even if there was no request', async () => {
   const service = await startService({ database: database.url })
   assert.equal(await service.close(), 0)
 })

@@ -25,7 +25,7 @@ async function withService(poolSize: number, use: (service: Service) => Promise<
   }
 }
 
-test("a single connection of the host's is enough for everything, in parallel too", async () => {
+test('needs a single host connection for everything, even in parallel', async () => {
   await withService(1, async (service) => {
     const everything = async () => {
       const { client, email } = await signUp(service)
@@ -44,7 +44,7 @@ test("a single connection of the host's is enough for everything, in parallel to
   })
 })
 
-test('guards pass while the host holds all of its connections in long transactions; the rest is 503 and recovers', async () => {
+test('keeps guards working if the host holds all connections, and answers 503 elsewhere', async () => {
   await withService(10, async (service) => {
     const { client, email } = await signUp(service)
     await service.hold(10)

@@ -17,7 +17,7 @@ before(async () => {
   const knex = knexLibrary({ client: 'pg', connection: postgres.url })
   await migrateDatabase(knex, { schema: 'identsphere' })
   await knex.destroy()
-  // Longer than the outage, so that a refresh whose answer was lost can be repeated after it.
+  // Longer than the outage, so that a refresh whose answer was lost can be repeated afterwards.
   service = await startService({ database: postgres.url, refreshGraceSeconds: 60 })
 })
 
@@ -26,7 +26,7 @@ after(async () => {
   await postgres?.drop()
 })
 
-test('a killed database gives 503 and nothing else, lets nobody pass, and service resumes by itself', async (t) => {
+test('answers only 503 while the database is killed, then recovers by itself', async (t) => {
   const people = await Promise.all(Array.from({ length: 4 }, () => signUp(service)))
   const cookie = (index: number) => ({ cookie: people[index % 4]?.client.cookieHeader('/guarded') ?? '' })
   const ended = await signUp(service)
@@ -78,7 +78,7 @@ function login(email: string): () => Promise<number> {
   return async () => (await service.client().post('/v1/auth/login', { email, password })).status
 }
 
-/** A native client that uses each refresh token once, and again where no answer came. */
+/** A native client that uses each refresh token once, and again if no answer arrived. */
 async function refresher(email: string): Promise<() => Promise<number>> {
   const { refreshToken } = await signInNatively(service, email)
   const client = service.client()
@@ -90,7 +90,7 @@ async function refresher(email: string): Promise<() => Promise<number>> {
   }
 }
 
-/** Waits until every kind of request was answered as wanted, several times, from now on. */
+/** Waits until every kind of request has had several of the wanted answers, from now on. */
 async function enough(load: Load, wanted: (status: number) => boolean): Promise<void> {
   const from = load.answered.length
   const deadline = Date.now() + 30_000

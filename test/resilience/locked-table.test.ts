@@ -17,7 +17,7 @@ before(async () => {
   database = await createTestDatabase()
   service = await startService({ database: database.url })
   admin = new pg.Client(database.url)
-  observer = new pg.Client(database.url) // what a transaction reads of pg_stat_activity stands still
+  observer = new pg.Client(database.url) // pg_stat_activity does not change within a transaction
   await Promise.all([admin.connect(), observer.connect()])
 })
 
@@ -35,7 +35,7 @@ async function connections(): Promise<number> {
   return rows[0].count
 }
 
-test('a locked table is 503 within the deadline, and costs the server no more connections than before', async (t) => {
+test('answers 503 within the deadline for a locked table, without more connections', async (t) => {
   const load = await startMixedLoad(service, 8)
   await sleep(500)
   await admin.query('BEGIN; LOCK TABLE identsphere.user_sessions, identsphere.users IN ACCESS EXCLUSIVE MODE')

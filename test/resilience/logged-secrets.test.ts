@@ -26,7 +26,7 @@ function addRoutes(express: Express, identsphere: TestApp['identsphere']): void 
   express.all('/guarded', identsphere.requireAuth(), (_request, response) => void response.json({}))
 }
 
-/** Everything that must never be logged, and where it came from. */
+/** Values that must never be logged, with their sources. */
 class Secrets {
   readonly found = new Map<string, string>()
 
@@ -70,7 +70,7 @@ async function act(node: TestApp, secrets: Secrets, email: string): Promise<Clie
   return client
 }
 
-/** What the database keeps of secrets is as secret. */
+/** Adds the stored forms of secrets, which are secret too. */
 async function addStored(secrets: Secrets): Promise<void> {
   for (const { password_hash } of await app.sql('SELECT password_hash FROM identsphere.users')) {
     secrets.add('password hash', password_hash)
@@ -83,9 +83,9 @@ async function addStored(secrets: Secrets): Promise<void> {
 
 for (const [name, startNode] of Object.entries({
   'connections of its own': () => app.node(),
-  "a Knex instance of the host's": () => app.node({ database: hostKnex }),
+  'a Knex instance of the host': () => app.node({ database: hostKnex }),
 })) {
-  test(`nothing that is logged holds a password, token, cookie or secret, whatever fails, with ${name}`, async () => {
+  test(`logs no password, token, cookie or secret at any failure, with ${name}`, async () => {
     const node = await startNode()
     const secrets = new Secrets()
     for (const value of [password, wrongPassword, newPassword]) secrets.add('password', value)
@@ -113,7 +113,7 @@ for (const [name, startNode] of Object.entries({
   })
 }
 
-/** Statements that fail with the row in the error's detail, and for want of their table. @returns the statuses */
+/** Runs statements that fail with the row in the error's detail or with a missing table. Returns the statuses. */
 async function failEverything(node: TestApp, secrets: Secrets, email: string, client: Client): Promise<number[]> {
   const login = { email, password, token_delivery: 'body' }
   const native = secrets.addAnswer(await node.client().post('/v1/auth/login', login))

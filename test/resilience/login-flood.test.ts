@@ -6,7 +6,7 @@ import { createGet, startLoad, statuses } from '../support/load.js'
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js'
 import { type Service, startService } from '../support/service.js'
 
-/** Waiting passwords of one client network, and of all of them. */
+/** Limits of waiting passwords, per client network and in total. */
 const perNetwork = 64
 const total = 256
 
@@ -23,7 +23,7 @@ after(async () => {
   await database?.drop()
 })
 
-/** Sends logins of unknown addresses, which cost the same work, all at once. */
+/** Sends simultaneous logins of unknown addresses, which cost the same work. */
 function flood(count: number, network: (index: number) => string) {
   return Promise.all(
     Array.from({ length: count }, (_, index) =>
@@ -38,7 +38,7 @@ function flood(count: number, network: (index: number) => string) {
   )
 }
 
-/** The deepest queue that health reports until `done`. */
+/** The longest queue that health reports until `done`. */
 async function deepestUntil(done: Promise<unknown>): Promise<number> {
   let ended = false
   done.finally(() => {
@@ -53,15 +53,15 @@ async function deepestUntil(done: Promise<unknown>): Promise<number> {
 }
 
 for (const { name, count, network, bound } of [
-  { name: '200 logins at once from one network', count: 200, network: () => '203.0.113', bound: perNetwork },
+  { name: '200 simultaneous logins from one network', count: 200, network: () => '203.0.113', bound: perNetwork },
   {
-    name: '400 logins at once from 40 networks',
+    name: '400 simultaneous logins from 40 networks',
     count: 400,
     network: (index: number) => `198.51.${index % 40}`,
     bound: total,
   },
 ]) {
-  test(`${name} wait in a bounded queue, the rest is 503, and guarded requests keep answering 200`, async (t) => {
+  test(`queues ${name} within a limit, answers 503 beyond it and keeps guards working`, async (t) => {
     const person = await signUp(service)
     const cookie = { cookie: person.client.cookieHeader('/guarded') }
     const memoryBefore = await service.memory()

@@ -29,7 +29,7 @@ function startMigrating(): ChildProcess {
 
 /** Tables, columns, indexes, constraints, triggers and functions of the schema, as text. */
 async function shapeOf(client: pg.Client): Promise<string[]> {
-  await client.query("SET search_path = ''") // names are written as it says
+  await client.query("SET search_path = ''") // then names are qualified with their schema
   const { rows } = await client.query(`
     SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable AS line
       FROM information_schema.columns WHERE table_schema = 'identsphere'
@@ -43,8 +43,8 @@ async function shapeOf(client: pg.Client): Promise<string[]> {
   return rows.map(({ line }) => line)
 }
 
-test('a process that is killed half-way through its migrations leaves nothing, and holds nobody up', async () => {
-  // The migrating session stops in front of its sixth table until the test lets go of the lock.
+test('leaves nothing and blocks nothing if killed halfway', async () => {
+  // The migrating session stops before its sixth table until the test releases the lock.
   await admin.query(`
     CREATE FUNCTION public.stop_half_way() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
       IF (SELECT count(*) FROM pg_tables WHERE schemaname = 'identsphere') = 5 THEN PERFORM pg_advisory_xact_lock(7); END IF;
@@ -62,14 +62,14 @@ test('a process that is killed half-way through its migrations leaves nothing, a
   await admin.query('DROP EVENT TRIGGER half_way; DROP FUNCTION public.stop_half_way()')
 })
 
-/** Each way in which somebody may migrate, from a checkout. */
+/** The commands that can migrate from a checkout. */
 const ways = [
   [process.execPath, compiled('test/support/migrate-process.ts')],
   [process.execPath, compiled('lib/cli/identsphere.ts'), 'migrate'],
   [process.execPath, 'node_modules/knex/bin/cli.js', 'migrate:latest'],
 ]
 
-test('nine processes of three kinds that migrate at once leave one schema, complete and the same as ever', async () => {
+test('leaves one complete schema if nine processes of three kinds migrate simultaneously', async () => {
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env
   const children = [...ways, ...ways, ...ways].map(([command = '', ...args]) =>
     spawn(command, args[0]?.includes('migrate-process') ? [...args, database.url] : args, {
@@ -97,7 +97,7 @@ test('nine processes of three kinds that migrate at once leave one schema, compl
   }
 })
 
-test('down() of each migration undoes its up(), which needs no later migration', async () => {
+test('undoes each up() by its down(), without later migrations', async () => {
   const empty = await createEmptyDatabase()
   const client = new pg.Client(empty.url)
   await client.connect()

@@ -14,29 +14,29 @@ function trapped(code: string): Promise<{ stdout: string }> {
   return run(process.execPath, ['--import', trap, '--input-type=module', '--eval', code])
 }
 
-test('this process runs under the trap, as every test process does', () => {
+test('traps this process, like every test process', () => {
   assert.equal(Socket.prototype.connect.name, 'guarded')
   assert.equal(lookup.name, 'guarded')
 })
 
-// TEST-NET-1 (RFC 5737) and `.invalid` (RFC 2606): nothing would be reached without the trap either.
+// TEST-NET-1 (RFC 5737) and `.invalid` (RFC 2606) would be unreachable without the trap too.
 for (const [name, code] of Object.entries({
   'a connection': "(await import('node:net')).connect(80, '192.0.2.1')",
   'a TLS connection': "(await import('node:tls')).connect({ host: '192.0.2.1', port: 443 })",
   'an HTTP request': "(await import('node:http')).get('http://192.0.2.1/')",
   'a fetch': "await fetch('http://192.0.2.1/')",
-  'a look-up': "(await import('node:dns')).lookup('nowhere.invalid', () => {})",
-  'a look-up by promise': "await (await import('node:dns/promises')).lookup('nowhere.invalid')",
-  'a question to a name server': "(await import('node:dns')).resolve4('nowhere.invalid', () => {})",
+  'a lookup': "(await import('node:dns')).lookup('nowhere.invalid', () => {})",
+  'a lookup by promise': "await (await import('node:dns/promises')).lookup('nowhere.invalid')",
+  'a query to a name server': "(await import('node:dns')).resolve4('nowhere.invalid', () => {})",
   'a datagram': "(await import('node:dgram')).createSocket('udp4').send('x', 53, '192.0.2.1')",
 })) {
-  test(`the trap fails a process for ${name} to elsewhere, also where the error is swallowed`, async () => {
+  test(`fails a process for ${name} to another host, even if the error is swallowed`, async () => {
     await assert.rejects(trapped(`try { ${code} } catch {}`), /network trap/)
     await assert.rejects(trapped(`process.on('uncaughtException', () => {}); ${code}`), /network trap/)
   })
 }
 
-test('the trap lets loopback pass, by address and by name', async () => {
+test('permits loopback, by address and by name', async () => {
   const { stdout } = await trapped(`
     const { createServer, get } = await import('node:http')
     const server = createServer((_, response) => response.end('here')).listen(0, async () => {

@@ -25,7 +25,7 @@ after(async () => {
   await postgres?.drop()
 })
 
-test('a standby is 503 for everybody, although it could read the session, until it is promoted', async () => {
+test('answers 503 on a readable standby until it is promoted', async () => {
   const { client, email } = await signUp(service)
   const { refreshToken } = await signInNatively(service, email)
   await postgres.stop()
@@ -40,7 +40,7 @@ test('a standby is 503 for everybody, although it could read the session, until 
     )
     assert.deepEqual(rows, [{ standby: true, sessions: 2 }])
 
-    // The first question to each connection of before may only find out that the connection is gone.
+    // The first query on each old connection may only find that the connection is closed.
     for (let turn = 0; turn < 4; turn += 1) {
       assert.equal((await client.get('/guarded')).status, 503)
       assert.equal((await client.get('/optional')).status, 503)

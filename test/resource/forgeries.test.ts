@@ -28,7 +28,7 @@ after(async () => {
 
 const send = (token: string) => client.get('/guarded', { headers: { authorization: `Bearer ${token}` } })
 
-test('the token that every forgery starts from is let through', async () => {
+test('accepts the token that every forgery starts from', async () => {
   const answer = await send(signed(goodHeader, goodClaims))
   assert.equal(answer.status, 200, answer.text)
 })
@@ -36,9 +36,9 @@ test('the token that every forgery starts from is let through', async () => {
 for (const [property, list] of forgeries) {
   describe(property, () => {
     for (const { name, reason, token } of list) {
-      // What is no value of a header, or longer than Node lets one be, never comes here; blanks around it are dropped.
+      // Some tokens never arrive: invalid header values and those above Node's limit. Surrounding spaces are dropped.
       if (typeof token !== 'string' || token.length > 12_000 || !/^(?!.* $)[\x20-\x7e]*$/.test(token)) continue
-      test(name, async () => {
+      test(`rejects ${name}`, async () => {
         const answer = await send(token)
         assert.equal(answer.status, 401)
         assert.equal(answer.body.error.code, 'authentication_required')
@@ -49,6 +49,6 @@ for (const [property, list] of forgeries) {
   })
 }
 
-test('no forgery made anybody fetch keys more than once', () => {
+test('fetches keys only once for all forgeries', () => {
   assert.equal(keyServer.requests, 1)
 })

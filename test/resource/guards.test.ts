@@ -24,7 +24,7 @@ const keys = loadSigningKeys({
 const clock = testClock()
 const tokens = createAccessTokens({ keys, issuer, audience: issuer, clock })
 
-/** A token of somebody's own session who signed in a minute ago, with these claims besides. */
+/** A token of a user who signed in a minute ago, with additional claims. */
 function token(more: Record<string, unknown> = {}): string {
   const signedInAt = Math.floor(clock.now() / 1000) - 60
   const claims = { sub: 'user-1', sid: 'session-1', epoch: 0, amr: ['pwd'], email: 'ada@example.com' }
@@ -46,7 +46,7 @@ function server(more: { resource?: string; jwksUri?: string } = {}): ResourceSer
   return buildResourceServer({ issuer, jwksUri: keyServer.url, development: true, ...more }, { environment: {}, clock })
 }
 
-describe('what each guard does with each token', () => {
+describe('the answer of each guard to each token', () => {
   const kinds = {
     none: () => ({}),
     basic: () => ({ authorization: 'Basic YTpi' }),
@@ -79,7 +79,7 @@ describe('what each guard does with each token', () => {
   ] as const
   const through = [200, undefined] as const
   const table: Record<keyof typeof kinds, Array<readonly [number, string | undefined]>> = {
-    //              requireAuth  optionalAuth  requireScope  requireRecentAuth
+    // Columns: requireAuth, optionalAuth, requireScope, requireRecentAuth
     none: [anonymous, through, anonymous, anonymous],
     basic: [anonymous, through, anonymous, anonymous],
     cookie: [anonymous, through, anonymous, anonymous],
@@ -93,7 +93,7 @@ describe('what each guard does with each token', () => {
     clientWithAll: [clients, through, through, clients],
   }
   for (const [kind, expected] of Object.entries(table)) {
-    test(kind, async () => {
+    test(`is as listed for ${kind}`, async () => {
       for (const [index, [guard, make]] of Object.entries(guards).entries()) {
         const { client, close } = await startRoutes({ '/': [make()] })
         const answer = await client.get('/', { headers: kinds[kind as keyof typeof kinds]() })
@@ -118,15 +118,15 @@ describe('what each guard does with each token', () => {
     })
   }
 
-  test('without the option resource the challenge names no metadata', async () => {
+  test('names no metadata without the option resource', async () => {
     const { client, close } = await startRoutes({ '/': [server().requireAuth()] })
     assert.equal((await client.get('/')).headers['www-authenticate'], 'Bearer')
     await close()
   })
 })
 
-describe('keys that cannot be had', () => {
-  test('are 503 with Retry-After and no challenge, whatever the guard, and nobody passes', async () => {
+describe('a failure to fetch keys', () => {
+  test('answers 503 with Retry-After and no challenge at every guard', async () => {
     const lost = server({ jwksUri: 'http://localhost:1/' })
     const guards = [lost.requireAuth(), lost.optionalAuth(), lost.requireScope('a'), lost.requireRecentAuth()]
     for (const guard of guards) {
@@ -142,12 +142,12 @@ describe('keys that cannot be had', () => {
       lost.authenticate(new Headers(bearer())),
       (error) => error instanceof IdentSphereError && error.code === 'service_unavailable',
     )
-    assert.equal(await lost.authenticate(new Headers()), null, 'who sends no token needs no keys')
+    assert.equal(await lost.authenticate(new Headers()), null, 'a request without a token needs no keys')
   })
 })
 
 describe('requireRecentAuth', () => {
-  test('takes the age in seconds, and a sign-in of the future counts for no more than a clock may be off', async () => {
+  test('accepts an age in seconds, and tolerates a small clock difference', async () => {
     for (const [age, passes] of [
       [29, true],
       [31, false],
@@ -161,7 +161,7 @@ describe('requireRecentAuth', () => {
     }
   })
 
-  test('asks in time: a token grows old while it is remembered', async () => {
+  test('checks the age of remembered tokens too', async () => {
     const headers = bearer(secondsAgo(590))
     const guard = identsphere.requireRecentAuth()
     assert.ok((await passageOf([guard], bareRequest(headers))).passed)
@@ -170,8 +170,8 @@ describe('requireRecentAuth', () => {
   })
 })
 
-describe('what a handler reads', () => {
-  test('is what the token says, frozen', async () => {
+describe('the identity for a handler', () => {
+  test('contains the claims of the token, frozen', async () => {
     const request = bareRequest(bearer({ org: 'org-1', client_id: 'client-1', scope: 'a b', plan: { name: 'pro' } }))
     assert.ok((await passageOf([identsphere.requireScope('a')], request)).passed)
     const auth = identsphere.auth(request)
@@ -197,7 +197,7 @@ describe('what a handler reads', () => {
     )
   })
 
-  test('is null behind optionalAuth for strangers and for clients', async () => {
+  test("is null after optionalAuth without a token or with a client's", async () => {
     for (const headers of [{}, bearer({ client_id: 'client-1', scope: 'a' })]) {
       const request = bareRequest(headers)
       assert.ok((await passageOf([identsphere.optionalAuth()], request)).passed)
@@ -206,7 +206,7 @@ describe('what a handler reads', () => {
     }
   })
 
-  test('is nothing where no guard ran, or another instance has', async () => {
+  test('is absent without a guard of the same instance', async () => {
     const request = bareRequest(bearer())
     assert.ok((await passageOf([server().requireAuth()], request)).passed)
     assert.throws(() => identsphere.auth(request), /no guard/)
@@ -215,7 +215,7 @@ describe('what a handler reads', () => {
 })
 
 describe('authenticate', () => {
-  test('reads a request of Node or fetch, or its headers, and nothing else', async () => {
+  test('reads a request of Node or fetch, or its headers, nothing else', async () => {
     const request = new Request('https://api.example.com', { headers: bearer() })
     assert.equal((await identsphere.authenticate(request))?.userId, 'user-1')
     for (const other of [undefined, null, '', {}, bearer()]) {
@@ -229,7 +229,7 @@ describe('authenticate', () => {
     )
   })
 
-  test('is null for strangers, cookies and clients', async () => {
+  test('returns null without a token, for cookies and for clients', async () => {
     const nobody = [
       {},
       { cookie: `identsphere_at=${token()}` },
@@ -240,8 +240,8 @@ describe('authenticate', () => {
   })
 })
 
-describe('mistakes of the programmer', () => {
-  test('a guard that needs the database says what to do instead', () => {
+describe('a programming error', () => {
+  test('gets an alternative if it is a guard that needs the database', () => {
     const loose = identsphere as unknown as Record<string, (...given: unknown[]) => unknown>
     for (const name of ['requireRole', 'requirePermission', 'requireRecentMfa', 'requirePlatformAdmin']) {
       assert.throws(
@@ -251,7 +251,7 @@ describe('mistakes of the programmer', () => {
     }
   })
 
-  test('a guard without a rule, or with a misspelt one, is not made', () => {
+  test('throws for a guard without a valid rule', () => {
     const requireScope = identsphere.requireScope as (...scopes: string[]) => unknown
     for (const scopes of [[], [''], ['a b'], ['a"'], ['a\\'], ['ä']])
       assert.throws(() => requireScope(...scopes), TypeError)
@@ -262,7 +262,7 @@ describe('mistakes of the programmer', () => {
     }
   })
 
-  test('no token reaches the log', async () => {
+  test('writes no token to the log', async () => {
     const log = createLogRecorder()
     const logging = buildResourceServer(
       { issuer, jwksUri: keyServer.url, development: true, logger: log },
@@ -283,7 +283,7 @@ describe('the metadata (RFC 9728)', () => {
     return answer
   }
 
-  test('says who issues the tokens and how they are sent', async () => {
+  test('names the issuer of tokens and how to send them', async () => {
     const answer = await get({ resource }, '/.well-known/oauth-protected-resource/v2')
     assert.equal(answer.status, 200)
     assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
@@ -294,7 +294,7 @@ describe('the metadata (RFC 9728)', () => {
     })
   })
 
-  test('says the rest where it is given', async () => {
+  test('includes optional fields if given', async () => {
     const path = '/.well-known/oauth-protected-resource'
     const options = { scopes: ['notes:read'], name: 'Notes', documentation: 'https://docs.example.com/' }
     const { body } = await get({ resource: 'https://api.example.com' }, path, options)
@@ -308,7 +308,7 @@ describe('the metadata (RFC 9728)', () => {
     })
   })
 
-  test('is where a denial says that it is', async () => {
+  test('is at the URL that a denial names', async () => {
     for (const given of ['https://api.example.com', 'https://api.example.com/', 'https://api.example.com/a/b/']) {
       const instance = server({ resource: given })
       const { client, close } = await startRoutes({ '/': [instance.requireAuth()] })
@@ -320,7 +320,7 @@ describe('the metadata (RFC 9728)', () => {
     }
   })
 
-  test('leaves every other request to whoever comes next', async () => {
+  test('passes on every other request', async () => {
     const path = '/.well-known/oauth-protected-resource/v2'
     for (const other of [
       '/',
@@ -337,7 +337,7 @@ describe('the metadata (RFC 9728)', () => {
     }
   })
 
-  test('needs to know what it describes, and takes no unknown option', () => {
+  test('requires the option resource and rejects unknown options', () => {
     assert.throws(() => server().metadataRouter(), /set the option `resource`/)
     assert.throws(() => identsphere.metadataRouter({ scope: ['a'] } as never), /scope is not an option/)
   })

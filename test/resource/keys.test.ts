@@ -47,7 +47,7 @@ function service(jwksUri: string): (token: string) => Promise<string | null> {
   }
 }
 
-/** Signed at this moment, and good for a day. */
+/** A token issued now that expires after two days. */
 function token(keys: SigningKeys, kid = keys.active.kid): string {
   const renamed = { ...keys, active: { ...keys.active, kid } }
   return createAccessTokens({ keys: renamed, issuer, audience: issuer, clock }).sign(claims, 200_000)
@@ -57,7 +57,7 @@ function published(...rings: SigningKeys[]): { keys: JsonWebKey[] } {
   return { keys: rings.flatMap(({ publicJwks }) => publicJwks.keys.map((key) => ({ ...key }))) }
 }
 
-/** Rejects with 503. @returns the seconds to wait */
+/** Asserts a rejection with 503. Returns the seconds to wait. */
 async function unavailable(answer: Promise<unknown>): Promise<number> {
   const error = await answer.then(
     (value) => assert.fail(`it answered ${value}`),
@@ -68,8 +68,8 @@ async function unavailable(answer: Promise<unknown>): Promise<number> {
   return error.retryAfterSeconds ?? 0
 }
 
-describe('a key set is fetched as seldom as can be', () => {
-  test('not before the first token, and once for any number of tokens', async () => {
+describe('the fetching of a key set', () => {
+  test('happens at the first token, and once for all', async () => {
     assert.equal(keyServer.requests, 0)
     const tokens = Array.from({ length: 50 }, () => token(first))
     assert.deepEqual(new Set(await Promise.all(tokens.map(authenticate))), new Set(['user-1']))
@@ -77,14 +77,14 @@ describe('a key set is fetched as seldom as can be', () => {
     assert.equal(keyServer.requests, 1)
   })
 
-  test('what is no access token makes nobody fetch', async () => {
+  test('does not happen for malformed tokens', async () => {
     for (const text of ['', 'x', 'a.b.c', `${'A'.repeat(40)}.${'A'.repeat(40)}.A`]) {
       assert.equal(await authenticate(text), null)
     }
     assert.equal(keyServer.requests, 0)
   })
 
-  test('200 unknown kids at once cause at most one fetch in 30 seconds, and known keys verify meanwhile', async () => {
+  test('happens at most once in 30 seconds for 200 unknown kids', async () => {
     assert.equal(await authenticate(token(first)), 'user-1')
     clock.advance(31)
     const flood = () =>
@@ -100,13 +100,13 @@ describe('a key set is fetched as seldom as can be', () => {
     assert.equal(keyServer.requests, 3)
   })
 
-  test('of 200 unknown kids before the first fetch, one is enough too', async () => {
+  test('happens once for 200 unknown kids before the first fetch', async () => {
     const tokens = Array.from({ length: 200 }, (_, index) => token(second, `no-${index}`))
     assert.deepEqual(new Set(await Promise.all(tokens.map(authenticate))), new Set([null]))
     assert.equal(keyServer.requests, 1)
   })
 
-  test('a fetch under way is shared, however long it takes', async () => {
+  test('is shared while it is pending', async () => {
     const held: ServerResponse[] = []
     const arrived = new Promise<void>((resolve) => {
       keyServer.answer((_request, response) => {
@@ -124,18 +124,18 @@ describe('a key set is fetched as seldom as can be', () => {
     assert.equal(keyServer.requests, 1)
   })
 
-  test('a known kid never waits for the pause that strangers caused', async () => {
+  test('does not delay known kids if unknown ones have triggered it', async () => {
     assert.equal(await authenticate(token(first)), 'user-1')
     clock.advance(570)
     assert.equal(await authenticate(token(second, 'no-1')), null)
     clock.advance(60)
     assert.equal(await authenticate(token(first)), 'user-1')
-    assert.equal(keyServer.requests, 2, 'what a stranger made it fetch counts as fresh')
+    assert.equal(keyServer.requests, 2, 'a fetch that an unknown kid triggered counts as fresh')
   })
 })
 
-describe('a rotation needs no restart', () => {
-  test('a new kid is fetched at its first token', async () => {
+describe('a key rotation', () => {
+  test('fetches a new kid at its first token', async () => {
     assert.equal(await authenticate(token(first)), 'user-1')
     clock.advance(31)
     keyServer.serve(published(second, first))
@@ -144,7 +144,7 @@ describe('a rotation needs no restart', () => {
     assert.equal(keyServer.requests, 2)
   })
 
-  test('a key that left the set stops verifying after 10 minutes, remembered tokens too', async () => {
+  test('ends removed keys after 10 minutes, for remembered tokens too', async () => {
     const remembered = token(first)
     assert.equal(await authenticate(remembered), 'user-1')
     keyServer.serve(published(second))
@@ -157,7 +157,7 @@ describe('a rotation needs no restart', () => {
     assert.equal(keyServer.requests, 2)
   })
 
-  test('another key under the old kid does not inherit what was remembered', async () => {
+  test('verifies again if another key has taken the kid', async () => {
     const remembered = token(first)
     assert.equal(await authenticate(remembered), 'user-1')
     const [jwk] = second.publicJwks.keys
@@ -166,7 +166,7 @@ describe('a rotation needs no restart', () => {
     assert.equal(await authenticate(remembered), null)
   })
 
-  test('a set without keys is one: after the revocation of the last key nothing verifies', async () => {
+  test('accepts an empty set, so that nothing verifies', async () => {
     assert.equal(await authenticate(token(first)), 'user-1')
     keyServer.serve({ keys: [] })
     clock.advance(600)
@@ -174,7 +174,7 @@ describe('a rotation needs no restart', () => {
     assert.match(log.lines.join('\n'), /has no RS256 key/)
   })
 
-  test('a clock that is set back by an hour makes the set old, not young for an hour more', async () => {
+  test('treats the set as old if the clock is set back', async () => {
     clock.advance(3600)
     assert.equal(await authenticate(token(first)), 'user-1')
     keyServer.serve(published(second))
@@ -184,10 +184,10 @@ describe('a rotation needs no restart', () => {
   })
 })
 
-describe('while the address does not answer', () => {
+describe('an unreachable key server', () => {
   const fail = () => keyServer.answer((request) => request.socket.destroy())
 
-  test('known keys verify for a day, and then nothing does', async () => {
+  test('leaves known keys valid for a day only', async () => {
     assert.equal(await authenticate(token(first)), 'user-1')
     fail()
     for (const [seconds, requests] of [
@@ -205,7 +205,7 @@ describe('while the address does not answer', () => {
     await unavailable(authenticate(token(first)))
   })
 
-  test('an unknown kid is 503, for it may be a new key, and still no second fetch in 30 seconds', async () => {
+  test('answers 503 for an unknown kid, with one fetch in 30 seconds', async () => {
     assert.equal(await authenticate(token(first)), 'user-1')
     fail()
     clock.advance(31)
@@ -217,10 +217,10 @@ describe('while the address does not answer', () => {
     keyServer.serve(published(first, second))
     clock.advance(1)
     assert.equal(await authenticate(token(second)), 'user-1')
-    assert.equal(await authenticate(token(second, 'no-21')), null, 'now it knows')
+    assert.equal(await authenticate(token(second, 'no-21')), null, 'the kid is known to be unknown now')
   })
 
-  test('without any keys everybody is 503, and 5 seconds later it is tried again', async () => {
+  test('answers 503 without any keys and retries after 5 seconds', async () => {
     fail()
     const tokens = Array.from({ length: 20 }, () => token(first))
     for (const wait of await Promise.all(tokens.map((one) => unavailable(authenticate(one))))) assert.equal(wait, 5)
@@ -232,13 +232,13 @@ describe('while the address does not answer', () => {
     assert.equal(await authenticate(token(first)), 'user-1')
   })
 
-  test('what is no access token is refused without keys', async () => {
+  test('still permits the refusal of malformed tokens', async () => {
     fail()
     assert.equal(await authenticate('a.b.c'), null)
   })
 })
 
-describe('an address that misbehaves counts as one that does not answer', () => {
+describe('a faulty key server', () => {
   const json = { 'content-type': 'application/json' }
   const good = JSON.stringify(first.publicJwks)
   const misbehaviours: Record<string, (response: ServerResponse) => void> = {
@@ -246,22 +246,22 @@ describe('an address that misbehaves counts as one that does not answer', () => 
     'a 204': (response) => response.writeHead(204).end(),
     'a page of HTML': (response) => response.writeHead(200, { 'content-type': 'text/html' }).end(good),
     'no media type': (response) => response.writeHead(200).end(good),
-    'what is no JSON': (response) => response.writeHead(200, json).end(good.slice(1)),
-    'half of it': (response) => response.writeHead(200, { ...json, 'content-length': '9999' }).end(good),
+    'invalid JSON': (response) => response.writeHead(200, json).end(good.slice(1)),
+    'a truncated body': (response) => response.writeHead(200, { ...json, 'content-length': '9999' }).end(good),
     'JSON of another shape': (response) => response.writeHead(200, json).end('{"keys":{}}'),
-    'keys that are none': (response) => response.writeHead(200, json).end('{"keys":[null]}'),
+    'keys that are not objects': (response) => response.writeHead(200, json).end('{"keys":[null]}'),
     null: (response) => response.writeHead(200, json).end('null'),
     '51 keys': (response) => response.writeHead(200, json).end(JSON.stringify({ keys: Array(51).fill({}) })),
   }
   for (const [name, misbehave] of Object.entries(misbehaviours)) {
-    test(name, async () => {
+    test(`counts as unreachable after ${name}`, async () => {
       keyServer.answer((_request, response) => misbehave(response))
       await unavailable(authenticate(token(first)))
       assert.match(log.lines[0] ?? '', /^warn the key set cannot be fetched/)
     })
   }
 
-  test('both media types of a key set are taken, with parameters too', async () => {
+  test('may use both media types of a key set, with parameters', async () => {
     for (const type of ['application/jwk-set+json', 'Application/JSON; charset=utf-8']) {
       keyServer.serve(first.publicJwks, { 'content-type': type })
       assert.equal(await service(keyServer.url)(token(first)), 'user-1', type)
@@ -269,7 +269,7 @@ describe('an address that misbehaves counts as one that does not answer', () => 
   })
 
   for (const status of [301, 302, 303, 307, 308]) {
-    test(`a redirect (${status}) is not followed, not even to the right keys`, async () => {
+    test(`is not followed through a redirect (${status}), even to valid keys`, async () => {
       const elsewhere = await startKeyServer()
       elsewhere.serve(first.publicJwks)
       keyServer.answer((_request, response) =>
@@ -281,7 +281,7 @@ describe('an address that misbehaves counts as one that does not answer', () => 
     })
   }
 
-  test('of 10 MB no more is read than a key set may have', async () => {
+  test('is read up to the size limit of a key set only', async () => {
     let sent = 0
     const closed = new Promise<void>((resolve) => {
       keyServer.answer((_request, response) => {
@@ -304,7 +304,7 @@ describe('an address that misbehaves counts as one that does not answer', () => 
     assert.match(log.lines[0] ?? '', /more than 262144 bytes/)
   })
 
-  test('a body that comes byte by byte, and a server that says nothing, are given up after 3 seconds', async () => {
+  test('is given up after 3 seconds if slow or silent', async () => {
     const silent = createServer(() => {}).listen(0, 'localhost')
     await once(silent, 'listening')
     const timers: NodeJS.Timeout[] = []
@@ -326,12 +326,12 @@ describe('an address that misbehaves counts as one that does not answer', () => 
   })
 })
 
-describe('only a key that is fit for RS256 verifies', () => {
+describe('a key in a fetched set', () => {
   const [jwk = {}] = first.publicJwks.keys
   const named = (more: object) => ({ keys: [{ ...jwk, ...more }] })
   const unfit: Record<string, { keys: JsonWebKey[] }> = {
     'a key for encryption': named({ use: 'enc' }),
-    'a key whose use nobody knows': named({ use: 'other' }),
+    'a key with an unknown use': named({ use: 'other' }),
     'a key for other operations': named({ use: undefined, key_ops: ['encrypt'] }),
     RS384: named({ alg: 'RS384' }),
     RS512: named({ alg: 'RS512' }),
@@ -339,14 +339,14 @@ describe('only a key that is fit for RS256 verifies', () => {
     'RSA-OAEP': named({ alg: 'RSA-OAEP', use: undefined }),
     HS256: named({ alg: 'HS256' }),
     none: named({ alg: 'none' }),
-    'an alg that is no text': named({ alg: 256 }),
+    'an alg that is not text': named({ alg: 256 }),
     'a shared key': {
       keys: [{ kty: 'oct', k: Buffer.alloc(32, 7).toString('base64url'), kid: 'first', alg: 'RS256' }],
     },
     'another kid': named({ kid: 'FIRST' }),
     'no kid': named({ kid: undefined }),
     'an empty kid': named({ kid: '' }),
-    'a kid that is no text': named({ kid: ['first'] }),
+    'a kid that is not text': named({ kid: ['first'] }),
     'the same kid twice': { keys: [jwk, { ...second.publicJwks.keys[0], kid: 'first' }] },
     'the same kid twice, ours last': { keys: [{ ...second.publicJwks.keys[0], kid: 'first' }, jwk] },
     'a curve': {
@@ -356,7 +356,7 @@ describe('only a key that is fit for RS256 verifies', () => {
     },
   }
   for (const [name, set] of Object.entries(unfit)) {
-    test(name, async () => {
+    test(`does not verify with ${name}`, async () => {
       keyServer.serve(set)
       assert.equal(await authenticate(token(first)), null)
       assert.equal(keyServer.requests, 1)
@@ -367,7 +367,7 @@ describe('only a key that is fit for RS256 verifies', () => {
     ['1024 bits', 1024, 65537],
     ['the exponent 3', 2048, 3],
   ] as const) {
-    test(`RSA with ${name}, though its signature holds`, async () => {
+    test(`is refused with ${name}, even if the signature is valid`, async () => {
       const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength, publicExponent })
       keyServer.serve({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'first', alg: 'RS256', use: 'sig' }] })
       const [header, payload] = token(first).split('.')
@@ -377,7 +377,7 @@ describe('only a key that is fit for RS256 verifies', () => {
   }
 
   for (const alg of ['RS384', 'RS512', 'PS256'] as const) {
-    test(`${alg} in both set and token, though its signature holds`, async () => {
+    test(`is refused for ${alg} in set and token, even if the signature is valid`, async () => {
       keyServer.serve(named({ alg }))
       const text = Buffer.from(token(first).split('.')[1] ?? '', 'base64url').toString()
       const options = { algorithm: alg, header: { alg, typ: 'at+jwt', kid: 'first' } }
@@ -385,12 +385,12 @@ describe('only a key that is fit for RS256 verifies', () => {
     })
   }
 
-  test('one bad key in a set spoils no other', async () => {
+  test('works beside unusable keys', async () => {
     keyServer.serve({ keys: [{ kty: 'RSA' }, { ...jwk, kid: 'x', n: '!' }, {}, { kty: 'oct', k: 'AA' }, jwk] })
     assert.equal(await authenticate(token(first)), 'user-1')
   })
 
-  test('a key without use and alg verifies, for both are optional', async () => {
+  test('works without the optional use and alg', async () => {
     keyServer.serve(named({ use: undefined, alg: undefined }))
     assert.equal(await authenticate(token(first)), 'user-1')
   })

@@ -20,7 +20,7 @@ function refuses(options: unknown, setting: string, text: RegExp, environment: N
   )
 }
 
-test('the issuer is enough', () => {
+test('needs no option but the issuer', () => {
   const { logger, ...config } = load()
   assert.deepEqual(config, {
     issuer,
@@ -31,7 +31,7 @@ test('the issuer is enough', () => {
   assert.ok(createResourceServer({ issuer }))
 })
 
-test('an issuer with a path has its keys below it, and stays as it was written', () => {
+test("finds the keys below the issuer's path and keeps the issuer as written", () => {
   for (const given of [`${issuer}/identity`, `${issuer}/identity/`]) {
     const config = load({ issuer: given })
     assert.equal(config.issuer, given)
@@ -39,19 +39,19 @@ test('an issuer with a path has its keys below it, and stays as it was written',
   }
 })
 
-test('without an issuer nothing starts', () => {
+test('rejects a missing or invalid issuer', () => {
   refuses({}, 'issuer', /is missing.*https:\/\/app\.example\.com/)
   refuses({ issuer: '' }, 'issuer', /is not a URL/)
   refuses({ issuer: 1 }, 'issuer', /is not valid/)
 })
 
-test('an unknown option is refused', () => {
+test('rejects an unknown option', () => {
   refuses({ issuer, jwksUrl: 'https://x.example' }, 'jwksUrl', /is not an option/)
   refuses({ issuer, logger: {} }, 'logger', /must have the functions/)
   refuses({ issuer, audience: ['a'] }, 'audience', /is not valid/)
 })
 
-test('http is for loopback in development', () => {
+test('accepts http for loopback in development only', () => {
   const http = 'http://localhost:3000'
   for (const name of ['issuer', 'jwksUri', 'resource']) {
     for (const environment of [{}, { NODE_ENV: 'production' }, { NODE_ENV: 'Development' }, { NODE_ENV: '' }]) {
@@ -71,7 +71,7 @@ test('http is for loopback in development', () => {
   }
 })
 
-test('an address has no user, no fragment, and an identifier no query', () => {
+test('rejects URLs with user or fragment, and identifiers with a query', () => {
   for (const name of ['issuer', 'jwksUri', 'resource']) {
     for (const given of [
       'https://ada:pw@id.example.com',
@@ -88,7 +88,7 @@ test('an address has no user, no fragment, and an identifier no query', () => {
   assert.equal(load({ jwksUri: `${issuer}/keys?set=1` }).jwksUri.search, '?set=1')
 })
 
-test('a key set at a private address is what the operator chose', () => {
+test('accepts a key set at a private address', () => {
   for (const host of ['10.1.2.3', '192.168.0.1', 'keys.internal', '[fd00::1]']) {
     assert.equal(load({ jwksUri: `https://${host}/` }).jwksUri.host, host)
   }

@@ -22,8 +22,8 @@ async function somebody(): Promise<{ userId: string; tokens: NativeTokens; brows
   return { userId, tokens: await signInNatively(app, email), browser: client }
 }
 
-describe('a service in a process of its own, without a database', () => {
-  test('lets through whoever the issuer signed in, and nobody else', async () => {
+describe('a service in another process without a database', () => {
+  test("accepts the issuer's bearer tokens and nothing else", async () => {
     const service = await startResourceProcess({ issuer: app.url })
     const { userId, tokens, browser } = await somebody()
     const answer = await service.client().get('/guarded', bearer(tokens.accessToken))
@@ -39,7 +39,7 @@ describe('a service in a process of its own, without a database', () => {
     await service.stop()
   })
 
-  test('sees no revocation before the token expires, and then it does', async () => {
+  test('notices a revocation when the token expires, not before', async () => {
     const service = await startResourceProcess({ issuer: app.url })
     const { tokens } = await somebody()
     const ended = await app.client().post('/v1/auth/logout', { refresh_token: tokens.refreshToken })
@@ -52,7 +52,7 @@ describe('a service in a process of its own, without a database', () => {
     await service.stop()
   })
 
-  test('refuses the tokens of a revoked key within 10 minutes', async () => {
+  test('rejects tokens of a revoked key within 10 minutes', async () => {
     const other = await startApp({
       signingKeys: [{ privateKey: newPair().privateKey, kid: 'stolen' }],
       accessTokenSeconds: 3600,
@@ -69,7 +69,7 @@ describe('a service in a process of its own, without a database', () => {
     await other.close()
   })
 
-  test('refuses the tokens of another issuer and for another audience', async () => {
+  test('rejects tokens of another issuer or for another audience', async () => {
     const { tokens } = await somebody()
     for (const options of [
       { issuer: 'https://id.example.com', audience: app.url, jwksUri: `${app.url}/.well-known/jwks.json` },
@@ -82,7 +82,7 @@ describe('a service in a process of its own, without a database', () => {
     }
   })
 
-  test('asks no proxy of the environment', async () => {
+  test('ignores proxies of the environment', async () => {
     let asked = 0
     const proxy = createServer((_request, response) => {
       asked += 1
@@ -102,7 +102,7 @@ describe('a service in a process of its own, without a database', () => {
 })
 
 describe('express-oauth2-jwt-bearer', () => {
-  test('verifies the same tokens by the same keys, in the same app, and neither disturbs the other', async () => {
+  test('verifies the same tokens in the same app without interference', async () => {
     const theirs = auth({
       issuer: app.url,
       audience: app.url,

@@ -1,4 +1,4 @@
-/** Without any setting, test processes share a Postgres that starts by itself, and leave nothing of it running. */
+/** Without settings, test processes share an embedded Postgres that starts and stops by itself. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const tester of started.splice(0)) await tester.close()
 })
 
-/** A test process of a host's in an empty folder, with an environment of nothing. */
+/** A test process of a host in an empty folder, with an almost empty environment. */
 async function startTester(): Promise<Tester> {
   const child = fork(compiled('test/support/testing-process.ts'), {
     cwd: folder,
@@ -72,7 +72,7 @@ async function isListening({ databaseUrl }: Tester): Promise<boolean> {
 }
 
 describe('the embedded Postgres', () => {
-  it('serves test processes that run at once, each with a database of its own, and ends with the last of them', async () => {
+  it('serves parallel test processes with separate databases, and stops with the last', async () => {
     const [one, other] = await Promise.all([startTester(), startTester()])
     assert.equal(serverOf(one), serverOf(other))
     assert.deepEqual(await databasesOf(one), [nameOf(one), nameOf(other)].sort())
@@ -83,7 +83,7 @@ describe('the embedded Postgres', () => {
     assert.equal(await isListening(other), false)
   })
 
-  it('drops the database of a test process that was killed, and spares those that live', async () => {
+  it('drops the database of a killed test process and keeps the others', async () => {
     const [killed, living] = [await startTester(), await startTester()]
     killed.process.kill('SIGKILL')
     await killed.close()

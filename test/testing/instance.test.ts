@@ -1,4 +1,4 @@
-/** `createTestIdentSphere()`: which database it uses, what `reset()` and `close()` touch, and where it refuses to run. */
+/** `createTestIdentSphere()`: its database, the effects of `reset()` and `close()`, and where it refuses to run. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, afterEach, before, describe, it } from 'node:test'
@@ -7,7 +7,7 @@ import { ConfigurationError, type IdentSphereOptions } from '../../lib/index.js'
 import { createTestIdentSphere, type TestIdentSphere } from '../../lib/testing/index.js'
 import { adminQuery } from '../support/postgres.js'
 
-/** What a test has opened, closed in reverse even where it fails. */
+/** Closes what a test has opened, in reverse order, even after a failure. */
 const opened: Array<() => Promise<unknown>> = []
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close()
@@ -25,7 +25,7 @@ function connect(connection: string | Knex.PgConnectionConfig): Knex {
   return knex
 }
 
-/** Runs `work` with other environment variables, and puts the old ones back. */
+/** Runs `work` with other environment variables and restores the old ones. */
 async function withEnvironment<T>(changes: Record<string, string | undefined>, work: () => Promise<T>): Promise<T> {
   const before = { ...process.env }
   for (const [name, value] of Object.entries(changes)) {
@@ -57,7 +57,7 @@ async function exists(database: string): Promise<boolean> {
 
 const nameOf = ({ databaseUrl }: TestIdentSphere) => new URL(databaseUrl ?? '').pathname.slice(1)
 
-/** The address of an empty database of this name and something random. */
+/** The URL of an empty database with this name and a random suffix. */
 async function createNamed(name: string): Promise<string> {
   const full = `${name}_${randomBytes(6).toString('hex')}`
   await adminQuery(`CREATE DATABASE "${full}" TEMPLATE template0`)
@@ -69,7 +69,7 @@ async function createNamed(name: string): Promise<string> {
 }
 
 describe('an instance without a database', () => {
-  it('has one of its own, apart from every other, which is gone after close()', async () => {
+  it('gets its own separate database, which close() drops', async () => {
     const [one, other] = await Promise.all([createInstance(), createInstance()])
     const ada = await one.signedIn({ email: 'ada@example.com' })
     const namesake = await other.signedIn({ email: 'ada@example.com' })
@@ -85,17 +85,17 @@ describe('an instance without a database', () => {
     assert.deepEqual(await Promise.all([one, other].map((each) => exists(nameOf(each)))), [false, false])
   })
 
-  it('leaves none behind where it cannot start', async () => {
-    // Of this process only: other test files make databases on the same server.
+  it('leaves no database if it cannot start', async () => {
+    // Counts databases of this process only. Other test files create databases on the same server.
     const mine = `SELECT count(*) FROM pg_database WHERE starts_with(datname, 'identsphere_test_${process.pid}_')`
     const databases = async () => (await adminQuery(mine)).rows[0].count
-    await (await createInstance()).close() // the template is there
+    await (await createInstance()).close() // creates the template
     const before = await databases()
     assert.equal((await refusal({ accessTokenSeconds: 1 })).setting, 'accessTokenSeconds')
     assert.equal(await databases(), before)
   })
 
-  it('has its tables in the schema that it is given', async () => {
+  it('creates its tables in the given schema', async () => {
     const identsphere = await createInstance({ schema: 'people' })
     const { user } = await identsphere.signedIn()
     const knex = connect(identsphere.databaseUrl ?? '')
@@ -103,7 +103,7 @@ describe('an instance without a database', () => {
     await identsphere.close()
   })
 
-  it('takes DATABASE_URL where there is no TEST_DATABASE_URL, and touches nothing that is there', async () => {
+  it('uses the server of DATABASE_URL without TEST_DATABASE_URL, without changing that database', async () => {
     const url = await createNamed('app')
     const identsphere = await withEnvironment({ TEST_DATABASE_URL: undefined, DATABASE_URL: url }, () =>
       createInstance(),
@@ -115,7 +115,7 @@ describe('an instance without a database', () => {
     await identsphere.close()
   })
 
-  it('says what a user lacks who may not create databases', async () => {
+  it('names the privilege that a user needs to create databases', async () => {
     const role = `identsphere_poor_${randomBytes(6).toString('hex')}`
     await adminQuery(`CREATE ROLE ${role} LOGIN PASSWORD 'poor'`)
     opened.push(() => adminQuery(`DROP ROLE ${role}`))
@@ -162,7 +162,7 @@ describe('reset()', () => {
     return Object.fromEntries(await Promise.all(counts))
   }
 
-  it("empties IdentSphere's tables but the record of migrations, and sets the clock back", async () => {
+  it('empties all tables but the migrations, and resets the clock', async () => {
     const ada = await identsphere.signedIn({ platformAdmin: true, mfa: true })
     await identsphere.revokeSigningKey('somebody')
     identsphere.clock.advance(86_400)
@@ -178,14 +178,14 @@ describe('reset()', () => {
     assert.notEqual(again.user.userId, ada.user.userId)
   })
 
-  it('leaves audit rows as unchangeable as before', async () => {
+  it('leaves audit rows unchangeable', async () => {
     await identsphere.signedIn()
     await identsphere.reset()
     await identsphere.signedIn()
     await assert.rejects(knex('identsphere.audit_logs').delete(), /cannot be changed/)
   })
 
-  it("leaves the host's tables alone, but for rows that the host declared to go with a user", async () => {
+  it("leaves the host's tables alone, except for declared cascades", async () => {
     const { user } = await identsphere.signedIn()
     await knex('settings').insert({ name: 'colour' })
     await knex('profiles').insert({ user_id: user.userId })
@@ -193,7 +193,7 @@ describe('reset()', () => {
     assert.deepEqual(await rowsOf('public'), { settings: 1, profiles: 0, orders: 0 })
   })
 
-  it("refuses, and empties nothing, where rows of the host's would be left without their user", async () => {
+  it('throws and empties nothing if host rows would lose their user', async () => {
     const { user } = await identsphere.signedIn()
     await knex('orders').insert({ user_id: user.userId })
     await assert.rejects(identsphere.reset(), /your table public\.orders .* ON DELETE CASCADE/)
@@ -203,8 +203,8 @@ describe('reset()', () => {
   })
 })
 
-describe("a database of the host's", () => {
-  it("is not emptied where tables of the host's may have come to lie in the schema", async () => {
+describe('a database of the host', () => {
+  it("is not emptied if the schema may contain the host's tables", async () => {
     const url = await createNamed('app_test')
     const connection = { connectionString: url, options: '-c search_path=identsphere,public' }
     const knex = connect(connection)
@@ -217,7 +217,7 @@ describe("a database of the host's", () => {
   })
 
   for (const how of ['URL', 'Knex']) {
-    it(`by ${how}: is migrated, kept, used again by the next instance, and left open`, async () => {
+    it(`given by ${how} is migrated, kept, reused and left open`, async () => {
       const url = await createNamed('app-test')
       const knex = connect(url)
       const database = how === 'URL' ? url : knex
@@ -236,7 +236,7 @@ describe("a database of the host's", () => {
   }
 
   for (const name of ['app', 'app_latest', 'contest', 'attestation', 'production']) {
-    it(`is refused, and not touched, where it is called ${name}`, async () => {
+    it(`is refused and not changed if its name is ${name}`, async () => {
       const url = await createNamed(name)
       const error = await refusal({ database: url })
       assert.equal(error.setting, 'database')
@@ -247,7 +247,7 @@ describe("a database of the host's", () => {
     })
   }
 
-  it('may have any name where the schema says that it is for tests', async () => {
+  it('may have any name if the schema is named for tests', async () => {
     const url = await createNamed('app')
     const identsphere = await createInstance({ database: url, schema: 'identsphere_test' })
     await identsphere.signedIn()
@@ -255,21 +255,21 @@ describe("a database of the host's", () => {
   })
 })
 
-describe('where it runs', () => {
+describe('the environment of an instance', () => {
   for (const environment of ['production', 'staging', 'Test']) {
-    it(`NODE_ENV=${environment} is refused`, async () => {
+    it(`is refused with NODE_ENV=${environment}`, async () => {
       assert.equal((await withEnvironment({ NODE_ENV: environment }, refusal)).setting, 'NODE_ENV')
     })
   }
 
   for (const environment of [undefined, 'test', 'development']) {
-    it(`NODE_ENV=${environment} is fine`, async () => {
+    it(`is accepted with NODE_ENV=${environment}`, async () => {
       const identsphere = await withEnvironment({ NODE_ENV: environment }, () => createInstance())
       await identsphere.close()
     })
   }
 
-  it('the clock goes forward only', async () => {
+  it('has a clock that moves forward only', async () => {
     const identsphere = await createInstance()
     for (const seconds of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.throws(() => identsphere.clock.advance(seconds), RangeError)

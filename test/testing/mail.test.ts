@@ -1,4 +1,4 @@
-/** `identsphere.mail`: what would have been mailed, for a host's own tests. */
+/** `identsphere.mail`: the captured mail, for a host's own tests. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import express from 'express'
@@ -21,7 +21,7 @@ describe('identsphere.mail', () => {
     await identsphere?.close()
   })
 
-  it('has the mail of a request as soon as that was answered, and nothing once all was reset', async () => {
+  it('contains the mail of each answered request until a reset', async () => {
     const { user } = await identsphere.signedIn({ email: 'ada@example.com' })
     await new Client(url).post('/v1/auth/password/forgot', { email: user.email })
     const mail = await identsphere.mail.lastTo('ada@example.com')
@@ -31,11 +31,11 @@ describe('identsphere.mail', () => {
     assert.deepEqual(await identsphere.mail.all(), [])
   })
 
-  it('says so where there is no mail to an address', async () => {
+  it('rejects if there is no mail to an address', async () => {
     await assert.rejects(identsphere.mail.lastTo('nobody@example.com'), /no mail to nobody@example\.com/)
   })
 
-  it('sends by the mailer of the host where one is given, and says that it has none to show', async () => {
+  it('rejects if the host has its own mailer, which gets the mail', async () => {
     const own = await createTestIdentSphere({ mailer: { from: 'a@example.com', sendMail: () => {} } })
     try {
       await assert.rejects(own.mail.all(), /mailer/)

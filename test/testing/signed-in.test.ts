@@ -1,4 +1,4 @@
-/** `identsphere.signedIn()`: people whom the real guards let through, and no further than their facts go. */
+/** `identsphere.signedIn()`: users with exactly the privileges that their options give. */
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -52,8 +52,8 @@ async function ask(path: string, headers: Record<string, string>, method = 'GET'
   return { status: answer.status, body }
 }
 
-describe('somebody signed in', () => {
-  it('passes the guards with cookies, and changes things with the CSRF token', async () => {
+describe('a signed-in user', () => {
+  it('passes guards with cookies and makes changes with the CSRF token', async () => {
     const ada = await identsphere.signedIn({ email: 'Ada@Example.com', displayName: 'Ada' })
     for (const method of ['GET', 'POST', 'DELETE']) {
       const { status, body } = await ask('/auth', ada.headers, method)
@@ -67,14 +67,14 @@ describe('somebody signed in', () => {
     assert.equal((await ask('/recent', ada.headers)).status, 200)
   })
 
-  it('is refused a change without the CSRF token, or with that of another session', async () => {
+  it('makes no changes without the CSRF token of the session', async () => {
     const [ada, eve] = [await identsphere.signedIn(), await identsphere.signedIn()]
     for (const headers of [{ cookie: ada.cookies }, { ...ada.headers, 'x-identsphere-csrf': eve.csrfToken }]) {
       assert.equal((await ask('/auth', headers, 'POST')).body.error.code, 'csrf_failed')
     }
   })
 
-  it('passes them as a native client, without a CSRF token', async () => {
+  it('passes guards as a native client without a CSRF token', async () => {
     const { bearer, user } = await identsphere.signedIn()
     const { status, body } = await ask('/auth', bearer.headers, 'POST')
     assert.equal(status, 200)
@@ -82,7 +82,7 @@ describe('somebody signed in', () => {
     assert.equal(body.delivery, 'body')
   })
 
-  it('is known without HTTP', async () => {
+  it('is recognized without HTTP', async () => {
     const ada = await identsphere.signedIn({ role: 'admin' })
     const auth = await identsphere.authenticate(new Headers(ada.headers), { method: 'GET' })
     assert.equal(auth?.userId, ada.user.userId)
@@ -90,7 +90,7 @@ describe('somebody signed in', () => {
     assert.equal((await identsphere.authenticate(new Headers(ada.headers)))?.sessionId, ada.sessionId)
   })
 
-  it('refreshes and signs out by the routes, and is nobody after', async () => {
+  it('refreshes and signs out through the routes', async () => {
     const ada = await identsphere.signedIn()
     assert.equal((await ask('/v1/auth/refresh', ada.headers, 'POST')).status, 200)
     assert.equal((await ask('/v1/auth/logout', ada.headers, 'POST')).status, 204)
@@ -98,7 +98,7 @@ describe('somebody signed in', () => {
     assert.equal((await ask('/auth', ada.bearer.headers)).status, 401)
   })
 
-  it('is the same user with another session the second time', async () => {
+  it('is the same user with a new session the second time', async () => {
     const first = await identsphere.signedIn({ email: 'twice@example.com' })
     const second = await identsphere.signedIn({ email: ' TWICE@example.com' })
     assert.equal(second.user.userId, first.user.userId)
@@ -109,11 +109,11 @@ describe('somebody signed in', () => {
     assert.equal(body.sessions.length, 2)
   })
 
-  it('was made without hashing', async () => {
+  it('is created without hashing', async () => {
     assert.deepEqual(await hashingOf(() => identsphere.signedIn({ role: 'viewer' })), [])
   })
 
-  it("went through the host's hook with its fields, and no second time", async () => {
+  it("passes through the host's hook once, with its fields", async () => {
     const { user } = await identsphere.signedIn({ email: 'fields@example.com', fields: { plan: 'team' } })
     await identsphere.signedIn({ email: 'fields@example.com' })
     assert.deepEqual(
@@ -122,7 +122,7 @@ describe('somebody signed in', () => {
     )
   })
 
-  it('is one user where many ask for the address at once', async () => {
+  it('is created once by simultaneous calls', async () => {
     const people = await Promise.all(
       Array.from({ length: 5 }, () => identsphere.signedIn({ email: 'race@example.com' })),
     )
@@ -131,9 +131,9 @@ describe('somebody signed in', () => {
   })
 })
 
-describe('organisations and roles', () => {
+describe('organizations and roles', () => {
   for (const role of roles) {
-    it(`${role} is a role of the session, and the guards take it at its word`, async () => {
+    it(`include ${role} as a role that guards accept`, async () => {
       const person = await identsphere.signedIn({ role })
       const { body } = await ask('/auth', person.headers)
       assert.equal(body.role, role)
@@ -143,7 +143,7 @@ describe('organisations and roles', () => {
     })
   }
 
-  it('colleagues share an organisation, as members unless said otherwise', async () => {
+  it('are shared by colleagues, who are members by default', async () => {
     const owner = await identsphere.signedIn()
     const { organizationId } = owner
     const member = await identsphere.signedIn({ organizationId })
@@ -158,7 +158,7 @@ describe('organisations and roles', () => {
     )
   })
 
-  it('somebody known may join another organisation, and keeps the role there the next time', async () => {
+  it('are kept if an existing user joins another organization', async () => {
     const { organizationId } = await identsphere.signedIn()
     const joined = { email: 'joins@example.com', organizationId }
     const own = await identsphere.signedIn({ email: joined.email })
@@ -168,7 +168,7 @@ describe('organisations and roles', () => {
     assert.notEqual(own.organizationId, organizationId)
   })
 
-  it('an organisation that does not exist is refused, and nobody is made', async () => {
+  it('reject an unknown organization and create no user', async () => {
     const email = 'lost@example.com'
     await assert.rejects(
       identsphere.signedIn({ email, organizationId: '00000000-0000-7000-8000-000000000000' }),
@@ -180,14 +180,14 @@ describe('organisations and roles', () => {
 })
 
 describe('second factors and platform admins', () => {
-  it('without `mfa` there is no second factor', async () => {
+  it('are absent without `mfa`', async () => {
     const { headers } = await identsphere.signedIn()
     assert.equal((await ask('/mfa', headers)).body.error.code, 'mfa_required')
     const { headers: no } = await identsphere.signedIn({ mfa: false })
     assert.equal((await ask('/mfa', no)).body.error.code, 'mfa_required')
   })
 
-  it('`mfa` holds until the clock has passed its half hour', async () => {
+  it('expire with the clock after half an hour', async () => {
     const ada = await identsphere.signedIn({ mfa: true })
     assert.equal((await ask('/mfa', ada.headers, 'POST')).status, 200)
 
@@ -198,7 +198,7 @@ describe('second factors and platform admins', () => {
     assert.equal((await ask('/mfa', ada.headers)).status, 200)
   })
 
-  it('platform admins pass with a second factor, and nobody else', async () => {
+  it('pass the admin guard only together', async () => {
     const admin = await identsphere.signedIn({ platformAdmin: true, mfa: true })
     assert.equal((await ask('/platform', admin.headers)).status, 200)
     const single = await identsphere.signedIn({ platformAdmin: true })
@@ -207,7 +207,7 @@ describe('second factors and platform admins', () => {
     assert.equal((await ask('/platform', other.headers)).body.error.code, 'forbidden')
   })
 
-  it('`emailVerified` is what the guards report', async () => {
+  it('leave `emailVerified` to its own option', async () => {
     const email = 'verified@example.com'
     const verified = async (as: object) =>
       (await ask('/auth', (await identsphere.signedIn(as)).headers)).body.emailVerified
@@ -218,17 +218,17 @@ describe('second factors and platform admins', () => {
   })
 })
 
-describe('what makes no sense', () => {
-  it('a misspelt option is refused', async () => {
+describe('an invalid option', () => {
+  it('is rejected if misspelled', async () => {
     await assert.rejects(identsphere.signedIn({ rolle: 'admin' } as never), /no option rolle/)
   })
 
-  it('the organisation of somebody without one is refused', async () => {
+  it('is rejected if it joins no organization', async () => {
     await assert.rejects(identsphere.signedIn({ organizationId: null }), /must not be null/)
   })
 
   for (const mfa of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
-    it(`a second factor ${mfa} s ago is refused`, async () => {
+    it(`is rejected if its second factor is ${mfa} s old`, async () => {
       await assert.rejects(identsphere.signedIn({ mfa }), RangeError)
     })
   }

@@ -63,7 +63,7 @@ describe('the test vectors of WebAuthn level 3', { skip }, () => {
   })
 
   for (const vector of vectors) {
-    it(nameOf(vector), async () => {
+    it(`give the expected result for ${nameOf(vector)}`, async () => {
       const { rpId, registration, authentication } = vector
       let reason = ''
       const logger = {

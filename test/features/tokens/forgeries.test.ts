@@ -30,7 +30,7 @@ test('accepts the token that every forgery starts from', () => {
 
 for (const [property, list] of forgeries) {
   describe(property, () => {
-    for (const { name, reason, token } of list) test(name, () => assert.equal(outcome(token), reason))
+    for (const { name, reason, token } of list) test(`rejects ${name}`, () => assert.equal(outcome(token), reason))
   })
 }
 
