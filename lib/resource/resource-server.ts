@@ -97,7 +97,7 @@ export function buildResourceServer(
     requireRecentAuth: (guard) => requireRecentAuth(parts, guard),
 
     async authenticate(source) {
-      if (!isSource(source)) throw new TypeError('authenticate() takes a request, or the headers of one')
+      if (!isSource(source)) throw new TypeError('authenticate() needs a request or its headers')
       const authorization = isMessage(source) ? source.headers.authorization : headersOf(source).get('authorization')
       const seen = await look(authorization ?? null)
       return typeof seen === 'object' && seen.clientId === null ? seen : null

@@ -253,7 +253,7 @@ forms.password.addEventListener('submit', (event) =>
     await client.password.change(body)
     forms.password.reset()
     await refreshSessions()
-    announce('Your password is changed.')
+    announce('Your password was changed.')
   }),
 )
 

@@ -1,53 +1,53 @@
 import { Html, html } from './html.js'
 import type { MailContent, MailRecipient } from './message.js'
 
-/** The link with which the owner undoes the change that a mail reports. */
+/** The link with which the owner reverts the reported change. */
 export interface RevertLink {
   undoLink: string
   expiresInSeconds: number
 }
 
-/** What each mail is told. Links and codes are single use; durations are in seconds. */
+/** Parameters of each mail. Links and codes are valid once. */
 export interface MailParameters {
-  /** Proves that the address belongs to who registered with it. */
+  /** To verify an address. */
   verifyEmail: { link: string; expiresInSeconds: number }
-  /** Somebody registered with an address that has an account. */
+  /** Someone tried to register an address that already has an account. */
   alreadyRegistered: { signInLink: string; resetLink: string }
   resetPassword: { link: string; expiresInSeconds: number }
   signInCode: { code: string; expiresInSeconds: number }
   signInLink: { link: string; expiresInSeconds: number }
-  /** To somebody who is signed in, and is asked again who they are. */
+  /** For the reauthentication of a signed-in user. */
   confirmationCode: { code: string; expiresInSeconds: number }
   /** To the new address. */
   confirmNewEmail: { link: string; expiresInSeconds: number }
-  /** To the old address, with the way back. */
+  /** To the old address, with a link to revert the change. */
   emailChanged: { newEmail: string } & RevertLink
   /** Notice: the password was changed. */
   passwordChanged: { resetLink: string }
-  /** Notice: a passkey signs in from now on; with the way back. */
+  /** Notice with a link to revert the change. */
   passkeyAdded: RevertLink
-  /** Notice: a passkey signs in no more. */
+  /** Notice: a passkey was removed. */
   passkeyRemoved: { resetLink: string }
-  /** Notice: a refresh token came twice, and its session was ended. */
+  /** Notice: a refresh token was used twice, so its session was ended. */
   sessionReused: { resetLink: string }
-  /** Notice: signing in now asks for a code of an authenticator app; with the way back. */
+  /** Notice with a link to revert the change: an authenticator app was set up. */
   mfaEnabled: RevertLink
-  /** Notice: another authenticator app is asked for than before. */
+  /** Notice: another authenticator app replaced the old one. */
   mfaReplaced: { resetLink: string }
-  /** Notice: signing in asks for no second factor any more. */
+  /** Notice: the authenticator app was removed. */
   mfaDisabled: { resetLink: string }
-  /** Notice: there are new recovery codes, and the old ones are void. */
+  /** Notice: new recovery codes replaced the old ones. */
   recoveryCodesRenewed: { resetLink: string }
-  /** Notice: somebody signed in with a recovery code. */
+  /** Notice: a sign-in used a recovery code. */
   recoveryCodeUsed: { resetLink: string }
-  /** Notice: somebody who has a first factor guesses at the second one. */
+  /** Notice: repeated wrong codes after the first factor. */
   secondFactorBlocked: { resetLink: string }
   invitation: { link: string; organizationName: string; inviterName: string; expiresInSeconds: number }
-  /** Notice: the account and everything about it is gone. */
+  /** Notice: the account was erased. */
   accountErased: Record<string, never>
 }
 
-/** Mails that tell a user what happened to the account. Each gets a link for a new password, or a {@link RevertLink}. */
+/** Mails that report a change of the account. */
 export type NoticeName =
   | 'passwordChanged'
   | 'passkeyAdded'
@@ -61,10 +61,9 @@ export type NoticeName =
   | 'secondFactorBlocked'
   | 'accountErased'
 
-/** Names of the mails that IdentSphere sends. */
 export type MailName = keyof MailParameters
 
-/** Makes one mail. May be asynchronous, for hosts that look the recipient's language up. */
+/** Makes one mail. It may be asynchronous, e.g. to look up the language of the recipient. */
 export type MailTemplate<Name extends MailName> = (
   parameters: MailParameters[Name],
   recipient: MailRecipient,
@@ -72,134 +71,136 @@ export type MailTemplate<Name extends MailName> = (
 
 export type MailTemplates = { readonly [Name in MailName]: MailTemplate<Name> }
 
-/** The mails of the product, in English. Nothing in them was chosen by a stranger but an organisation's and an inviter's name. */
+/**
+ * The default mails, in English. Strangers can choose only two of the parameters: the names of an organization and of an inviter.
+ */
 export const defaultTemplates: MailTemplates = {
   verifyEmail: ({ link, expiresInSeconds }) =>
     letter('Confirm your e-mail address', [
       'Please confirm that this is your e-mail address:',
       { link, label: 'Confirm the address' },
-      `The link works once, for ${duration(expiresInSeconds)}. If you did not ask for it, do nothing.`,
+      `The link is valid once, for ${duration(expiresInSeconds)}. If you did not request it, ignore this mail.`,
     ]),
   alreadyRegistered: ({ signInLink, resetLink }) =>
     letter('You already have an account', [
-      'Somebody, probably you, tried to register with this address. It has an account already.',
+      'Someone, probably you, tried to register with this address. It already has an account.',
       { link: signInLink, label: 'Sign in' },
       'If you have forgotten your password, choose a new one:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   resetPassword: ({ link, expiresInSeconds }) =>
     letter('Choose a new password', [
-      'Somebody, probably you, asked for a new password for this account:',
+      'Someone, probably you, requested a new password for your account:',
       { link, label: 'Choose a new password' },
-      `The link works once, for ${duration(expiresInSeconds)}. If you did not ask for it, do nothing: your password stays.`,
+      `The link is valid once, for ${duration(expiresInSeconds)}. If you did not request it, ignore this mail. Your password does not change.`,
     ]),
   signInCode: ({ code, expiresInSeconds }) =>
     letter(`${code} is your sign-in code`, [
-      'Enter this code where you asked for it:',
+      'Enter this code on the sign-in page:',
       { code },
-      `It works once, for ${duration(expiresInSeconds)}. Never tell it to anybody, whoever asks.`,
+      `The code is valid once, for ${duration(expiresInSeconds)}. Never share it with anyone.`,
     ]),
   confirmationCode: ({ code, expiresInSeconds }) =>
-    letter(`${code} confirms that it is you`, [
-      'Enter this code where you are signed in:',
+    letter(`${code} is your confirmation code`, [
+      'Enter this code to confirm your identity:',
       { code },
-      `It works once, for ${duration(expiresInSeconds)}. If you did not ask for it, somebody else is signed in as you: choose a new password.`,
+      `The code is valid once, for ${duration(expiresInSeconds)}. If you did not request it, someone else is signed in to your account. Choose a new password.`,
     ]),
   signInLink: ({ link, expiresInSeconds }) =>
     letter('Your sign-in link', [
       'Sign in with this link:',
       { link, label: 'Sign in' },
-      `It works once, for ${duration(expiresInSeconds)}. If you did not ask for it, do nothing.`,
+      `The link is valid once, for ${duration(expiresInSeconds)}. If you did not request it, ignore this mail.`,
     ]),
   confirmNewEmail: ({ link, expiresInSeconds }) =>
     letter('Confirm your new e-mail address', [
-      'Please confirm that this is to be the address of your account:',
+      'Please confirm that this is the new address of your account:',
       { link, label: 'Confirm the new address' },
-      `The link works once, for ${duration(expiresInSeconds)}. If you did not ask for it, do nothing.`,
+      `The link is valid once, for ${duration(expiresInSeconds)}. If you did not request it, ignore this mail.`,
     ]),
   emailChanged: ({ newEmail, ...revertLink }) =>
     letter('The e-mail address of your account was changed', [
-      `The address of your account is now ${newEmail}. If that was you, there is nothing to do.`,
-      'If it was not, take the account back. That signs everybody out and asks for a new password:',
-      ...takeBack(revertLink),
+      `The address of your account is now ${newEmail}. If you did this, ignore this mail.`,
+      'If not, restore your account with this link. It signs out all devices and asks for a new password:',
+      ...restore(revertLink),
     ]),
   passwordChanged: ({ resetLink }) =>
     letter('Your password was changed', [
-      'The password of your account was changed. If that was you, there is nothing to do.',
-      'If it was not, choose a new one now:',
+      'The password of your account was changed. If you did this, ignore this mail.',
+      'If not, choose a new password now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   passkeyAdded: (revertLink) =>
     letter('A passkey was added to your account', [
-      'A passkey was added, and signs in to your account from now on. If that was you, there is nothing to do.',
-      'If it was not, take the account back. That removes the passkey, signs everybody out and asks for a new password:',
-      ...takeBack(revertLink),
+      'You can now sign in to your account with a new passkey. If you added it, ignore this mail.',
+      'If not, restore your account with this link. It removes the passkey, signs out all devices and asks for a new password:',
+      ...restore(revertLink),
     ]),
   passkeyRemoved: ({ resetLink }) =>
     letter('A passkey was removed from your account', [
-      'A passkey was removed, and signs in to your account no more. If that was you, there is nothing to do.',
-      'If it was not, choose a new password now:',
+      'A passkey was removed. It no longer signs in to your account. If you did this, ignore this mail.',
+      'If not, choose a new password now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   sessionReused: ({ resetLink }) =>
-    letter('We signed one of your devices out', [
-      'A part of one of your sessions was used twice, as happens when it has been copied. We ended that session.',
+    letter('We signed out one of your devices', [
+      'A token of one of your sessions was used twice. It may have been copied, so we ended the session.',
       'If you notice anything unusual, choose a new password:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   mfaEnabled: (revertLink) =>
-    letter('Your account now asks for a second step', [
-      'Signing in to your account now takes a code of an authenticator app. If that was you, there is nothing to do.',
-      'If it was not, take the account back. That removes the app, signs everybody out and asks for a new password:',
-      ...takeBack(revertLink),
+    letter('Two-step sign-in was turned on', [
+      'Signing in to your account now requires a code from an authenticator app. If you did this, ignore this mail.',
+      'If not, restore your account with this link. It removes the app, signs out all devices and asks for a new password:',
+      ...restore(revertLink),
     ]),
   mfaReplaced: ({ resetLink }) =>
     letter('Your authenticator app was replaced', [
-      'Signing in to your account now takes a code of another authenticator app than before. If that was you, there is nothing to do.',
-      'If it was not, choose a new password now:',
+      'Signing in to your account now requires a code from a new authenticator app. If you did this, ignore this mail.',
+      'If not, choose a new password now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   mfaDisabled: ({ resetLink }) =>
-    letter('Your account asks for no second step any more', [
-      'Signing in to your account takes no code any more. If that was you, there is nothing to do.',
-      'If it was not, choose a new password now, and set the second step up again:',
+    letter('Two-step sign-in was turned off', [
+      'Signing in to your account no longer requires a code. If you did this, ignore this mail.',
+      'If not, choose a new password now, and set up your authenticator app again:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   recoveryCodesRenewed: ({ resetLink }) =>
     letter('Your account has new recovery codes', [
-      'New recovery codes were made for your account. The old ones work no more. If that was you, there is nothing to do.',
-      'If it was not, choose a new password now, and make new recovery codes:',
+      'New recovery codes were created for your account. The old codes are no longer valid. If you did this, ignore this mail.',
+      'If not, choose a new password now, and create new recovery codes:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   recoveryCodeUsed: ({ resetLink }) =>
     letter('A recovery code of your account was used', [
-      'Somebody signed in to your account with one of your recovery codes. It works no more.',
-      'If that was you, set your authenticator app up again now. If it was not, choose a new password now:',
+      'Someone signed in to your account with one of your recovery codes. That code is no longer valid.',
+      'If it was you, set up your authenticator app again now. If not, choose a new password now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   secondFactorBlocked: ({ resetLink }) =>
-    letter('Somebody tries to guess your sign-in codes', [
-      'Somebody got past the first step of signing in to your account and entered wrong codes at the second one.',
-      'If that was not you, somebody else probably knows your password. Choose a new one now:',
+    letter('Wrong codes were entered for your account', [
+      'Someone passed the first step of the sign-in to your account, and then entered wrong codes.',
+      'If it was not you, someone else probably knows your password. Choose a new one now:',
       { link: resetLink, label: 'Choose a new password' },
     ]),
   invitation: ({ link, organizationName, inviterName, expiresInSeconds }) =>
     letter(`Invitation to ${organizationName}`, [
       `${inviterName} invites you to ${organizationName}:`,
-      { link, label: 'Look at the invitation' },
-      `The link works once, for ${duration(expiresInSeconds)}. If you expected no invitation, do nothing.`,
+      { link, label: 'View the invitation' },
+      `The link is valid once, for ${duration(expiresInSeconds)}. If you did not expect this invitation, ignore this mail.`,
     ]),
   accountErased: () =>
-    letter('Your account was deleted', ['Your account and everything about it was deleted, as you asked.']),
+    letter('Your account was deleted', ['Your account and all its data were deleted, as you requested.']),
 }
 
 type Paragraph = string | { link: string; label: string } | { code: string }
 
-function takeBack({ undoLink, expiresInSeconds }: RevertLink): Paragraph[] {
-  return [{ link: undoLink, label: 'This was not me' }, `The link works once, for ${duration(expiresInSeconds)}.`]
+function restore({ undoLink, expiresInSeconds }: RevertLink): Paragraph[] {
+  return [{ link: undoLink, label: 'This was not me' }, `The link is valid once, for ${duration(expiresInSeconds)}.`]
 }
 
-/** One letter as text and as HTML, from the same paragraphs. */
+/** A mail as text and HTML with the same paragraphs. */
 function letter(subject: string, paragraphs: readonly Paragraph[]): MailContent {
   const text = paragraphs.map((part) => (typeof part === 'string' ? part : 'code' in part ? part.code : part.link))
   const body = new Html(paragraphs.map((part) => paragraph(part).text).join('\n'))

@@ -4,7 +4,7 @@ import { IdentSphereError } from '../../core/errors.js'
 import type { Tx } from '../../core/store/store.js'
 import type { Passwords } from '../passwords/service.js'
 
-/** What a request carries besides the token of a mailed link. */
+/** Credentials of a request besides the token of a mailed link. */
 export interface AccountProof {
   auth: Auth | null
   password: string | undefined
@@ -12,10 +12,10 @@ export interface AccountProof {
 }
 
 /**
- * A mailed link proves the mailbox, not the account. The account needs a live session of its user, or its password. Otherwise a user who
- * follows a link would give their address to an account that a stranger made or changed.
+ * A mailed link proves only the mailbox. The account needs a live session of its user, or the password. Otherwise an attacker could
+ * make an account with a foreign address, and the owner of the address would verify it by opening the link.
  *
- * @returns what follows from the proof, for the transaction that uses the link up
+ * @returns a function that consumes the proof, for the transaction that consumes the link
  * @throws IdentSphereError `reauthentication_required` without a session or a password, `invalid_credentials`, `rate_limited`
  */
 export async function proveAccount(

@@ -18,7 +18,7 @@ interface Change {
   to: string
 }
 
-/** Change of an address: confirmed from the new one, and reported to the old one with a link to revert it. */
+/** Change of the address: the new address confirms it, and the old address gets a notice with a link to revert it. */
 export function createAddressChange(deps: {
   store: Store
   journal: Journal
@@ -31,9 +31,9 @@ export function createAddressChange(deps: {
   const { challenges, mailLink, reverts } = deps.proofs
 
   /**
-   * Tells the old address.
+   * Sends a notice to the old address.
    *
-   * @param since when the change was asked for: a factor whose transaction began before this one, and ends after it, must go too
+   * @param since time of the request for the change. The link also removes factors that were added since then.
    */
   async function report(tx: Tx, to: UserMailbox, newEmail: string, since: Date): Promise<void> {
     const parameters = { newEmail, ...(await reverts.offer(tx, to, since)) }
@@ -44,7 +44,7 @@ export function createAddressChange(deps: {
     request: (auth: Auth, email: string): Promise<void> =>
       store.transaction((tx) => outbox.request(tx, requests.addressChange, { userId: auth.userId, email })),
 
-    /** In the worker. An address that is taken gets no mail, and the user no answer. */
+    /** Runs in the worker. If the new address is in use, no mail is sent. */
     async answer(tx: Tx, { userId, email }: { userId: string; email: string }): Promise<void> {
       const user = await users.credentialsById(tx, userId)
       if (user?.status !== 'active' || user.email === email) return
@@ -59,11 +59,11 @@ export function createAddressChange(deps: {
     },
 
     /**
-     * Makes the new address the account's, with the mailed link and a proof of the account. All sessions end but the one that confirms.
-     * Only an old address that was proven gets the link to revert: a mistyped one is a stranger's.
+     * Changes the address, with the mailed link and a proof of the account. All other sessions end. The old address gets the link to
+     * revert only if it was verified, because a mistyped address may belong to someone else.
      *
-     * @throws IdentSphereError `reauthentication_required`, `invalid_credentials`, `rate_limited`, `conflict` if the address was taken
-     * meanwhile
+     * @throws IdentSphereError `reauthentication_required`, `invalid_credentials`, `rate_limited`, `conflict` if the address is now in
+     * use
      */
     async confirm(token: string, proof: AccountProof, context: RequestContext): Promise<void> {
       const challenge = await challenges.find(['change'], token)

@@ -23,8 +23,7 @@ import {
 
 export type { ChallengeKind } from './repository.js'
 
-/** Lives in seconds. */
-export const lifetimes = {
+export const lifetimeSeconds = {
   register: 86_400,
   verify: 86_400,
   reset: 3_600,
@@ -35,48 +34,47 @@ export const lifetimes = {
   reauthenticate: 600,
 } as const satisfies Record<ChallengeKind, number>
 
-/** What a link is to prove. */
+/** A new link. */
 export interface LinkChallenge {
   kind: Exclude<ChallengeKind, CodeKind>
   email: string
   userId: string | null
   securityVersion: number | null
-  /** Kept sealed until the link is used. */
+  /** Stored encrypted. */
   payload?: object
-  /** The moment that it goes back to, of a way back. Default: now. */
+  /** For links that revert changes: the time of the change. Default: now. */
   createdAt?: Date
 }
 
-/** What a code is to prove. */
+/** A new code. */
 export interface CodeChallenge {
   kind: CodeKind
   email: string
-  /** Null for an address without an account: then everything is as with one, but nobody ever learns the code. */
+  /** Null for an address without an account. The challenge is created in the same way, but its code is never sent. */
   userId: string | null
   securityVersion: number | null
-  /** Of the browser or session that asks for it. */
+  /** Hash of the flow token of the browser, or of the session id. */
   flowHash: Buffer
 }
 
-/** A challenge whose secret was shown. */
+/** A challenge whose token or code was verified. */
 export interface ProvenChallenge {
   id: string
   kind: ChallengeKind
   userId: string | null
-  /** The user's security version when it was made. */
+  /** The user's security version when the challenge was created. */
   securityVersion: number | null
   payload: unknown
   createdAt: Date
 }
 
-const hour = 3_600
-const day = 86_400
-/** Tries a day of codes from browsers that did not ask for them, per address. */
-const strayTries = 20
+const hourSeconds = 3_600
+const daySeconds = 86_400
+/** Tries per address and day in browsers that did not request the code. */
+const maxForeignTriesPerDay = 20
 
 /**
- * Links and codes that prove a mailbox. One table and one set of rules: hashed or keyed, single use in one statement, gone
- * when they expire.
+ * Links and codes that prove a mailbox. They are stored as hashes, expire, and are consumed by one statement.
  *
  * @see NIST SP 800-63B-4 section 3.1.3
  */
@@ -102,12 +100,12 @@ export function createChallenges({ store, keys }: { store: Store; keys: KeyRing 
       securityVersion,
       keyVersion: version,
       sealedPayload: payload === undefined ? null : seal(key, JSON.stringify(payload), context(id)),
-      lifetimeSeconds: lifetimes[kind],
+      lifetimeSeconds: lifetimeSeconds[kind],
       createdAt,
     })
   }
 
-  function proven(row: ChallengeRow): ProvenChallenge {
+  function openRow(row: ChallengeRow): ProvenChallenge {
     const key = keys.version('sealing', row.key_version)
     const bytes = row.sealed_payload === null || key === null ? null : open(key, row.sealed_payload, context(row.id))
     return {
@@ -127,13 +125,13 @@ export function createChallenges({ store, keys }: { store: Store; keys: KeyRing 
 
   return {
     /**
-     * Whether one more mail may go to this address: 5 an hour, 20 a day. Beyond that nobody is told, and nothing is sent.
+     * Whether the address may get another mail: 5 per hour and 20 per day. Beyond that, no mail is sent, and callers do not report it.
      */
     async mayMail(tx: Tx, email: string): Promise<boolean> {
       const name = emailKey(email).toString('base64url')
       const budgets: Budget[] = [
-        { key: `mail:${name}:hour`, limit: 5, windowSeconds: hour },
-        { key: `mail:${name}:day`, limit: 20, windowSeconds: day },
+        { key: `mail:${name}:hour`, limit: 5, windowSeconds: hourSeconds },
+        { key: `mail:${name}:day`, limit: 20, windowSeconds: daySeconds },
       ]
       for (const budget of budgets) {
         if ((await spendBudget(tx, budget)) !== null) return false
@@ -141,14 +139,14 @@ export function createChallenges({ store, keys }: { store: Store; keys: KeyRing 
       return true
     },
 
-    /** @returns the token of a link: 256 random bits, of which only the hash is kept */
+    /** @returns the token of a new link: 256 random bits, stored as a hash */
     async issueLink(tx: Tx, challenge: LinkChallenge): Promise<string> {
       const token = randomToken()
       await insert(tx, challenge, () => sha256(token))
       return token
     },
 
-    /** @returns six digits, of which only an HMAC is kept */
+    /** @returns a new code of six digits, stored as an HMAC */
     async issueCode(tx: Tx, challenge: CodeChallenge): Promise<string> {
       const code = randomDigits(6)
       await voidCodes(tx, challenge.kind, emailKey(challenge.email), challenge.flowHash)
@@ -157,42 +155,42 @@ export function createChallenges({ store, keys }: { store: Store; keys: KeyRing 
       return code
     },
 
-    /** The live challenge of a link, not yet used up. @throws IdentSphereError `invalid_credentials` */
+    /** Returns the live challenge of a link without consuming it. @throws IdentSphereError `invalid_credentials` */
     async find(kinds: readonly ChallengeKind[], token: string): Promise<ProvenChallenge> {
       const row = await findByToken(store, kinds, sha256(token))
       if (row === undefined) throw new IdentSphereError('invalid_credentials')
-      return proven(row)
+      return openRow(row)
     },
 
-    /** Uses a challenge up. @throws IdentSphereError `invalid_credentials` where somebody was faster */
+    /** Consumes a challenge. @throws IdentSphereError `invalid_credentials` if another request has consumed it */
     async consume(tx: Tx, challenge: Pick<ProvenChallenge, 'id'>): Promise<void> {
       if (!(await consume(tx, challenge.id))) throw new IdentSphereError('invalid_credentials')
     },
 
     /**
-     * Tries a code. In the browser or session that asked for it, five tries void it. Elsewhere a code to sign in with cannot be
-     * locked, so that strangers cannot lock it either: all of those together have 20 tries a day for an address.
+     * Verifies a code. In the browser or session that requested it, five wrong tries make it void. Wrong tries in other browsers do
+     * not, so that strangers cannot lock the owner out. They share 20 tries per day for an address.
      *
      * @throws IdentSphereError `invalid_credentials` for every cause
      */
     async tryCode(kind: CodeKind, email: string, code: string, flowHash: Buffer | null): Promise<ProvenChallenge> {
       const key = emailKey(email)
       const own = flowHash === null ? undefined : await tryCodeOfBrowser(store, kind, key, flowHash)
-      const row = own ?? (kind === 'otp' ? await stray(key) : undefined)
+      const row = own ?? (kind === 'otp' ? await codeOfOtherBrowser(key) : undefined)
       const expected = row === undefined ? null : codeHash(row.key_version, row.id, code)
       const matches = row !== undefined && expected !== null && constantTimeEqual(row.secret_hash, expected)
       if (!matches) throw new IdentSphereError('invalid_credentials')
-      return proven(row)
+      return openRow(row)
     },
 
-    /** Whether the way back to this address is open: until it ends, nobody may take the address by merely naming it. */
+    /** Whether a link to restore this address is still valid. Until it expires, another account cannot register the address. */
     isKeptForUndo: (db: Executor, email: string): Promise<boolean> =>
       hasLiveUndo(
         db,
         keys.versions.map((version) => hmacSha256(keys.version('email', version) as KeyObject, 'address', email)),
       ),
 
-    /** Deletes open links and codes as the change says. What the new security version makes void may stay until it is swept. */
+    /** Deletes links according to the consequences. The new security version makes the others void, and a sweep deletes them. */
     async onSecurityChange(tx: Tx, { userId, consequences, since }: SecurityChange): Promise<void> {
       if (consequences.verifyLinks === 'keep') return
       const revertsFrom = { keep: null, later: since, delete: new Date(0) }[consequences.revertLinks]
@@ -200,9 +198,9 @@ export function createChallenges({ store, keys }: { store: Store; keys: KeyRing 
     },
   }
 
-  async function stray(key: Buffer): Promise<ChallengeRow | undefined> {
+  async function codeOfOtherBrowser(key: Buffer): Promise<ChallengeRow | undefined> {
     const name = key.toString('base64url')
-    const budget = { key: `code:${name}:stray`, limit: strayTries, windowSeconds: day }
+    const budget = { key: `code:${name}:stray`, limit: maxForeignTriesPerDay, windowSeconds: daySeconds }
     return (await spendBudget(store, budget)) === null ? newestCode(store, key) : undefined
   }
 }

@@ -6,13 +6,13 @@ import { justChanged } from '../users/security-change.js'
 import type { UserCredentials, Users } from '../users/service.js'
 import { actions } from './actions.js'
 
-/** A user whose mailbox has just been proven → the security version that a new session needs. */
+/** Called after the user has proven the mailbox. @returns the security version for a new session */
 export type ProveMailbox = (tx: Tx, user: UserCredentials, context: RequestContext) => Promise<number>
 
 /**
- * Proof of a mailbox by a link or a code. An account whose address was verified before stays as it is. An account whose address was never
- * verified may have been made by a stranger who waits for the owner of the mailbox: its proof claims the account, and everything that the
- * unproven registrant left is removed.
+ * Handles the proof of a mailbox by a link or a code. If the account's address was verified before, nothing changes. Otherwise an
+ * attacker may have registered the address. Then the owner of the mailbox claims the account: password, sessions, factors and
+ * profile of the registrant are removed.
  *
  * @see GHSA-g38m, CVE-2026-53516; GHSA-qq9h
  */

@@ -1,14 +1,14 @@
 import type { Outbox } from '../../core/mail/outbox.js'
 import type { Tx } from '../../core/store/store.js'
-import { type Challenges, type CodeChallenge, lifetimes } from './challenges.js'
+import { type Challenges, type CodeChallenge, lifetimeSeconds } from './challenges.js'
 
-/** Which mail carries the code of a challenge. */
+/** The mail for each kind of code. */
 const templates = {
   otp: 'signInCode',
   reauthenticate: 'confirmationCode',
 } as const satisfies Record<CodeChallenge['kind'], string>
 
-/** Makes a challenge and mails its code; for an address without an account, which gets none, only the challenge. */
+/** Creates a challenge and mails its code. An address without an account gets no mail. */
 export type MailCode = (tx: Tx, challenge: CodeChallenge) => Promise<void>
 
 export function createCodeMails({ challenges, outbox }: { challenges: Challenges; outbox: Outbox }): MailCode {
@@ -19,8 +19,8 @@ export function createCodeMails({ challenges, outbox }: { challenges: Challenges
     await outbox.send(tx, {
       template: templates[kind],
       to: { userId, email },
-      parameters: { code, expiresInSeconds: lifetimes[kind] },
-      expiresInSeconds: lifetimes[kind],
+      parameters: { code, expiresInSeconds: lifetimeSeconds[kind] },
+      expiresInSeconds: lifetimeSeconds[kind],
     })
   }
 }

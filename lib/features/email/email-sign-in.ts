@@ -23,7 +23,7 @@ export function createEmailSignIn(deps: {
 
   async function complete(
     challenge: ProvenChallenge,
-    how: { authMethod: string; amr: readonly string[]; trustToken: string | null },
+    factor: { authMethod: string; amr: readonly string[]; trustToken: string | null },
     context: RequestContext,
   ): Promise<SignInResult> {
     const { userId } = challenge
@@ -35,16 +35,16 @@ export function createEmailSignIn(deps: {
         throw new IdentSphereError('invalid_credentials')
       }
       const securityVersion = await proveMailbox(tx, user, context)
-      return signIn.completeFirstFactor(tx, { userId, securityVersion, ...how, context })
+      return signIn.completeFirstFactor(tx, { userId, securityVersion, ...factor, context })
     })
   }
 
   return {
     /**
-     * Asks for a code.
+     * Requests a code. Older codes of the browser become void.
      *
-     * @param present the browser's flow cookie. It is kept, and older codes of the browser become void
-     * @returns the flow cookie
+     * @param present value of the browser's flow cookie, which is reused
+     * @returns value of the flow cookie
      */
     async requestCode(email: string, present: string | null): Promise<string> {
       const token = flowToken(present)
@@ -56,7 +56,7 @@ export function createEmailSignIn(deps: {
     requestLink: (email: string): Promise<void> =>
       store.transaction((tx) => outbox.request(tx, requests.signInLink, { email })),
 
-    /** In the worker. Addresses without an account get a row too, so that trying a code takes the same work. */
+    /** Runs in the worker. An address without an account also gets a challenge, so that verifying a code takes the same work. */
     async answerCode(tx: Tx, { email, flowHash }: { email: string; flowHash: string }): Promise<void> {
       if (!(await challenges.mayMail(tx, email))) return
       const found = await users.credentialsByEmail(tx, email)
@@ -70,7 +70,7 @@ export function createEmailSignIn(deps: {
       })
     },
 
-    /** In the worker. */
+    /** Runs in the worker. */
     async answerLink(tx: Tx, { email }: { email: string }): Promise<void> {
       if (!(await challenges.mayMail(tx, email))) return
       const user = await users.credentialsByEmail(tx, email)

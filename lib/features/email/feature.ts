@@ -20,13 +20,12 @@ import { emailRoutes } from './routes.js'
 import { emailSweeps } from './sweeps.js'
 import { createVerification, type Verification } from './verification.js'
 
-/** What other features use of mailed links and codes. */
 export interface Email {
   readonly proofs: MailProofs
   readonly verification: Verification
 }
 
-/** Links and codes that prove a mailbox: verification, sign-in, change of address, and mails that tell a user what was done. */
+/** Mailed links and codes for verification, sign-in and change of the address, and notices about changes of the account. */
 export const email = defineFeature<
   Email,
   { users: typeof users; signIn: typeof signIn; mfa: typeof mfa; passwords: typeof passwords }

@@ -2,9 +2,9 @@ import type { PageName } from '../../core/config/pages.js'
 import type { Links } from '../../core/mail/links.js'
 import type { Outbox } from '../../core/mail/outbox.js'
 import type { Tx } from '../../core/store/store.js'
-import { type Challenges, type LinkChallenge, lifetimes } from './challenges.js'
+import { type Challenges, type LinkChallenge, lifetimeSeconds } from './challenges.js'
 
-/** Which mail carries the link of a challenge, and which page it leads to. */
+/** The mail for each kind of link, and the page that the link opens. */
 const mails = {
   register: { template: 'verifyEmail', page: 'verifyEmail' },
   verify: { template: 'verifyEmail', page: 'verifyEmail' },
@@ -13,20 +13,20 @@ const mails = {
   change: { template: 'confirmNewEmail', page: 'confirmEmail' },
 } as const satisfies Record<Exclude<LinkChallenge['kind'], 'undo'>, { template: string; page: PageName }>
 
-/** Makes a challenge and mails its link to the address that it is to prove. */
+/** Creates a challenge and mails its link. */
 export type MailLink = (tx: Tx, challenge: LinkChallenge & { kind: keyof typeof mails }) => Promise<void>
 
-export function createLinkMails(options: { challenges: Challenges; outbox: Outbox; links: Links }): MailLink {
-  const { challenges, outbox, links } = options
+export function createLinkMails(deps: { challenges: Challenges; outbox: Outbox; links: Links }): MailLink {
+  const { challenges, outbox, links } = deps
   return async (tx, challenge) => {
     const { template, page } = mails[challenge.kind]
     const token = await challenges.issueLink(tx, challenge)
-    const lifetime = lifetimes[challenge.kind]
+    const expiresInSeconds = lifetimeSeconds[challenge.kind]
     await outbox.send(tx, {
       template,
       to: { userId: challenge.userId, email: challenge.email },
-      parameters: { link: links.page(page, token), expiresInSeconds: lifetime },
-      expiresInSeconds: lifetime,
+      parameters: { link: links.page(page, token), expiresInSeconds },
+      expiresInSeconds,
     })
   }
 }

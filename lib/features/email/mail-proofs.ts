@@ -10,7 +10,7 @@ import { createCodeMails, type MailCode } from './code-mails.js'
 import { createLinkMails, type MailLink } from './link-mails.js'
 import { createReverts, type Reverts } from './revert.js'
 
-/** Everything that mails a link or a code, and accepts it. */
+/** Services that send and verify mailed links and codes. */
 export interface MailProofs {
   readonly challenges: Challenges
   readonly mailLink: MailLink

@@ -7,7 +7,7 @@ import type { Tx } from '../../core/store/store.js'
 import type { Users } from '../users/service.js'
 import type { MailProofs } from './mail-proofs.js'
 
-/** Tells a user by mail what was done, in the transaction of the act: a reaction to journal entries. */
+/** Sends notices about changes of the account, as a reaction to journal entries in the same transaction. */
 export function createNotices(deps: {
   outbox: Outbox
   links: Links
@@ -35,10 +35,10 @@ export function createNotices(deps: {
   }
   return async (tx, { action: { notice }, subjectId }) => {
     if (notice === undefined || subjectId === null || !outbox.enabled) return
-    const found = await users.recipient(tx, subjectId)
-    if (found === null) return
-    const { to, isVerified } = found
-    // The mailbox of a stranger, perhaps, whom the maker of the account would flood by changing the password over and over.
+    const recipient = await users.recipient(tx, subjectId)
+    if (recipient === null) return
+    const { to, isVerified } = recipient
+    // An unverified address may belong to someone else. Repeated changes of the password must not flood that mailbox.
     if (!isVerified && !(await challenges.mayMail(tx, to.email))) return
     await outbox.send(tx, { template: notice, to, parameters: await parameters[notice](tx, to) })
   }

@@ -7,22 +7,22 @@ import type { Users } from '../users/service.js'
 import type { MailProofs } from './mail-proofs.js'
 
 /**
- * A mailed code with which a signed-in user proves again who they are, e.g. without a password. It belongs to the session that asked for
- * it: no other session can use it up, and it signs nobody in.
+ * Reauthentication with a mailed code, e.g. for users without a password. The code is bound to the session that requested it. It
+ * cannot be used to sign in.
  */
 export function createCodeReauthentication(deps: {
   store: Store
   users: Users
   proofs: Pick<MailProofs, 'challenges' | 'mailCode'>
-  /** Without it no code was ever mailed. */
+  /** If false, no code was ever mailed. */
   canMail: boolean
 }) {
   const { store, users, canMail } = deps
   const { challenges, mailCode } = deps.proofs
-  const owner = (auth: Auth) => sha256(auth.sessionId)
+  const flowHashOf = (auth: Auth) => sha256(auth.sessionId)
 
   return {
-    /** Mails a code. Beyond the budget of the address nothing is sent, and the answer is the same. */
+    /** Mails a code. If the budget of the address is exhausted, no mail is sent, and the answer is the same. */
     async request(auth: Auth): Promise<void> {
       await store.transaction(async (tx) => {
         const user = await users.credentialsById(tx, auth.userId)
@@ -32,15 +32,15 @@ export function createCodeReauthentication(deps: {
           email: user.email,
           userId: user.id,
           securityVersion: user.security_version,
-          flowHash: owner(auth),
+          flowHash: flowHashOf(auth),
         })
       })
     },
 
-    /** @throws IdentSphereError `invalid_credentials` for every cause; five tries void the code */
+    /** Five wrong tries make the code void. @throws IdentSphereError `invalid_credentials` for every cause */
     async prove(auth: Auth, code: string): Promise<Reauthentication> {
       if (!canMail) throw new IdentSphereError('invalid_credentials')
-      const challenge = await challenges.tryCode('reauthenticate', auth.email, code, owner(auth))
+      const challenge = await challenges.tryCode('reauthenticate', auth.email, code, flowHashOf(auth))
       return {
         async apply(tx) {
           await challenges.consume(tx, challenge)

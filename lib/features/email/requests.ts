@@ -1,6 +1,6 @@
 import { mailRequest } from '../../core/mail/requests.js'
 
-/** Mail requests of this feature. The worker decides what each leads to. */
+/** Mail requests of this feature. The worker handles them. */
 export const requests = {
   verification: mailRequest<{ userId: string }>('verification'),
   code: mailRequest<{ email: string; flowHash: string }>('code'),

@@ -8,13 +8,13 @@ import type { RevertLink } from '../../core/mail/templates.js'
 import type { Store, Tx } from '../../core/store/store.js'
 import { refusingTakenEmail, type Users } from '../users/service.js'
 import { actions } from './actions.js'
-import { type Challenges, lifetimes } from './challenges.js'
+import { type Challenges, lifetimeSeconds } from './challenges.js'
 import type { MailLink } from './link-mails.js'
 
 /**
- * Reverts what a thief does first: change the address, or add a factor that the owner does not have. The link goes to the address that was
- * proven before, in the transaction of the change, and lives a week. For that long the mailbox alone can remove a factor that was added;
- * a factor from before is still asked for.
+ * Links that revert a change of the address or a new factor, because a thief would do that first. The link is mailed to the old
+ * verified address in the transaction of the change, and is valid for a week. During that week, the mailbox alone can remove a new
+ * factor. Sign-ins still require older factors.
  */
 export function createReverts(deps: {
   store: Store
@@ -26,7 +26,7 @@ export function createReverts(deps: {
 }) {
   const { store, journal, users, challenges, links, mailLink } = deps
   return {
-    /** @param since everything added from then on is removed by the link. Default: from now on */
+    /** @param since the link removes factors that were added after this time. Default: now */
     async offer(tx: Tx, { userId, email }: UserMailbox, since?: Date): Promise<RevertLink> {
       const token = await challenges.issueLink(tx, {
         kind: 'undo',
@@ -36,14 +36,13 @@ export function createReverts(deps: {
         payload: { email },
         ...(since === undefined ? {} : { createdAt: since }),
       })
-      return { undoLink: links.page('undo', token), expiresInSeconds: lifetimes.undo }
+      return { undoLink: links.page('undo', token), expiresInSeconds: lifetimeSeconds.undo }
     },
 
     /**
-     * Gives the account back to the address that it had then: every session ends, factors that were added since are removed, the
-     * password is void, and a link for a new one is mailed.
+     * Restores the old address. All sessions end, newer factors and the password are removed, and a link for a new password is mailed.
      *
-     * @throws IdentSphereError `invalid_credentials`, `conflict` if the address belongs to another account by now
+     * @throws IdentSphereError `invalid_credentials`, `conflict` if the address is now in use by another account
      */
     async revert(token: string, context: RequestContext): Promise<void> {
       const challenge = await challenges.find(['undo'], token)

@@ -8,7 +8,7 @@ export const tokenBody = z.strictObject({ token: tokenText })
 
 export const verifyBody = z.strictObject({
   token: tokenText,
-  /** Where no session of the user is there to say that it is them. */
+  /** Required without a session of the user. */
   password: passwordText.optional(),
   token_delivery: tokenDelivery,
   device_token: deviceToken,

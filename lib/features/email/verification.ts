@@ -15,18 +15,18 @@ import type { ChallengeKind, ProvenChallenge } from './challenges.js'
 import type { MailProofs } from './mail-proofs.js'
 import { requests } from './requests.js'
 
-/** Another kind of link that the route for verification accepts, e.g. the link that completes a registration. */
+/** Another kind of link for the verification route, e.g. the link that completes a registration. */
 export interface VerificationLink {
   readonly kind: ChallengeKind
-  /** Uses the link up and signs in. @throws IdentSphereError `reauthentication_required` without a password */
+  /** Consumes the link and signs the user in. @throws IdentSphereError `reauthentication_required` without a password */
   complete(challenge: ProvenChallenge, password: string | undefined, context: RequestContext): Promise<SignInResult>
 }
 
 export const verificationLinks = extensionPoint<VerificationLink>('email.verificationLinks')
 
 /**
- * Verification of an address. A link alone is not enough: it would confirm an account that a stranger made with the address of the owner
- * of the mailbox. It needs a live session of that user, or the password.
+ * Verification of an address. The link alone is not enough, because an attacker may have registered the address of someone else. It
+ * also needs a live session of the user, or the password.
  */
 export function createVerification(deps: {
   store: Store
@@ -58,11 +58,11 @@ export function createVerification(deps: {
     /** Mails a link to the address of a user. */
     request: (tx: Tx, userId: string): Promise<void> => outbox.request(tx, requests.verification, { userId }),
 
-    /** The same for a signed-in user, in a transaction of its own. */
+    /** The same for a signed-in user, in its own transaction. */
     requestFor: ({ userId }: Auth): Promise<void> =>
       store.transaction((tx) => outbox.request(tx, requests.verification, { userId })),
 
-    /** In the worker. */
+    /** Runs in the worker. */
     async answer(tx: Tx, { userId }: { userId: string }): Promise<void> {
       const user = await users.credentialsById(tx, userId)
       if (user?.status !== 'active' || user.email_verified_at !== null) return
@@ -79,15 +79,15 @@ export function createVerification(deps: {
     /**
      * Accepts a mailed link.
      *
-     * @returns the sign-in that the link leads to, or null if it only verified the address
-     * @throws IdentSphereError `invalid_credentials` for a link that is not valid, `reauthentication_required` without a proof of the
+     * @returns the result of the sign-in, or null if the link only verifies the address
+     * @throws IdentSphereError `invalid_credentials` if the link is not valid, `reauthentication_required` without a proof of the
      * account
      */
     async accept(token: string, proof: AccountProof, context: RequestContext): Promise<SignInResult | null> {
-      const others = contributions(verificationLinks)
-      const challenge = await challenges.find(['verify', ...others.map(({ kind }) => kind)], token)
-      const other = others.find(({ kind }) => kind === challenge.kind)
-      if (other !== undefined) return other.complete(challenge, proof.password, context)
+      const otherLinks = contributions(verificationLinks)
+      const challenge = await challenges.find(['verify', ...otherLinks.map(({ kind }) => kind)], token)
+      const otherLink = otherLinks.find(({ kind }) => kind === challenge.kind)
+      if (otherLink !== undefined) return otherLink.complete(challenge, proof.password, context)
       await confirm(challenge, proof, context)
       return null
     },

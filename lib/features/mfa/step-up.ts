@@ -36,12 +36,12 @@ export function createStepUp({ journal, sessions }: { journal: Journal; sessions
     async record(
       tx: Tx,
       auth: Auth,
-      shown: { method: SecondFactorMethod; amr: readonly string[] },
+      factor: { method: SecondFactorMethod; amr: readonly string[] },
       context: RequestContext,
     ): Promise<void> {
       if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
-      await sessions.showSecondFactor(tx, auth.sessionId, shown.amr)
-      await recordAttempt(tx, auth, shown.method, 'success', context)
+      await sessions.recordSecondFactor(tx, auth.sessionId, factor.amr)
+      await recordAttempt(tx, auth, factor.method, 'success', context)
     },
 
     /** Records a wrong code or response. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-/** The browser client as one file. Where IdentSphere is developed: its package has the file, and neither this nor esbuild. */
+/** Bundles the browser client. Only for the repository: the published package contains the bundle, but not this file and esbuild. */
 export async function bundleClient(): Promise<string> {
   const { build } = await import('esbuild')
   const { outputFiles } = await build({

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { sha256 } from '../../core/crypto/digest.js'
 
-/** A file as it is served, with what tells one version from another. */
+/** A file with its version for caches. */
 interface ServedFile {
   readonly text: string
   readonly etag: string
 }
 
-/** Reads the browser client once, when it is first asked for. From source there is no such file, and it is made. */
+/** Reads the browser client at the first request. In the repository there is no such file, so it is bundled. */
 export function createClientFile(): () => Promise<ServedFile> {
   let file: Promise<ServedFile> | undefined
 
@@ -22,7 +22,7 @@ export function createClientFile(): () => Promise<ServedFile> {
 
   return () => {
     file ??= load().catch((error) => {
-      file = undefined // the next request tries again
+      file = undefined // retry with the next request
       throw error
     })
     return file

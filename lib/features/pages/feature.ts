@@ -2,7 +2,7 @@ import { defineFeature } from '../../core/feature.js'
 import { passwords } from '../passwords/feature.js'
 import { clientRoutes, pageRoutes } from './routes.js'
 
-/** Pages that mails link to, and the browser client as one file. */
+/** Built-in pages for links in mails, and the browser client as one file. */
 export const pages = defineFeature<null, { passwords: typeof passwords }>({
   name: 'pages',
   needs: { passwords },

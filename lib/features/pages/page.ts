@@ -1,11 +1,10 @@
 import type { Reply } from '../../core/http/route.js'
 import { type Html, html } from '../../core/mail/html.js'
 
-/** Nothing from other hosts, nothing inline, no frames: what a page with a token in hand may do. */
+/** The page handles a token. So it loads nothing from other hosts, runs no inline code, and cannot be framed. */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
-/** One page as an answer. */
 export function pageReply(content: { title: string; body: Html; base: string; data?: Html }): Reply {
   const { title, body, base, data = html`` } = content
   const text = html`<!doctype html>

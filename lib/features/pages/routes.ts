@@ -6,20 +6,20 @@ import { createClientFile } from './client-file.js'
 import { pageReply } from './page.js'
 import { script, style } from './script.js'
 
-/** Where a page leads when its work is done. */
+/** The link that a page shows after its form was accepted. */
 type Next = 'home' | 'mailbox'
 
-/** One form of a page: shown when the page was opened with a token, without, or when a sign-in waits for its second factor. */
 interface Form {
+  /** The form is visible if the page was opened with a token, without a token, or after a sign-in that needs a second factor. */
   token: 'yes' | 'no' | 'second'
-  /** Path that it is sent to, below the mount. */
+  /** Path of its route, without the mount path. */
   to: string
   fields: Html
   button: string
-  /** Said when it was accepted. */
+  /** Text after the form was accepted. */
   done: string
   next?: Next
-  /** Said when it was accepted, and the sign-in that follows waits for a second factor, for which this page does not ask. */
+  /** Text after the form was accepted, if the sign-in needs a second factor and this page has no form for it. */
   secondFactor?: string
 }
 
@@ -31,10 +31,10 @@ const input = (name: string, label: string, type: string, autocomplete: string, 
 const newPassword = (minLength: number) =>
   input('new_password', 'New password', 'password', 'new-password', `At least ${minLength} characters.`)
 
-const codeHint = 'Six digits from your authenticator app, or one of your recovery codes.'
+const codeHint = 'Six digits from your authenticator app, or a recovery code.'
 
-/** The password, asked for only where no session of the user says who confirms. */
-const proof = html`<div data-proof="Enter the password of the account to confirm that it is yours." hidden>
+/** Visible only if there is no session of the user. */
+const proof = html`<div data-proof="Enter your password to confirm that this account is yours." hidden>
 <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password"></div>`
 
 interface Page {
@@ -57,7 +57,7 @@ const pagesOf = (minLength: number): readonly Page[] => [
         to: '/v1/auth/password/forgot',
         fields: input('email', 'E-mail address', 'email', 'username'),
         button: 'Send me a link',
-        done: 'If this address has an account, a link is on its way to it.',
+        done: 'If this address has an account, we have sent it a link.',
         next: 'mailbox',
       },
       {
@@ -66,7 +66,7 @@ const pagesOf = (minLength: number): readonly Page[] => [
         fields: newPassword(minLength),
         button: 'Save the new password',
         done: '',
-        secondFactor: 'Your password is changed. Sign in with it.',
+        secondFactor: 'Your password was changed. Sign in with the new password.',
       },
     ],
   },
@@ -74,16 +74,16 @@ const pagesOf = (minLength: number): readonly Page[] => [
     method: 'GET',
     path: '/v1/pages/verify-email',
     title: 'Confirm your e-mail address',
-    text: 'One more step, and we know that this address is yours.',
+    text: 'Confirm that this e-mail address is yours.',
     forms: [
       {
         token: 'yes',
         to: '/v1/auth/email/verify',
         fields: proof,
         button: 'Confirm',
-        done: 'Your address is confirmed.',
+        done: 'Your address was confirmed.',
         next: 'home',
-        secondFactor: 'Your address is confirmed. Sign in now.',
+        secondFactor: 'Your address was confirmed. Sign in now.',
       },
     ],
   },
@@ -91,7 +91,7 @@ const pagesOf = (minLength: number): readonly Page[] => [
     method: 'GET',
     path: '/v1/pages/sign-in-link',
     title: 'Sign in',
-    text: 'You opened a sign-in link.',
+    text: 'Press the button to sign in.',
     forms: [
       {
         token: 'yes',
@@ -99,13 +99,13 @@ const pagesOf = (minLength: number): readonly Page[] => [
         fields: html``,
         button: 'Sign in',
         done: '',
-        secondFactor: 'This account has a second factor for which this page cannot ask. Sign in with your passkey.',
+        secondFactor: 'This account needs a passkey, which this page does not support. Sign in with your passkey.',
       },
       {
         token: 'second',
         to: '/v1/auth/mfa/challenge',
         fields: input('code', 'Code', 'text', 'one-time-code', codeHint),
-        button: 'Go on',
+        button: 'Continue',
         done: '',
       },
     ],
@@ -114,14 +114,14 @@ const pagesOf = (minLength: number): readonly Page[] => [
     method: 'GET',
     path: '/v1/pages/confirm-email',
     title: 'Confirm your new e-mail address',
-    text: 'This is going to be the address of your account.',
+    text: 'Confirm that this is the new address of your account.',
     forms: [
       {
         token: 'yes',
         to: '/v1/auth/email/confirm',
         fields: proof,
         button: 'Confirm',
-        done: 'Your address is changed.',
+        done: 'Your address was changed.',
         next: 'home',
       },
     ],
@@ -129,15 +129,15 @@ const pagesOf = (minLength: number): readonly Page[] => [
   {
     method: 'GET',
     path: '/v1/pages/undo',
-    title: 'Take your account back',
-    text: 'The account gets back the address to which we mailed you, what was added to it since is removed, everybody is signed out, and the password stops working.',
+    title: 'Restore your account',
+    text: 'This restores your old e-mail address, removes passkeys and authenticator apps that were added since, signs out all devices, and disables the password.',
     forms: [
       {
         token: 'yes',
         to: '/v1/auth/email/undo',
         fields: html``,
-        button: 'Take it back',
-        done: 'The account is yours again. We have mailed you a link for a new password.',
+        button: 'Restore my account',
+        done: 'Your account was restored. We have sent you a link to choose a new password.',
         next: 'mailbox',
       },
     ],
@@ -145,8 +145,8 @@ const pagesOf = (minLength: number): readonly Page[] => [
 ]
 
 /**
- * Small pages for what mails link to. They work without a bundler, hold no state, and get the token from the fragment, which is
- * sent to no server. A host puts its own in their place with `pages`.
+ * Built-in pages for links in mails. They read the token from the fragment, which browsers do not send to servers. Hosts replace
+ * them with the option `pages`.
  */
 export function pageRoutes({
   settings,
@@ -154,17 +154,17 @@ export function pageRoutes({
   mailbox,
 }: {
   settings: Pick<CoreSettings, 'mountPath' | 'pages' | 'publicBaseUrl'>
-  /** Least number of characters of a password. */
+  /** Minimum number of characters of a password. */
   minLength: number
   mailbox: Mailbox | null
 }): Route[] {
   const base = settings.mountPath
   const next: Record<Next, Html | null> = {
-    home: html`<a href="${settings.publicBaseUrl.origin}">Go on</a>`,
+    home: html`<a href="${settings.publicBaseUrl.origin}">Continue</a>`,
     mailbox: mailbox === null ? null : html`<a href="${base}/v1/dev/mailbox">Open the mailbox</a>`,
   }
   const data = (signIn: string) =>
-    html` data-sign-in="${signIn}" data-incomplete="The link is not complete. Open it again from the mail." data-bad-link="This link is not good any more. It works once, and not for ever." data-unreachable="There was no answer. Try again." data-wrong-code="This code is not right, or was used already."`
+    html` data-sign-in="${signIn}" data-incomplete="The link is incomplete. Open it again from the mail." data-bad-link="This link has expired or was already used." data-unreachable="The server did not answer. Try again." data-wrong-code="This code is wrong or was already used."`
 
   const asset = ({ type, text, ...where }: { method: 'GET'; path: string; type: string; text: string }) =>
     route({
@@ -210,7 +210,7 @@ ${body}
   ]
 }
 
-/** The browser client, for pages without a bundler. It is the same for everybody, so pages of any origin may load it. */
+/** The browser client, for pages without a bundler. It is public, so pages of any origin may load it. */
 export function clientRoutes(): Route[] {
   const file = createClientFile()
   return [
@@ -240,7 +240,7 @@ ${fields}
 ${next === null ? html`` : html`<p data-next hidden>${next}</p>`}`
 }
 
-/** Development only: what would have been mailed, newest first. */
+/** Development only: captured mails, newest first. */
 function mailboxRoute(mailbox: Mailbox, base: string): Route {
   return route({
     method: 'GET',
@@ -254,8 +254,8 @@ function mailboxRoute(mailbox: Mailbox, base: string): Route {
           html`<article><h2>${subject}</h2><p>To ${to}, ${sentAt.toISOString()}</p><pre>${linked(text)}</pre></article>`,
       )
       const list = mails.length === 0 ? html`<p>No mail yet. Reload this page.</p>` : join(mails)
-      const body = html`<main class="wide"><h1>Mail that was not sent</h1>
-<p>No SMTP server is configured, so mail ends here. This page exists in development only.</p>${list}<p role="status"></p></main>`
+      const body = html`<main class="wide"><h1>Captured mail</h1>
+<p>No mailer is configured, so mail is not sent. This page exists only in development.</p>${list}<p role="status"></p></main>`
       return pageReply({ title: 'Mailbox', body, base })
     },
   })

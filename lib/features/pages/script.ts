@@ -1,6 +1,6 @@
 /**
- * The script of all pages, as it is served. It takes the token out of the fragment and out of the address, shows the form that
- * fits, and sends it as JSON; every text comes from the page itself.
+ * The script of all pages. It reads the token from the fragment and removes it from the address, shows the matching form, and sends
+ * it as JSON. All texts are in the page.
  */
 export const script = `'use strict'
 const token = /[#&]token=([\\w-]+)/.exec(location.hash)?.[1] ?? null
@@ -28,7 +28,7 @@ for (const form of forms) {
   })
 }
 
-/** Of a sign-in that waits for its second factor. */
+/** Set after a sign-in that needs a second factor. */
 let mfaToken = null
 
 async function submit(form) {
@@ -76,7 +76,7 @@ async function submit(form) {
   status.textContent = details?.[0]?.message ?? message
 }
 
-/** The page that signs in asks for the code; the others say what is done, and lead to the sign-in page. */
+/** Shows the form for the code. Pages without such a form show a text with a link to the sign-in page. */
 function askForSecondFactor(form, { mfa_token, methods }) {
   const second = forms.find(({ dataset }) => dataset.token === 'second')
   if (!second || !methods.includes('totp')) {
@@ -90,7 +90,7 @@ function askForSecondFactor(form, { mfa_token, methods }) {
   second.elements.code.focus()
 }
 
-/** Nothing is left to do here: what there is to read, and where to go on. */
+/** Shows the result and the next link. */
 function finish(form, text) {
   form.hidden = true
   for (const lead of document.querySelectorAll('[data-lead]')) lead.hidden = true

@@ -136,10 +136,10 @@ export function createPasskeys(deps: {
     tx: Tx,
     auth: Auth,
     cause: 'factorAdded' | 'factorRemoved',
-    shown: readonly string[] | null,
+    secondFactorAmr: readonly string[] | null,
     context: RequestContext,
   ): Promise<void> {
-    const input = { userId: auth.userId, session: auth, ...(shown && { shown }), context }
+    const input = { userId: auth.userId, session: auth, ...(secondFactorAmr && { secondFactorAmr }), context }
     const version = await users.changeSecurity(tx, cause, input)
     if (version === undefined) throw new IdentSphereError('authentication_required')
   }

@@ -11,7 +11,7 @@ import { options, type RegistrationSettings } from './options.js'
 import { registrationRoutes } from './routes.js'
 import { createRegistration, keptRegistration, type Registration } from './service.js'
 
-/** New accounts: at once, or once the address is proven. */
+/** Registration of new accounts, immediately or after the verification of the address. */
 export const registration = defineFeature<
   Registration,
   {

@@ -4,7 +4,7 @@ import { defineOptions } from '../../core/config/define-options.js'
 import { callable } from '../../core/config/fields.js'
 import type { HookTransaction } from '../../core/config/hooks.js'
 
-/** Anything with zod's `safeParse`, of any version of zod. */
+/** A schema with `safeParse` of zod, in any version of zod. */
 export interface FieldsSchema {
   safeParse(
     value: unknown,
@@ -14,36 +14,34 @@ export interface FieldsSchema {
     | { success: false; error: { issues: ReadonlyArray<{ path: ReadonlyArray<PropertyKey>; message: string }> } }
 }
 
-/** What `beforeRegister` gets about the account that is being created. */
+/** Facts about the new account for `beforeRegister`. */
 export interface RegistrationInput {
   userId: string
   email: string
   displayName: string | null
   /** Null with `registration.organization: 'none'`. */
   organizationId: string | null
-  /** The body's `fields`, as `registration.fields` parsed them. */
+  /** The `fields` of the body, parsed by `registration.fields`. */
   fields: Readonly<Record<string, unknown>>
 }
 
-/** Hooks of registrations. */
 export interface RegistrationHooks {
-  /** Adds the host's own rows in the same transaction. Throw an `IdentSphereError` to refuse the registration. */
+  /** Called in the transaction of a new account, e.g. to insert your own rows. Throw an `IdentSphereError` to refuse it. */
   beforeRegister?: (tx: HookTransaction, input: RegistrationInput) => Promise<void> | void
 }
 
-/** Options of registrations. */
 export interface RegistrationOptions {
   registration?: {
-    /** Whether `POST /v1/auth/register` creates accounts. `invitation` and `closed` both refuse it. Default `open`. */
+    /** `open`: anyone can create an account. `invitation` and `closed`: `POST /v1/auth/register` refuses it. Default `open`. */
     mode?: 'open' | 'invitation' | 'closed'
     /**
-     * `later`: sign in at once, verify the address afterwards. `first`: the account is created when its address is proven, and new and
-     * taken addresses get the same answer; needs a `mailer`. Default `later`.
+     * `later`: signs in immediately, and the address is verified afterwards. `first`: creates the account after the address was verified.
+     * New and existing addresses get the same answer. Needs a `mailer`. Default `later`.
      */
     verification?: 'later' | 'first'
-    /** `required`: the body names an organization. `personal`: it is named after the user. `none`: there is none. Default `required`. */
+    /** `required`: the body contains the name of a new organization. `personal`: its name is that of the user. `none`: creates no organization. Default `required`. */
     organization?: 'required' | 'personal' | 'none'
-    /** A zod schema of the body's `fields`, which `hooks.beforeRegister` gets. Default: none. */
+    /** A zod schema for the `fields` of the body, which `hooks.beforeRegister` receives. Default: none. */
     fields?: FieldsSchema
   }
 }
@@ -73,7 +71,7 @@ export const options = defineOptions({
     if (values['registration.verification'] === 'first' && mailer === null) {
       throw new ConfigurationError(
         'registration.verification',
-        "is 'first', but nothing can send the mail that would prove the address",
+        "is 'first', but no mail can be sent to verify the address",
         "Set `mailer` (SMTP_URL), or use 'later'.",
       )
     }

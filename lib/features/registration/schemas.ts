@@ -24,5 +24,5 @@ export function registerBody({
   }) as never
 }
 
-/** With `verification: 'first'`: the same for new and for taken addresses. */
+/** With `verification: 'first'`: the same answer for new and existing addresses. */
 export const registrationKept = z.strictObject({ status: z.literal('verification_required') })

@@ -4,10 +4,10 @@ import { IdentSphereError } from '../../core/errors.js'
 import type { HostCallOptions, HostCalls } from '../../core/store/host-calls.js'
 import type { Sessions } from './service.js'
 
-/** A live session, as the host's own code sees it. */
+/** A live session, for the host's own code. */
 export interface Session {
   sessionId: string
-  /** How it began, e.g. `password`. */
+  /** How the user signed in, e.g. `password`. */
   authMethod: string
   createdAt: Date
   lastSeenAt: Date
@@ -16,18 +16,17 @@ export interface Session {
   userAgent: string | null
 }
 
-/** `identsphere.api.sessions`. What is revoked here is refused from the next request on, on every node. */
+/** `identsphere.api.sessions`. All nodes refuse a revoked session from the next request on. */
 export interface SessionsApi {
-  /** The user's live sessions, the one seen last first. */
+  /** Lists the live sessions of a user, the most recently used first. */
   list(userId: string, options?: HostCallOptions): Promise<Session[]>
-  /** @throws IdentSphereError `not_found` where it has ended or never was */
+  /** Ends a session. @throws IdentSphereError `not_found` if it has ended or does not exist */
   revoke(sessionId: string, options?: HostCallOptions): Promise<void>
   /**
-   * Ends all sessions of a user, and sign-ins that are on their way, with the codes and links mailed for them. No browser is
-   * trusted any more.
+   * Ends all sessions of a user and all trust in browsers. Pending sign-ins and their mailed codes and links become void.
    *
-   * @returns how many sessions it ended
-   * @throws IdentSphereError `not_found` for a user that does not exist
+   * @returns number of ended sessions
+   * @throws IdentSphereError `not_found` if the user does not exist
    */
   revokeAll(userId: string, options?: HostCallOptions): Promise<number>
 }
@@ -57,7 +56,7 @@ export function sessionsApi({ calls, sessions }: { calls: HostCalls; sessions: S
     revokeAll: (userId, given) =>
       calls.write(byUser, { userId }, given, async (tx, input) => {
         const ended = await sessions.endAll(tx, input.userId, noRequest())
-        if (ended === undefined) throw new IdentSphereError('not_found', { message: 'There is no such user.' })
+        if (ended === undefined) throw new IdentSphereError('not_found', { message: 'User not found.' })
         return ended
       }),
   }

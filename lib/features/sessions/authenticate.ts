@@ -23,38 +23,37 @@ import type { Verified } from '../tokens/verified-tokens.js'
 import type { LiveSession, SessionCheck } from './check.js'
 import type { LastSeen } from './last-seen.js'
 
-/** Reads a request, whatever it is made of. Headers are read when they are needed. */
+/** Reads the credentials of a source. Headers are read only if they are needed. */
 interface Credentials {
   readonly method: string
   header(name: string): string | undefined
   csrfToken(): string | null
 }
 
-/** Options of `identsphere.authenticate()`. */
 export interface AuthenticateOptions {
-  /** Method of the request where only `Headers` are given. Without it, cookies need CSRF proof. */
+  /** Method of the request, if the source is only `Headers`. Without a method, cookies need a CSRF token. */
   method?: string
   /**
-   * `own`: cookies count only beside an `Origin` that is one of ours, whatever the method. Requests with `Upgrade`, as
-   * WebSockets begin with, are always held to it. Bearer tokens need none.
+   * `own`: cookies are accepted only with an own `Origin`, for every method. This always applies to requests with `Upgrade`, with
+   * which WebSockets begin. It does not apply to bearer tokens.
    */
   origin?: 'own'
 }
 
-/** What a session has to meet besides being live, e.g. a second factor that its organization asks for. */
+/** A requirement for live sessions, e.g. a second factor that the organization requires. */
 export interface SessionRequirement {
   isMissing(session: LiveSession): boolean
-  /** Throws the error of the denial. */
+  /** Throws the error for a session that does not meet the requirement. */
   deny(auth: Auth): Promise<never>
 }
 
-/** Requirements that features below this one have for every session. */
+/** Requirements of later features for all sessions. */
 export const sessionRequirements = extensionPoint<SessionRequirement>('sessions.requirements')
 
-/** Says who is asking. Rejects if it cannot know, so that no request passes by accident. */
+/** Returns the user of a request, or null. Rejects if the session cannot be checked. */
 export type Authenticate = (source: IdentitySource, options?: AuthenticateOptions) => Promise<Auth | null>
 
-/** Reads an established session again from the database. */
+/** Checks a session again. */
 export type Recheck = (auth: Auth) => Promise<Auth | null>
 
 export function createAuthenticate(deps: {
@@ -70,12 +69,15 @@ export function createAuthenticate(deps: {
   ready: () => Promise<void>
 }): Authentication {
   const { accessTokens, check, cookies, csrf, lastSeen, contributions } = deps
-  /** One look per request, shared by all guards in front of it. A method override in between asks anew: it may need CSRF proof. */
-  const known = perRequest<Known>()
-  /** Keeps with each `Auth` the token it came from, for `recheck()`: on the object, as a WeakMap costs more than all the rest. */
-  const provenBy = Symbol('identsphere')
+  /**
+   * All guards of a request share one session check. If middleware overrides the method between two guards, the session is
+   * checked again, because the new method may need a CSRF token.
+   */
+  const states = perRequest<RequestState>()
+  /** Stores the verified token in its `Auth`, for `recheck()`. A WeakMap would be slower than the rest of the check. */
+  const tokenOf = Symbol('identsphere')
 
-  /** The access token, and how it came. A present `Authorization` decides alone. */
+  /** If there is an `Authorization` header, cookies are ignored. */
   function findToken(credentials: Credentials): { token: string; delivery: Delivery } | null {
     const authorization = credentials.header('authorization')
     if (authorization !== undefined) {
@@ -86,18 +88,19 @@ export function createAuthenticate(deps: {
     return token === null ? null : { token, delivery: 'cookie' }
   }
 
-  async function establish(credentials: Credentials): Promise<Auth | null> {
+  async function checkSession(credentials: Credentials): Promise<Auth | null> {
     const found = findToken(credentials)
     if (found === null) return null
     const verified = accessTokens.verify(found.token)
     if (!verified.ok) return null
     const { claims } = verified
-    // A token minted for the cookie works nowhere else, and none but those works there. An OAuth client's never works here.
+    // A token for the cookie is valid only in the cookie, and other tokens are not valid there. Tokens of OAuth clients are
+    // not accepted here.
     if (claims.client_id !== undefined) return null
     if ((claims.dlv === 'cookie' ? 'cookie' : 'body') !== found.delivery) return null
     await deps.ready()
     const session = await check.read(claims.sid)
-    if (session === null || !fits(verified, session)) return null
+    if (session === null || !isValidFor(verified, session)) return null
     if (found.delivery === 'cookie') assertOwnRequest(credentials, session.id)
     const auth = toAuth(session, verified, found.delivery)
     assertOrganization(credentials.header('x-identsphere-organization'), auth)
@@ -110,11 +113,11 @@ export function createAuthenticate(deps: {
       permissions: deps.permissionsOf(session.role),
       mfaMissing: contributions(sessionRequirements).some((requirement) => requirement.isMissing(session)),
     })
-    return Object.freeze(Object.defineProperty(auth, provenBy, { value: verified }))
+    return Object.freeze(Object.defineProperty(auth, tokenOf, { value: verified }))
   }
 
   function assertOwnRequest(credentials: Credentials, sessionId: string): void {
-    // A WebSocket begins as a GET that browsers send for every page, cookies included (CWE-1385).
+    // A WebSocket begins with a GET. Browsers send it from pages of any site, with cookies (CWE-1385).
     if (credentials.header('upgrade') !== undefined) assertOwnOrigin(credentials.header('origin'))
     if (!isUnsafe(credentials.method)) return
     const origin = credentials.header('origin')
@@ -127,14 +130,19 @@ export function createAuthenticate(deps: {
     if (origin === undefined || !deps.isOwnOrigin(origin)) throw deps.foreignOrigin(origin)
   }
 
-  function identify(source: IncomingMessage): Known {
-    const before = known.get(source)
-    if (before !== undefined && before.method === source.method) return before
-    const answer = establish(fromMessage(source))
-    const now: Known = { method: source.method, answer, withRequirements: undefined, passed: before?.passed }
-    known.set(source, now)
-    answer.catch(() => known.set(source, undefined))
-    return now
+  function identify(source: IncomingMessage): RequestState {
+    const previous = states.get(source)
+    if (previous !== undefined && previous.method === source.method) return previous
+    const answer = checkSession(fromMessage(source))
+    const state: RequestState = {
+      method: source.method,
+      answer,
+      withRequirements: undefined,
+      guardResult: previous?.guardResult,
+    }
+    states.set(source, state)
+    answer.catch(() => states.set(source, undefined))
+    return state
   }
 
   async function assertRequirements(auth: Auth): Promise<void> {
@@ -149,10 +157,10 @@ export function createAuthenticate(deps: {
   }
 
   function identifyFully(source: IdentitySource, method: string | undefined): Promise<Auth | null> {
-    if (!isMessage(source)) return withRequirements(establish(fromFetch(source, method)))
-    const found = identify(source)
-    found.withRequirements ??= withRequirements(found.answer)
-    return found.withRequirements
+    if (!isMessage(source)) return withRequirements(checkSession(fromFetch(source, method)))
+    const state = identify(source)
+    state.withRequirements ??= withRequirements(state.answer)
+    return state.withRequirements
   }
 
   async function identifyWith(source: IdentitySource, given: AuthenticateOptions): Promise<Auth | null> {
@@ -165,7 +173,7 @@ export function createAuthenticate(deps: {
   return {
     authenticate(source, given) {
       if (!isSource(source)) {
-        return Promise.reject(new TypeError('authenticate() takes a request, or the headers of one'))
+        return Promise.reject(new TypeError('authenticate() needs a request or its headers'))
       }
       return given === undefined ? identifyFully(source, undefined) : identifyWith(source, given)
     },
@@ -173,59 +181,58 @@ export function createAuthenticate(deps: {
     identify: (request) => identify(request).answer,
     assertRequirements,
     remember(request, auth) {
-      const found = known.get(request)
-      if (found !== undefined) found.passed = auth
+      const state = states.get(request)
+      if (state !== undefined) state.guardResult = auth
     },
-    recall: (request) => known.get(request)?.passed,
+    recall: (request) => states.get(request)?.guardResult,
 
     async recheck(auth) {
-      const verified = (auth as (Auth & Proven) | null | undefined)?.[provenBy]
-      if (verified === undefined) throw new TypeError('recheck() takes what this instance of IdentSphere established')
+      const verified = (auth as (Auth & WithToken) | null | undefined)?.[tokenOf]
+      if (verified === undefined) throw new TypeError('recheck() needs an Auth of this instance of IdentSphere')
       await deps.ready()
-      // Not noted as use: a connection that is only held open must not keep an idle session alive.
+      // `last_seen_at` is not updated. An open connection must not keep an idle session alive.
       const session = await check.read(auth.sessionId)
-      if (session === null || !fits(verified, session)) return null
-      const now = toAuth(session, verified, auth.delivery)
-      return now.mfaMissing ? null : now
+      if (session === null || !isValidFor(verified, session)) return null
+      const current = toAuth(session, verified, auth.delivery)
+      return current.mfaMissing ? null : current
     },
   }
 }
 
-/** Everything that says who is asking. */
 export interface Authentication extends Omit<Identity, 'authenticate'> {
   readonly authenticate: Authenticate
   readonly recheck: Recheck
 }
 
-/** What was found out about one request. */
-interface Known {
+/** The result of authentication for one request. */
+interface RequestState {
   readonly method: string | undefined
   readonly answer: Promise<Auth | null>
-  /** The same, once every requirement was met. */
+  /** The same, after the requirements were checked. */
   withRequirements: Promise<Auth | null> | undefined
-  /** The user that a guard let pass; undefined before any guard did. */
-  passed: Auth | null | undefined
+  /** The result of a guard, or undefined if no guard ran. */
+  guardResult: Auth | null | undefined
 }
 
-interface Proven {
+interface WithToken {
   readonly [key: symbol]: Verified | undefined
 }
 
-/** A misspelt option would check less than it reads. */
+/** A misspelled option would check less than it seems. */
 function assertKnownOptions(given: AuthenticateOptions): void {
   const unknown = Object.keys(given).find((key) => key !== 'method' && key !== 'origin')
   if (unknown !== undefined) throw new TypeError(`authenticate() has no option ${unknown}`)
   if (given.origin !== undefined && given.origin !== 'own') throw new TypeError("authenticate(): origin can be 'own'")
 }
 
-/** A client that shows one organisation must not act in another, e.g. after a switch in a second tab. */
-function assertOrganization(wanted: string | undefined, auth: Auth): void {
-  if (wanted === undefined || wanted.toLowerCase() === auth.organizationId) return
-  throw new IdentSphereError('conflict', { message: "Another organisation is this session's active one." })
+/** A client that shows one organization must not act in another, e.g. after a switch in a second tab. */
+function assertOrganization(expected: string | undefined, auth: Auth): void {
+  if (expected === undefined || expected.toLowerCase() === auth.organizationId) return
+  throw new IdentSphereError('conflict', { message: 'The session has another active organization.' })
 }
 
-/** The token's user and organisation must still be the session's, and its key must not have been revoked. */
-function fits({ claims, kid }: Verified, session: LiveSession): boolean {
+/** User and organization of the token must be those of the session, and its key must not be revoked. */
+function isValidFor({ claims, kid }: Verified, session: LiveSession): boolean {
   if (claims.sub !== session.user_id || (claims.org ?? null) !== session.organization_id) return false
   if (claims.epoch > session.epoch) return false
   return !(session.revoked_kids ?? []).includes(kid)
@@ -237,23 +244,23 @@ function describe(
   delivery: Delivery,
   { permissions, mfaMissing }: Pick<Auth, 'permissions' | 'mfaMissing'>,
 ): Auth {
-  // A step-up moves the epoch: a token from before it may have been stolen before it, and gains nothing by it.
-  const current = claims.epoch === session.epoch
+  // A step-up increases the epoch. An older token may have been stolen before, so it must not include the step-up.
+  const isCurrent = claims.epoch === session.epoch
   return {
     kind: 'session',
     userId: session.user_id,
     email: session.email,
     emailVerified: session.email_verified_at !== null,
     displayName: session.display_name,
-    // Without a membership row the organisation is no longer theirs to read, whatever the host asks of the role.
+    // Null without a membership. Hosts may read the organization without checking the role.
     organizationId: session.role === null ? null : session.organization_id,
     role: session.role,
     permissions,
     sessionId: session.id,
     authMethod: session.auth_method,
     amr: Object.freeze(session.amr),
-    authTime: current ? session.auth_time : null,
-    mfaVerifiedAt: current ? session.mfa_verified_at : null,
+    authTime: isCurrent ? session.auth_time : null,
+    mfaVerifiedAt: isCurrent ? session.mfa_verified_at : null,
     mfaMissing,
     isPlatformAdmin: session.is_platform_admin,
     impersonatorId: session.impersonator_id,
@@ -278,12 +285,12 @@ function fromMessage(request: IncomingMessage): Credentials {
   }
 }
 
-/** @param given method of the request, if the source has none */
-function fromFetch(source: RequestLike | HeadersLike, given = 'unknown'): Credentials {
+/** @param fallbackMethod method of the request, if the source is only headers */
+function fromFetch(source: RequestLike | HeadersLike, fallbackMethod = 'unknown'): Credentials {
   const headers = headersOf(source)
   const header = (name: string) => headers.get(name) ?? undefined
   return {
-    method: isHeaders(source) ? given : source.method,
+    method: isHeaders(source) ? fallbackMethod : source.method,
     header,
     csrfToken: () => header('x-identsphere-csrf') ?? header('x-csrf-token') ?? null,
   }

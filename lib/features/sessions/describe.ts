@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { LiveSession } from './check.js'
 import type { sessionDescription } from './schemas.js'
 
-/** A session as its owner sees it: in sign-in answers and `GET /v1/auth/session`. */
+/** A session in the answers of sign-ins and of `GET /v1/auth/session`. */
 export type SessionDescription = z.output<typeof sessionDescription>
 
 export function describeSession(session: LiveSession, permissions: readonly string[]): SessionDescription {

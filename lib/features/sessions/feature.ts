@@ -19,15 +19,13 @@ import { sessionRoutes } from './routes.js'
 import { createSessions, type Sessions } from './service.js'
 import { sessionSweeps } from './sweeps.js'
 
-/** Members of the instance. */
 export interface SessionMembers {
   /**
-   * The user of a request, or null. Strict: reads the session from the database. For WebSocket upgrades, GraphQL contexts and
-   * server-side rendering; guards do the same.
+   * Returns the user of a request, or null. It reads the session from the database, as guards do. For WebSocket upgrades, GraphQL
+   * contexts and server-side rendering.
    *
-   * @throws IdentSphereError `service_unavailable` if it cannot know, `csrf_failed` for a forged request, `conflict` if the client names
-   * another organization than the session's, `mfa_required` if the role or organization asks for a second factor that the session has
-   * not shown
+   * @throws IdentSphereError `service_unavailable` if the session cannot be checked, `csrf_failed` for a forged request, `conflict`
+   * if the client expects another active organization, `mfa_required` if the session lacks a required second factor
    * @example
    * ```ts
    * const auth = await identsphere.authenticate(await headers(), { method: 'GET' })
@@ -35,19 +33,19 @@ export interface SessionMembers {
    */
   readonly authenticate: Authenticate
   /**
-   * Reads again what a guard or `authenticate()` established: role and permissions as they are now, or null if the session has ended,
-   * its user was disabled, its organization was switched or asks for a second factor, or the token's key was revoked. For long-lived
-   * connections; it does not count as use of the session.
+   * Checks an `Auth` of a guard or of `authenticate()` again, for long-lived connections. Returns it with current role and
+   * permissions. Returns null if the session has ended, the user was disabled, the organization was switched, a required second
+   * factor is missing, or the token's key was revoked. The call does not count as use of the session.
    *
-   * @throws IdentSphereError `service_unavailable` if it cannot know
-   * @throws TypeError for an object that this instance did not establish
+   * @throws IdentSphereError `service_unavailable` if the session cannot be checked
+   * @throws TypeError if the object is not from this instance
    */
   readonly recheck: Recheck
   /** The CSRF token of a session. @internal */
   readonly csrfTokenOf: (sessionId: string) => string
 }
 
-/** Sessions, refresh tokens, and who is asking. */
+/** Sessions, refresh tokens, and authentication of requests. */
 export const sessions = defineFeature<
   Sessions,
   { users: typeof users; organizations: typeof organizations; tokens: typeof tokens },
@@ -55,7 +53,7 @@ export const sessions = defineFeature<
 >({
   name: 'sessions',
   tables: ['user_sessions', 'refresh_tokens'],
-  // The session check is one statement over all that a guard asks for.
+  // The session check reads everything for a guard in one statement.
   reads: ['users', 'organizations', 'organization_memberships', 'platform_admins', 'signing_keys'],
   needs: { users, organizations, tokens },
   cookies: {

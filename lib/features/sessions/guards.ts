@@ -2,16 +2,15 @@ import type { GuardOptions, GuardsOf } from '../../core/http/guard.js'
 import type { Middleware } from '../../core/http/router.js'
 import { recentAuth } from './rules/recent-auth.js'
 
-/** Guards by the session alone. */
 export interface SessionGuards {
-  /** Signed-in users pass. 401 otherwise. */
+  /** Requires a session. Otherwise answers 401. */
   requireAuth(options?: GuardOptions): Middleware
   /**
-   * Every request passes; `authOrNull(req)` reads the user. A credential that is not valid counts as none. A database that cannot answer
-   * is still 503, and a forged cross-site request still 403.
+   * Allows every request. `authOrNull(req)` returns the user. An invalid credential counts as no credential. If the database cannot
+   * answer, the guard still answers 503. A forged cross-site request still gets 403.
    */
   optionalAuth(options?: GuardOptions): Middleware
-  /** A proof of identity within the last 10 minutes. 401 `reauthentication_required` otherwise. */
+  /** Requires authentication in the last 10 minutes. Otherwise answers 401 `reauthentication_required`. */
   requireRecentAuth(options?: GuardOptions): Middleware
 }
 

@@ -8,15 +8,18 @@ import type { SessionSettings } from './options.js'
 import type { SessionForTokens } from './repository.js'
 import type { issuedTokens } from './schemas.js'
 
-/** Tokens of an answer: fields of the body, and cookies. */
+/** New tokens: fields of the body, and cookies. */
 export interface IssuedTokens {
   readonly fields: z.output<typeof issuedTokens>
   readonly cookies: readonly CookieChange[]
 }
 
-/** Makes the access token of a session, for the cookie or for the body. */
 export interface TokenIssuer {
-  /** @param refreshToken the new refresh token, or null if the client keeps the one it has */
+  /**
+   * Makes the access token of a session for cookie or body.
+   *
+   * @param refreshToken the new refresh token, or null if the client keeps its current one
+   */
   issue(session: SessionForTokens, refreshToken: string | null, delivery: Delivery): IssuedTokens
 }
 
@@ -72,7 +75,7 @@ export function createTokenIssuer(deps: {
   }
 }
 
-/** Signing out leaves nothing in the browser but the device cookie. */
+/** A sign-out clears all cookies except the device cookie. */
 export const clearedCookies: readonly CookieChange[] = [
   { name: 'at', value: null },
   { name: 'rt', value: null },

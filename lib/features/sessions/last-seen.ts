@@ -1,16 +1,15 @@
 import type { Logger } from '../../core/config/logger.js'
 import type { Store } from '../../core/store/store.js'
 
-/** Writes `last_seen_at`, at most once a minute per session and off the path of the request. */
+/** Writes `last_seen_at` at most once a minute per session. Requests do not wait for it. */
 export interface LastSeen {
   touch(sessionId: string): void
-  /** Writes what is waiting. */
+  /** Writes the waiting updates. */
   close(): Promise<void>
 }
 
-/** Milliseconds between two writes of one node. */
-const interval = 1_000
-const mostWaiting = 10_000
+const writeIntervalMs = 1_000
+const maxWaitingSessions = 10_000
 
 export function createLastSeen(store: Store, logger: Logger): LastSeen {
   let waiting = new Set<string>()
@@ -33,11 +32,11 @@ export function createLastSeen(store: Store, logger: Logger): LastSeen {
 
   return {
     touch(sessionId) {
-      if (waiting.size >= mostWaiting) return
+      if (waiting.size >= maxWaitingSessions) return
       waiting.add(sessionId)
       timer ??= setTimeout(() => {
         writing = write()
-      }, interval).unref()
+      }, writeIntervalMs).unref()
     },
     async close() {
       clearTimeout(timer)

@@ -2,15 +2,14 @@ import { ConfigurationError } from '../../core/config/configuration-error.js'
 import { defineOptions, type FromEnvironment } from '../../core/config/define-options.js'
 import { seconds } from '../../core/config/fields.js'
 
-/** Options of sessions. */
 export interface SessionOptions {
   /** Lifetime of an access token in seconds. Default `900`. Environment: `IDENTSPHERE_ACCESS_EXPIRY_SECS`. */
   accessTokenSeconds?: number
-  /** Lifetime of a session in seconds, never extended by use. Default `2592000` (30 days). Environment: `IDENTSPHERE_REFRESH_EXPIRY_SECS`. */
+  /** Lifetime of a session in seconds. Use does not extend it. Default `2592000` (30 days). Environment: `IDENTSPHERE_REFRESH_EXPIRY_SECS`. */
   refreshTokenSeconds?: number
-  /** Seconds in which a refresh token may be sent again while its successor is unused. Default `10`. */
+  /** Seconds in which a used refresh token is accepted again, if its successor is unused. Default `10`. */
   refreshGraceSeconds?: number
-  /** Ends sessions that were unused for so many seconds, at least 300. Default: no idle timeout. */
+  /** Idle timeout of sessions in seconds, at least 300. Default: no idle timeout. */
   sessionIdleSeconds?: number
 }
 
@@ -21,17 +20,17 @@ export interface SessionSettings {
   readonly sessionIdleSeconds: number | null
 }
 
-const year = 31_536_000
+const maxIdleSeconds = 31_536_000
 
-/** Cookies live at most 400 days (RFC 6265bis section 5.5); so do the sessions in them. */
-const longestSession = 400 * 86_400
+/** Browsers keep cookies for at most 400 days (RFC 6265bis section 5.5). */
+const maxSessionSeconds = 400 * 86_400
 
 export const options = defineOptions({
   fields: {
     accessTokenSeconds: seconds(10, 86_400).default(900),
-    refreshTokenSeconds: seconds(60, longestSession).default(2_592_000),
+    refreshTokenSeconds: seconds(60, maxSessionSeconds).default(2_592_000),
     refreshGraceSeconds: seconds(0, 60).default(10),
-    sessionIdleSeconds: seconds(300, year).optional(),
+    sessionIdleSeconds: seconds(300, maxIdleSeconds).optional(),
   },
   environment: {
     accessTokenSeconds: numberFrom('IDENTSPHERE_ACCESS_EXPIRY_SECS'),
@@ -45,7 +44,7 @@ function numberFrom(name: string): FromEnvironment {
     const text = variables[name]
     if (text === undefined) return undefined
     if (!/^\d{1,9}$/.test(text))
-      throw new ConfigurationError(name, 'is not a whole number', 'Give the lifetime in seconds.')
+      throw new ConfigurationError(name, 'is not a whole number', 'Set it to the lifetime in seconds.')
     return Number(text)
   }
 }

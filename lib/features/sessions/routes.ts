@@ -24,10 +24,10 @@ export function sessionRoutes(deps: {
 }): Route[] {
   const { sessions, refresh, settings } = deps
 
-  /** A checked absolute address for `return_to`, else the mount of the router. */
-  function targetOf(wanted: string | undefined): string {
+  /** The absolute address of `return_to`, or the root of the router if it is not allowed. */
+  function targetOf(returnPath: string | undefined): string {
     const home = `${settings.publicBaseUrl.origin}${settings.mountPath}/`
-    return safeReturnTarget(wanted, settings.publicBaseUrl, settings.isOwnOrigin) ?? home
+    return safeReturnTarget(returnPath, settings.publicBaseUrl, settings.isOwnOrigin) ?? home
   }
 
   return [
@@ -62,7 +62,7 @@ export function sessionRoutes(deps: {
         const target = targetOf(query.return_to)
         const token = cookie('rt')
         try {
-          // A new cookie beside a planted one would be refused again, and the browser redirected for ever.
+          // A new cookie beside a conflicting one would be refused again. That would be a redirect loop.
           if (token === null || conflictingCookies.length > 0) throw new IdentSphereError('authentication_required')
           const { cookies } = await refresh({ token, delivery: 'cookie', proof: 'not_needed' }, context)
           return { status: 303, location: target, cookies }
@@ -82,7 +82,7 @@ export function sessionRoutes(deps: {
       output: { 204: null },
       errors: ['csrf_failed'],
       async handle({ body, context, cookie, csrfToken, bearer }) {
-        // An expired access token still names the session, so it may end it.
+        // An expired access token can still end its session.
         if (body.refresh_token !== undefined) {
           await sessions.signOut({ refreshToken: body.refresh_token }, 'not_needed', context)
         } else if (!(await signOutByBearer(bearer, context))) {
@@ -140,7 +140,7 @@ export function sessionRoutes(deps: {
     }),
   ]
 
-  /** @returns false if the header holds no access token of a native client: another service's token says nothing about our cookies */
+  /** @returns false if the token is not an access token of a native client. Then the cookies decide. */
   async function signOutByBearer(bearer: string | null, context: RequestContext): Promise<boolean> {
     const verified = bearer === null ? null : deps.accessTokens.verifyEvenExpired(bearer)
     if (verified?.ok !== true) return false

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { maxReturnTargetCharacters } from '../../core/http/origin.js'
 
-/** Body of `refresh` and `logout` for native clients; browsers send a cookie and no body. */
+/** Body of `refresh` and `logout` for native clients. Browsers send a cookie and no body. */
 export const refreshBody = z.strictObject({ refresh_token: z.string().max(200).optional() })
 
 export const sessionDescription = z.strictObject({
@@ -28,10 +28,10 @@ export const sessionDescription = z.strictObject({
   capabilities: z.strictObject({ role: z.string().nullable(), permissions: z.array(z.string()) }),
 })
 
-/** `csrf_token` with cookies: a page on another host cannot read the cookie that holds it. */
+/** `csrf_token` only with cookies, because a page on another host cannot read the CSRF cookie. */
 export const currentSession = sessionDescription.extend({ csrf_token: z.string().optional() })
 
-/** `csrf_token` with cookies, the other two with body delivery. */
+/** `csrf_token` with cookies, `access_token` and `refresh_token` with body delivery. */
 export const issuedTokens = z.strictObject({
   expires_in: z.int(),
   csrf_token: z.string().optional(),

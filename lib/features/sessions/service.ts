@@ -38,14 +38,14 @@ export interface SessionInput {
   authMethod: string
   amr: readonly string[]
   securityVersion: number
-  /** Seconds since a second factor was shown; undefined if none was. */
+  /** Seconds since a second factor was used. Undefined if none was used. */
   mfaAgeSeconds?: number
-  /** The trusted browser that was recognized, if any. */
+  /** The trusted browser of the sign-in. */
   trustedBrowserId?: string
   context: RequestContext
 }
 
-/** Live sessions of one user. One more ends the oldest, so that listing and ending all of them stays cheap. */
+/** Another session ends the oldest one, so that listing and ending all sessions stays cheap. */
 const maxSessionsPerUser = 100
 
 /** `revoke_reason` of sessions that a security change ends. */
@@ -77,7 +77,7 @@ export function createSessions(deps: {
 }) {
   const { store, journal, check, csrf, issuer, users, settings } = deps
 
-  /** @param by who ended them: the user in a session, or the host */
+  /** @param by the user's session that ended them, or the host */
   async function recordEnded(
     tx: Tx,
     userId: string,
@@ -100,7 +100,7 @@ export function createSessions(deps: {
     }
   }
 
-  /** The live session that an access token names; undefined also if the token's key has been revoked. */
+  /** The live session of an access token. Undefined if it has ended, or if the token's key was revoked. */
   async function findSessionOfAccessToken({ claims, kid }: Verified) {
     const session = await check.read(claims.sid)
     if (session === null || session.user_id !== claims.sub || session.revoked_kids?.includes(kid)) return undefined
@@ -116,9 +116,9 @@ export function createSessions(deps: {
 
   return {
     /**
-     * Begins a session. Only sign-in calls it.
+     * Creates a session. Only the feature `signIn` calls it.
      *
-     * @throws IdentSphereError `invalid_credentials` if the account changed since its credential was read
+     * @throws IdentSphereError `invalid_credentials` if the account has changed since the credentials were checked
      */
     async create(tx: Tx, input: SessionInput): Promise<{ sessionId: string; refreshToken: string }> {
       const refreshToken = randomToken()
@@ -141,15 +141,14 @@ export function createSessions(deps: {
       return { sessionId, refreshToken }
     },
 
-    /** The session as it stands now. @throws IdentSphereError `authentication_required` if it has ended */
+    /** Reads a live session. @throws IdentSphereError `authentication_required` if it has ended */
     live,
 
-    /** Tokens of a session. */
     issueTokens: issuer.issue,
 
     /**
-     * New tokens for a session that goes on, once its new epoch has been committed: tokens from before gain nothing by it. The refresh
-     * token stays.
+     * Makes new tokens for a live session, after its new epoch was committed. Older tokens do not include the step-up. The refresh
+     * token stays valid.
      *
      * @throws IdentSphereError `authentication_required` if the session has ended
      */
@@ -164,7 +163,7 @@ export function createSessions(deps: {
         idleSeconds: settings.sessionIdleSeconds ?? 0,
       }),
 
-    /** @throws IdentSphereError `not_found` also for sessions of others */
+    /** @throws IdentSphereError `not_found`, also for sessions of other users */
     async revoke(auth: Auth, sessionId: string, context: RequestContext): Promise<void> {
       await store.transaction(async (tx) => {
         const ended = await revokeSessions(tx, auth.userId, { only: sessionId }, 'revoked')
@@ -174,10 +173,9 @@ export function createSessions(deps: {
     },
 
     /**
-     * Signs out everywhere but here. Sign-ins that are not complete end too, with their mailed codes and links, and other browsers are
-     * no longer trusted.
+     * Ends all other sessions, and the trust in other browsers. Pending sign-ins and their mailed codes and links become void.
      *
-     * @throws IdentSphereError `authentication_required` if another session has just ended this one
+     * @throws IdentSphereError `authentication_required` if this session has ended
      */
     async revokeOthers(auth: Auth, context: RequestContext): Promise<void> {
       await store.transaction(async (tx) => {
@@ -195,9 +193,9 @@ export function createSessions(deps: {
     },
 
     /**
-     * Ends all sessions of a user for the host, and sign-ins that are not complete.
+     * Ends all sessions and pending sign-ins of a user for the host.
      *
-     * @returns how many sessions it ended; undefined if the user does not exist
+     * @returns number of ended sessions, or undefined if the user does not exist
      */
     async endAll(tx: Tx, userId: string, context: RequestContext): Promise<number | undefined> {
       const ended = await revokeSessions(tx, userId, 'all', reasons.signedOutEverywhere)
@@ -207,9 +205,9 @@ export function createSessions(deps: {
     },
 
     /**
-     * Ends the session of an access token or a refresh token. Unknown ones are no error.
+     * Ends the session of an access token or a refresh token. Does nothing if the token is unknown.
      *
-     * @throws IdentSphereError `csrf_failed` if a cookie names a session that the CSRF token does not fit
+     * @throws IdentSphereError `csrf_failed` if the CSRF token is not that of the session
      */
     async signOut(
       credential: { accessToken: Verified } | { refreshToken: string },
@@ -235,13 +233,13 @@ export function createSessions(deps: {
       })
     },
 
-    /** After a new proof of identity. @throws IdentSphereError `authentication_required` if the session has ended */
+    /** Sets `auth_time` to now. @throws IdentSphereError `authentication_required` if the session has ended */
     async renewAuthTime(tx: Tx, sessionId: string, purpose: string | null): Promise<void> {
       if (!(await renewAuthTime(tx, sessionId, purpose))) throw new IdentSphereError('authentication_required')
     },
 
     /**
-     * For a proof that took some time: the version under which it was read has to hold still.
+     * Asserts that the security version has not changed since it was read, e.g. while a password was verified.
      *
      * @throws IdentSphereError `authentication_required` if the session has ended or the credentials have changed
      */
@@ -249,24 +247,24 @@ export function createSessions(deps: {
       if (!(await isUnchanged(tx, sessionId, securityVersion))) throw new IdentSphereError('authentication_required')
     },
 
-    /** Uses up the purpose of a reauthentication. @returns false if it was made for nothing, or for something else */
+    /** Consumes the purpose of a reauthentication. @returns false if it has no purpose or another one */
     spendAuthPurpose: (sessionId: string, purpose: string): Promise<boolean> =>
       spendAuthPurpose(store, sessionId, purpose),
 
     /**
-     * After a second factor was shown: `mfa_verified_at` is now, and new tokens are due.
+     * Sets `mfa_verified_at` to now and increases the epoch. The caller then issues new tokens.
      *
-     * @param amr what was used (RFC 8176)
+     * @param amr methods of the second factor (RFC 8176)
      * @throws IdentSphereError `authentication_required` if the session has ended
      */
-    async showSecondFactor(tx: Tx, sessionId: string, amr: readonly string[]): Promise<void> {
+    async recordSecondFactor(tx: Tx, sessionId: string, amr: readonly string[]): Promise<void> {
       if (!(await showSecondFactor(tx, sessionId, amr))) throw new IdentSphereError('authentication_required')
     },
 
     /**
-     * Notes that the session belongs to a trusted browser.
+     * Records the trusted browser of a session.
      *
-     * @returns the user and security version under which the browser is trusted
+     * @returns user and security version of the session
      * @throws IdentSphereError `authentication_required` if the session has ended
      */
     async trustBrowser(
@@ -279,17 +277,17 @@ export function createSessions(deps: {
       return trusted
     },
 
-    /** Whether it began with a recovery code no longer than `seconds` ago. */
+    /** Whether the session began with a recovery code in the last `seconds`. */
     beganWithRecovery: (sessionId: string, seconds: number): Promise<boolean> =>
       beganWithRecovery(store, sessionId, seconds),
 
     /**
-     * Ends and keeps sessions as the change says.
+     * Ends and keeps sessions according to the consequences.
      *
-     * @throws IdentSphereError `authentication_required` if the session that makes the change has ended: it changes nothing then
+     * @throws IdentSphereError `authentication_required` if the session that makes the change has ended
      */
     async onSecurityChange(tx: Tx, change: SecurityChange): Promise<void> {
-      const { userId, session, from, endsOthers, consequences, shown, context } = change
+      const { userId, session, from, endsOthers, consequences, secondFactorAmr, context } = change
       if (endsOthers) {
         const reason = reasons[change.cause]
         const which = session === null ? 'all' : { except: session.sessionId }
@@ -301,8 +299,8 @@ export function createSessions(deps: {
         if (!kept.includes(session.sessionId)) throw new IdentSphereError('authentication_required')
       }
       if (consequences.mfaTime !== 'keep') await forgetSecondFactors(tx, userId)
-      if (consequences.mfaTime === 'renew' && session !== null && shown !== null) {
-        if (!(await showSecondFactor(tx, session.sessionId, shown))) {
+      if (consequences.mfaTime === 'renew' && session !== null && secondFactorAmr !== null) {
+        if (!(await showSecondFactor(tx, session.sessionId, secondFactorAmr))) {
           throw new IdentSphereError('authentication_required')
         }
       }

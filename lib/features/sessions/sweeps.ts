@@ -5,8 +5,8 @@ import type { Store } from '../../core/store/store.js'
 import type { SessionSettings } from './options.js'
 
 /**
- * Sessions a day past their end go, with their refresh tokens. Salts go when their grace ends: from then on nobody, the
- * database's reader included, can compute a successor.
+ * Deletes sessions and their refresh tokens one day after their end. Deletes salts after the grace period. Without the salt, the
+ * successor of a token cannot be computed, even with access to the database.
  */
 export function sessionSweeps(store: Store, settings: Pick<SessionSettings, 'refreshGraceSeconds'>): Job[] {
   const salts: Job = {

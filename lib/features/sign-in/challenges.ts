@@ -12,14 +12,14 @@ export interface LoginChallenge {
   id: string
   userId: string
   organizationId: string | null
-  /** How the first factor was proven. */
+  /** Method of the first factor. */
   authMethod: string
   amr: readonly string[]
-  /** The user's security version when the first factor was read. */
+  /** The user's security version when the first factor was checked. */
   securityVersion: number
 }
 
-/** A challenge as the client gets it. */
+/** A new challenge for the client. */
 export interface OpenedChallenge {
   mfa_token: string
   mfa_token_expires_in: number
@@ -27,21 +27,21 @@ export interface OpenedChallenge {
 }
 
 const challengeSeconds = 300
-/** The other uses of the same key bind to other words. */
+/** Separates these tokens from other uses of the same key. */
 const boundTo = ['challenge', 'sign_in']
 
-const burntChallenge = () =>
-  new IdentSphereError('rate_limited', { message: 'Too many wrong answers. Sign in again.', retryAfterSeconds: 1 })
+const noTriesLeft = () =>
+  new IdentSphereError('rate_limited', { message: 'Too many wrong codes. Sign in again.', retryAfterSeconds: 1 })
 
 /**
- * Challenges between a first factor and its session: single use, five tries, five minutes, and void once the user's credentials change.
- * `mfa_token` is `<key version>.<id>.<HMAC>`, so that a forged one costs no query.
+ * Challenges for the second factor of a sign-in: single use, five tries, valid for five minutes. A change of the user's credentials
+ * makes them void. `mfa_token` is `<key version>.<id>.<HMAC>`, so that a forged token causes no query.
  *
- * @see GHSA better-auth #9993: attempts that were counted after the comparison
+ * @see GHSA better-auth #9993: attempts were counted after the comparison
  */
 export function createLoginChallenges({ store, keys }: { store: Store; keys: KeyRing }) {
   return {
-    /** Begins a challenge for a user whose first factor was proven. */
+    /** Creates a challenge after the first factor. */
     async begin(
       tx: Tx,
       firstFactor: FirstFactor & { organizationId: string | null },
@@ -67,15 +67,15 @@ export function createLoginChallenges({ store, keys }: { store: Store; keys: Key
     },
 
     /**
-     * The open challenge of a token. Counts nothing.
+     * Returns the open challenge of a token. It does not spend a try.
      *
-     * @throws IdentSphereError `invalid_credentials`, `rate_limited` if its tries are used up
+     * @throws IdentSphereError `invalid_credentials`, `rate_limited` if no try is left
      */
     async find(token: string): Promise<LoginChallenge> {
       const [id] = readMacToken(keys, 'mfa', boundTo, token) ?? []
       const row = id === undefined ? undefined : await findChallenge(store, id)
       if (row === undefined) throw new IdentSphereError('invalid_credentials')
-      if (row.attempts >= triesPerChallenge) throw burntChallenge()
+      if (row.attempts >= triesPerChallenge) throw noTriesLeft()
       return {
         id: row.id,
         userId: row.user_id,
@@ -87,24 +87,25 @@ export function createLoginChallenges({ store, keys }: { store: Store; keys: Key
     },
 
     /**
-     * Spends one of five tries, in one statement and before anything is compared: parallel ones get no more.
+     * Spends one of five tries in one statement, before the answer is compared. So parallel requests get no more tries.
      *
-     * @returns whether it was the last one @throws IdentSphereError `rate_limited` if none is left
+     * @returns whether it was the last try
+     * @throws IdentSphereError `rate_limited` if no try is left
      */
     async spendTry(challenge: Pick<LoginChallenge, 'id'>): Promise<{ isLast: boolean }> {
       const spent = await spendTry(store, challenge.id)
-      if (spent === undefined) throw burntChallenge()
+      if (spent === undefined) throw noTriesLeft()
       return { isLast: spent === triesPerChallenge }
     },
 
-    /** Uses a challenge up. @throws IdentSphereError `invalid_credentials` if another request was faster */
+    /** Consumes a challenge. @throws IdentSphereError `invalid_credentials` if another request has consumed it */
     async consume(tx: Tx, challenge: Pick<LoginChallenge, 'id'>): Promise<void> {
       if (!(await consumeChallenge(tx, challenge.id))) throw new IdentSphereError('invalid_credentials')
     },
 
-    /** The error of a wrong answer. */
-    missed: ({ isLast }: { isLast: boolean }): IdentSphereError =>
-      isLast ? burntChallenge() : new IdentSphereError('invalid_credentials'),
+    /** The error for a wrong answer. */
+    wrongAnswer: ({ isLast }: { isLast: boolean }): IdentSphereError =>
+      isLast ? noTriesLeft() : new IdentSphereError('invalid_credentials'),
   }
 }
 

@@ -8,7 +8,7 @@ import type { LoginChallenge, LoginChallenges } from './challenges.js'
 import type { SecondFactorMethod } from './extension-points.js'
 import type { SignIn, SignInResult } from './service.js'
 
-/** How a challenge ends, for every factor that can answer it. */
+/** Completes challenges, for all kinds of second factors. */
 export function createCompletion(deps: {
   store: Store
   journal: Journal
@@ -24,43 +24,43 @@ export function createCompletion(deps: {
     details: { method: SecondFactorMethod; status?: 'failure' },
     context: RequestContext,
   ): Promise<void> {
-    const { method, ...rest } = details
-    return journal.record(tx, action, factsOfUser(userId, context, { organizationId, data: { method }, ...rest }))
+    const { method, ...status } = details
+    return journal.record(tx, action, factsOfUser(userId, context, { organizationId, data: { method }, ...status }))
   }
 
   return {
-    /** The open challenge of an `mfa_token`. Counts nothing. @throws IdentSphereError `invalid_credentials`, `rate_limited` */
+    /** The open challenge of an `mfa_token`. Spends no try. @throws IdentSphereError `invalid_credentials`, `rate_limited` */
     find: challenges.find,
 
-    /** Spends one of the challenge's tries. @throws IdentSphereError `rate_limited` if none is left */
+    /** Spends a try of the challenge. @throws IdentSphereError `rate_limited` if no try is left */
     spendTry: challenges.spendTry,
 
     /**
-     * Uses the challenge up and begins its session.
+     * Consumes the challenge and creates the session.
      *
-     * @param shown methods of the second factor (RFC 8176); `recovered` if a recovery code was used in its place
-     * @throws IdentSphereError `invalid_credentials` if another request was faster or the account has changed
+     * @param factor the used second factor. `recovered`: a recovery code was used instead
+     * @throws IdentSphereError `invalid_credentials` if another request has consumed the challenge, or if the account has changed
      */
     async finish(
       tx: Tx,
       challenge: LoginChallenge,
-      shown: { method: SecondFactorMethod; amr: readonly string[]; recovered?: true },
+      factor: { method: SecondFactorMethod; amr: readonly string[]; recovered?: true },
       context: RequestContext,
     ): Promise<SignInResult> {
       await challenges.consume(tx, challenge)
-      await record(tx, actions['auth.mfa.challenge.succeeded'], challenge, { method: shown.method }, context)
+      await record(tx, actions['auth.mfa.challenge.succeeded'], challenge, { method: factor.method }, context)
       return signIn.completeFirstFactor(tx, {
         userId: challenge.userId,
         organizationId: challenge.organizationId,
         securityVersion: challenge.securityVersion,
         authMethod: withMfa(challenge.authMethod),
-        amr: [...challenge.amr, ...shown.amr.filter((name) => !challenge.amr.includes(name))],
-        ...(shown.recovered ? { recovered: true } : { mfaAgeSeconds: 0 }),
+        amr: [...challenge.amr, ...factor.amr.filter((name) => !challenge.amr.includes(name))],
+        ...(factor.recovered ? { recovered: true } : { mfaAgeSeconds: 0 }),
         context,
       })
     },
 
-    /** After a wrong answer whose try was spent: records it and throws. */
+    /** Records a wrong answer and throws its error. The caller has spent the try. */
     async refuse(
       challenge: LoginChallenge,
       spent: { isLast: boolean },
@@ -69,12 +69,12 @@ export function createCompletion(deps: {
     ): Promise<never> {
       const action = spent.isLast ? actions['auth.mfa.challenge.locked'] : actions['auth.mfa.challenge.failed']
       await store.transaction((tx) => record(tx, action, challenge, { method, status: 'failure' }, context))
-      throw challenges.missed(spent)
+      throw challenges.wrongAnswer(spent)
     },
   }
 }
 
-/** `password_with_mfa`; a reset is a password too. */
+/** A password reset counts as a password: `password_with_mfa`. */
 function withMfa(authMethod: string): string {
   return `${authMethod === 'password_reset' ? 'password' : authMethod}_with_mfa`
 }

@@ -2,26 +2,25 @@ import type { KeyRing } from '../../core/crypto/key-ring.js'
 import { issueMacToken, readMacToken } from '../../core/crypto/mac-token.js'
 import { randomToken } from '../../core/crypto/random.js'
 
-/** Seconds. */
 const maxAgeSeconds = 365 * 86_400
 
-/** What a browser or a native client keeps. */
+/** The token for a browser or a native client. */
 export interface DeviceToken {
   token: string
   maxAgeSeconds: number
 }
 
 /**
- * "This browser has signed in to this account before": `<key version>.<random id>.<HMAC over user and id>`. It grants
- * nothing but a password budget of its own.
+ * Marks a browser that has signed in to an account before: `<key version>.<random id>.<HMAC over user and id>`. The browser then
+ * has its own password budget, and no other rights.
  *
  * @see OWASP "Slow Down Online Guessing Attacks with Device Cookies"
  */
 export interface DeviceCookies {
   issue(userId: string): DeviceToken
-  /** A new token for a client that has just signed in, or null if the one that it has is good. */
+  /** A new token after a sign-in, or null if the current token is valid. */
   renew(userId: string, present: string | null): DeviceToken | null
-  /** The random id, or null if the cookie is not of this user. */
+  /** The random id, or null if the cookie is not valid for this user. */
   read(cookie: string | null, userId: string): string | null
 }
 

@@ -7,49 +7,49 @@ import type { Executor, Tx } from '../../core/store/store.js'
 import type { Query } from '../../core/store/together.js'
 import type { FirstFactor } from './first-factor.js'
 
-/** How a challenge can be answered. */
+/** Methods that complete a challenge. */
 export type SecondFactorMethod = 'totp' | 'passkey' | 'recovery_code'
 
-/** A feature that keeps second factors. */
+/** One kind of second factor. */
 export interface SecondFactor {
-  /** Whether sign-ins by another first factor have to meet it. If not, it may be used, and counts where factors are changed. */
+  /** True if sign-ins require it. Otherwise it is optional for sign-ins, but still counts for changes of factors. */
   readonly demandsChallenge: boolean
-  /** The methods that this user has enrolled. */
+  /** The enrolled methods of a user. */
   methods(db: Executor, userId: string): Query<readonly SecondFactorMethod[]>
 }
 
 export const secondFactors = extensionPoint<SecondFactor>('sign-in.secondFactors')
 
-/** Why a sign-in is not asked for its second factor. */
+/** Exempts a sign-in from its challenge. */
 export interface ChallengeExemption {
   /** The trusted browser. */
   readonly browserId: string
-  /** The cookie that the browser keeps from now on; null if it has the right one already. */
+  /** The new cookie of the browser, or null if its current one stays valid. */
   readonly cookie: CookieChange | null
 }
 
-/** Asked for each sign-in that would meet a challenge. The first answer that is not null counts. */
+/** Called for each sign-in that needs a challenge. The first result that is not null is used. */
 export const challengeExemptions =
   extensionPoint<(tx: Tx, firstFactor: FirstFactor) => Promise<ChallengeExemption | null>>(
     'sign-in.challengeExemptions',
   )
 
-/** A proof of identity that was right, and is not used up yet. */
+/** A verified proof of identity that was not consumed yet. */
 export interface Reauthentication {
-  /** Writes what follows from it, or uses it up. @throws IdentSphereError `invalid_credentials` if another request was faster */
+  /** Consumes the proof. @throws IdentSphereError `invalid_credentials` if another request has consumed it */
   apply(tx: Tx): Promise<void>
 }
 
-/** A way for a signed-in user to prove again who they are. */
+/** A method of reauthentication for signed-in users. */
 export interface ReauthenticationMethod<Value> {
-  /** The field of the body that carries the proof. */
+  /** Field of the body that contains the proof. */
   readonly field: string
   readonly schema: z.ZodType
-  /** @throws IdentSphereError `invalid_credentials`, also if this deployment lacks the method */
+  /** @throws IdentSphereError `invalid_credentials`, also if the method is not available */
   prove(auth: Auth, value: Value, context: RequestContext): Promise<Reauthentication>
 }
 
 export const reauthenticationMethods = extensionPoint<ReauthenticationMethod<never>>('sign-in.reauthenticationMethods')
 
-/** What a reauthentication may be made for. It is used up by the first act of that kind. */
+/** Purposes of reauthentications. The first act with that purpose consumes it. */
 export const reauthenticationPurposes = extensionPoint<string>('sign-in.reauthenticationPurposes')

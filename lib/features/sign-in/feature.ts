@@ -12,12 +12,11 @@ import { signInRoutes } from './routes.js'
 import { createSignIn, type SignIn } from './service.js'
 import { signInSweeps } from './sweeps.js'
 
-/** What other features use of sign-ins. */
 export interface SignInService extends SignIn {
   readonly completion: Completion
 }
 
-/** From a proven first factor to a session, with the challenge for a second factor between them. */
+/** Sign-in: creates a session after the first factor, and if needed a challenge for the second factor. */
 export const signIn = defineFeature<
   SignInService,
   { sessions: typeof sessions; organizations: typeof organizations },

@@ -1,20 +1,20 @@
 import type { RequestContext } from '../../core/context.js'
 import type { Query } from '../../core/store/together.js'
 
-/** A user whose first factor was proven. */
+/** A user after the first factor of a sign-in. */
 export interface FirstFactor {
   userId: string
-  /** The active organization to begin in; undefined: the one joined first. */
+  /** Active organization of the new session. Undefined: the first organization that the user joined. */
   organizationId?: string | null
-  /** The user's security version when the credential was read. */
+  /** The user's security version when the credentials were checked. */
   securityVersion: number
   authMethod: string
   amr: readonly string[]
-  /** Seconds since a second factor was shown too; undefined if none was, and one may be asked for. */
+  /** Seconds since a second factor was used. Undefined if none was used, and a challenge may be needed. */
   mfaAgeSeconds?: number
-  /** A recovery code was used in place of the second factor: the session begins without one. */
+  /** A recovery code replaced the second factor. The session does not count as MFA. */
   recovered?: true
-  /** The trust token of the browser; undefined if this way to sign in accepts none. */
+  /** The trust token of the browser. Undefined if this sign-in method does not accept trusted browsers. */
   trustToken?: string | null
   /** What follows from the proof, for the first statement of the sign-in. */
   writes?: readonly Query<unknown>[]

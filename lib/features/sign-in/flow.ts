@@ -1,14 +1,14 @@
 import { randomToken } from '../../core/crypto/random.js'
 import type { CookieChange } from '../../core/http/cookies.js'
 
-/** Seconds for which a browser is known by its flow cookie, at least: as long as the longest-lived code or challenge. */
+/** Lifetime of the flow cookie: that of the longest-lived code or challenge. */
 const flowSeconds = 600
 
-const wellFormed = /^[\w-]{43}$/
+const tokenPattern = /^[\w-]{43}$/
 
-/** The token that ties a sign-in to the browser that began it. One browser keeps one, so that flows side by side all go on. */
+/** The token that binds a sign-in to the browser that began it. A browser keeps its token, so parallel sign-ins all work. */
 export function flowToken(present: string | null): string {
-  return present !== null && wellFormed.test(present) ? present : randomToken()
+  return present !== null && tokenPattern.test(present) ? present : randomToken()
 }
 
 export function flowCookie(value: string): CookieChange {

@@ -2,9 +2,8 @@ import { defineOptions } from '../../core/config/define-options.js'
 import { callable } from '../../core/config/fields.js'
 import type { HookTransaction } from '../../core/config/hooks.js'
 
-/** Hooks of sign-ins. */
 export interface SignInHooks {
-  /** Called after the credentials were proven. Throw to refuse the sign-in. */
+  /** Called after the credentials were verified. Throw to refuse the sign-in. */
   beforeSignIn?: (tx: HookTransaction, input: { userId: string; authMethod: string }) => Promise<void> | void
 }
 

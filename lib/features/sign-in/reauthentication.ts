@@ -9,7 +9,7 @@ import type { Sessions } from '../sessions/service.js'
 import { actions } from './actions.js'
 import { reauthenticationMethods } from './extension-points.js'
 
-/** A signed-in user proves again who they are. */
+/** Reauthentication of signed-in users. */
 export function createReauthentication(deps: {
   store: Store
   journal: Journal
@@ -19,10 +19,10 @@ export function createReauthentication(deps: {
   const { store, journal, sessions, contributions } = deps
   return {
     /**
-     * Moves `auth_time` to now. New tokens are due after it.
+     * Sets `auth_time` to now. The caller then issues new tokens.
      *
      * @param proof exactly one field of a reauthentication method
-     * @param purpose what it is made for, or null
+     * @param purpose one of `sign-in.reauthenticationPurposes`, or null
      * @throws IdentSphereError `invalid_credentials`, `rate_limited`, `authentication_required` if the session has ended
      */
     async reauthenticate(

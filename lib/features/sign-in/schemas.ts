@@ -16,7 +16,7 @@ export const mfaChallenge = z.strictObject({
   methods: z.array(z.string()),
 })
 
-/** Exactly one proof, and what it is made for: the first enrollment of a factor needs one made for it. */
+/** Exactly one proof, and an optional purpose. The first enrollment of a factor needs a purpose. */
 export function reauthenticateBody(
   methods: ReadonlyArray<ReauthenticationMethod<never>>,
   purposes: readonly string[],
@@ -27,7 +27,7 @@ export function reauthenticateBody(
     .strictObject({ ...proofs, purpose: z.enum(purposes as [string, ...string[]]).optional() })
     .refine(
       (body) => fields.filter((field) => (body as Record<string, unknown>)[field] !== undefined).length === 1,
-      `needs ${fields.slice(0, -1).join(', ')} or ${fields.at(-1)}`,
+      `must have exactly one of ${fields.join(', ')}`,
     ) as never
 }
 

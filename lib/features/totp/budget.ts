@@ -6,61 +6,62 @@ import { clearBudgets, endPace, type PacedBudget, spendBudget, spendPaced } from
 import type { Store, Tx } from '../../core/store/store.js'
 import { actions } from './actions.js'
 
-const day = 86_400
-/** Longest wait that is named to a client. */
-const longestRetryAfterSeconds = 3_600
+const daySeconds = 86_400
+/** Limits `Retry-After`. */
+const maxRetryAfterSeconds = 3_600
 
-/** Wrong codes of an account in 30 days, after which only a recovery code or a passkey helps. */
-const maxMisses = 100
+/** Wrong codes per account in 30 days. After that, the user needs a recovery code or a passkey. */
+const maxWrongCodes = 100
 
 const budgetOf = (userId: string): PacedBudget => ({
   key: `mfa:${userId}`,
-  limit: maxMisses,
-  windowSeconds: 30 * day,
+  limit: maxWrongCodes,
+  windowSeconds: 30 * daySeconds,
   unpaced: 5,
   firstWaitSeconds: 15,
   longestWaitSeconds: 900,
 })
 
 /**
- * Tries at the second factor of one account, across challenges, sessions and nodes. Only a client with a first factor or a session can
- * spend them, so strangers cannot lock an account. A success ends the waits; the count goes on.
+ * The budget for codes of one account, across challenges, sessions and nodes. Only a client with a first factor or a session can
+ * spend it, so strangers cannot lock an account. A success ends the waiting times, but does not reset the count.
  *
- * @see NIST SP 800-63B-4 section 3.2.2; GHSA better-auth #10240, #10210: budgets that a new login began anew
+ * @see NIST SP 800-63B-4 section 3.2.2; GHSA better-auth #10240, #10210: a new login reset the budget
  */
 export function createTotpBudget({ store, journal }: { store: Store; journal: Journal }) {
   return {
     /**
-     * Spends a try, before anything is compared.
+     * Spends a try, before the code is compared.
      *
-     * @param method codes of six digits come to an end at the limit; recovery codes cannot be guessed and only keep the pace
-     * @returns whether it was one of so many in a row that its user is told if it was wrong
+     * @param method the limit applies to codes of six digits. For recovery codes only the waiting times apply, because they cannot
+     * be guessed.
+     * @returns whether the user should get a notice if the code is wrong
      * @throws IdentSphereError `rate_limited`
      */
-    async spend(userId: string, method: 'totp' | 'recovery_code'): Promise<{ isTold: boolean }> {
+    async spend(userId: string, method: 'totp' | 'recovery_code'): Promise<{ shouldNotify: boolean }> {
       const outcome = await spendPaced(store, budgetOf(userId), method === 'totp')
-      if ('spent' in outcome) return { isTold: outcome.paced }
+      if ('spent' in outcome) return { shouldNotify: outcome.paced }
       throw new IdentSphereError('rate_limited', {
         ...(outcome.exhausted
           ? {
               message:
-                'Too many wrong codes. Use a recovery code or a passkey, and set your authenticator app up again.',
+                'Too many wrong codes. Use a recovery code or a passkey, and set up your authenticator app again.',
             }
           : {}),
-        retryAfterSeconds: Math.min(outcome.waitSeconds, longestRetryAfterSeconds),
+        retryAfterSeconds: Math.min(outcome.waitSeconds, maxRetryAfterSeconds),
       })
     },
 
-    /** After a right answer. */
-    succeeded: (tx: Tx, userId: string): Promise<void> => endPace(tx, budgetOf(userId)),
+    /** Ends the waiting times after a correct code. */
+    succeed: (tx: Tx, userId: string): Promise<void> => endPace(tx, budgetOf(userId)),
 
-    /** With a new factor, guesses at the old one count for nothing. */
-    begin: (tx: Tx, userId: string): Promise<void> => clearBudgets(tx, [budgetOf(userId).key]),
+    /** Resets the count after a new enrollment. */
+    reset: (tx: Tx, userId: string): Promise<void> => clearBudgets(tx, [budgetOf(userId).key]),
 
-    /** Tells the user, at most once a day, that a client guesses at the second factor. */
-    async tell(tx: Tx, userId: string, context: RequestContext): Promise<void> {
-      const told = { key: `mfa:${userId}:told`, limit: 1, windowSeconds: day }
-      if ((await spendBudget(tx, told)) !== null) return
+    /** Sends the user a notice about wrong codes, at most once a day. */
+    async notify(tx: Tx, userId: string, context: RequestContext): Promise<void> {
+      const notices = { key: `mfa:${userId}:told`, limit: 1, windowSeconds: daySeconds }
+      if ((await spendBudget(tx, notices)) !== null) return
       const facts = factsOfUser(userId, context, { status: 'failure' })
       await journal.record(tx, actions['auth.mfa.guessing_noticed'], facts)
     },

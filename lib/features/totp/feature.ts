@@ -15,7 +15,7 @@ import { totpPurpose, totpRoutes } from './routes.js'
 import { onSecurityChange, totpFactor } from './second-factor.js'
 import { createTotp } from './service.js'
 
-/** Codes of an authenticator app, and recovery codes. */
+/** Codes of authenticator apps, and recovery codes. */
 export const totp = defineFeature<
   null,
   {

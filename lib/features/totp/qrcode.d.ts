@@ -1,3 +1,3 @@
-/** The types of qrcode name this one of browsers, which a server does not have. */
-// biome-ignore lint/suspicious/noEmptyInterface: merges with the real one where that is known
+/** The types of qrcode use this DOM type, which is missing on a server. */
+// biome-ignore lint/suspicious/noEmptyInterface: it merges with the DOM type if that is loaded
 interface HTMLCanvasElement {}

@@ -7,7 +7,7 @@ import type { SignIn } from '../sign-in/service.js'
 import { challengeBody, codeBody, mfaEnabled, mfaSetup, mfaStatus, newRecoveryCodes, passwordBody } from './schemas.js'
 import type { Totp } from './service.js'
 
-/** What a reauthentication for the first enrollment is made for. */
+/** Reauthentication purpose for the first enrollment. */
 export const totpPurpose = 'mfa_setup'
 
 export function totpRoutes(deps: {

@@ -6,7 +6,7 @@ const recoveryCodes = z.array(z.string())
 
 export const codeBody = z.strictObject({ code: sixDigits })
 
-/** `password` is left out by accounts that have none. */
+/** Accounts without a password omit `password`. */
 export const passwordBody = z.strictObject({ password: passwordText.optional() })
 
 export const challengeBody = z
@@ -19,21 +19,21 @@ export const challengeBody = z
   })
   .refine((body) => (body.code === undefined) !== (body.recovery_code === undefined), {
     path: ['code'],
-    message: 'give a code or a recovery_code',
+    message: 'is required if there is no recovery_code, and not allowed otherwise',
   })
 
 export const mfaStatus = z.strictObject({
-  /** Whether sign-ins meet a challenge. */
+  /** Whether sign-ins require a code. */
   enabled: z.boolean(),
   methods: z.array(z.string()),
   recovery_codes_left: z.int(),
 })
 
 export const mfaSetup = z.strictObject({
-  /** Base32, for who cannot scan. */
+  /** Base32, to type in instead of scanning the QR code. */
   secret: z.string(),
   otpauth_url: z.string(),
-  /** A PNG. */
+  /** PNG image. */
   qr_code_base64: z.string(),
 })
 

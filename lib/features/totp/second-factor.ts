@@ -4,7 +4,7 @@ import type { SecondFactor, SecondFactorMethod } from '../sign-in/extension-poin
 import type { SecurityChange } from '../users/security-change.js'
 import { deleteFactors, deletePendingFactor, deleteRecoveryCodes, findEnrolled } from './repository.js'
 
-/** TOTP with its recovery codes, as sign-in sees it. A factor that was never confirmed does not count. */
+/** TOTP and recovery codes as a second factor. An unconfirmed factor does not count. */
 export const totpFactor: SecondFactor = {
   demandsChallenge: true,
   methods: (db, userId) =>
@@ -14,7 +14,7 @@ export const totpFactor: SecondFactor = {
     }),
 }
 
-/** Removes factors and enrollments as the change says. */
+/** Deletes factors, recovery codes and enrollments according to the consequences. */
 export async function onSecurityChange(tx: Tx, { userId, consequences, since }: SecurityChange): Promise<void> {
   if (consequences.factors === 'keep') {
     if (consequences.pendingEnrollments === 'delete') await deletePendingFactor(tx, userId)

@@ -36,18 +36,17 @@ import {
 } from './repository.js'
 import { matchingStep, otpauthUrl, qrCode } from './totp.js'
 
-/** What answers a challenge. */
 export type ChallengeAnswer = { code: string } | { recoveryCode: string }
 
-/** Seconds for which an enrolment may wait for its first code. */
+/** An enrollment must be confirmed within this time. */
 const setupSeconds = 600
-/** RFC 4226 section 4: 160 bits. */
+/** RFC 4226 section 4 recommends 160 bits. */
 const secretBytes = 20
-const shown = { method: 'totp', amr: ['otp', 'mfa'] } as const
+const totpFactor = { method: 'totp', amr: ['otp', 'mfa'] } as const
 
 /**
- * Codes of an authenticator app. Each try is spent before anything is compared, and a code is used up in the transaction of
- * what it allows.
+ * Codes of authenticator apps. Each try is spent before the code is compared. A code is consumed in the transaction of the act that
+ * it authorizes.
  *
  * @see RFC 6238
  */
@@ -71,11 +70,11 @@ export function createTotp(deps: {
 
   const context = (id: string) => `mfa_factors.sealed_secret:${id}`
 
-  /** The step that a code is of, or null where it is none of this factor's. */
+  /** The time step of a code, or null if the code is wrong. */
   function stepOf(factor: FactorRow, code: string): number | null {
     const key = keys.version('sealing', factor.key_version)
     const secret = key === null ? null : open(key, factor.sealed_secret, context(factor.id))
-    if (secret === null) throw new Error(`the secret of factor ${factor.id} cannot be opened`)
+    if (secret === null) throw new Error(`the secret of factor ${factor.id} cannot be decrypted`)
     return matchingStep(secret, code, clock.now())
   }
 
@@ -92,13 +91,13 @@ export function createTotp(deps: {
     const version = await users.changeSecurity(tx, cause, {
       userId: auth.userId,
       session: auth,
-      ...(cause === 'factorRemoved' ? {} : { shown: shown.amr }),
+      ...(cause === 'factorRemoved' ? {} : { secondFactorAmr: totpFactor.amr }),
       context: requestContext,
     })
     if (version === undefined) throw new IdentSphereError('authentication_required')
   }
 
-  /** Uses the code of the user's app up, for as long as `tx` lasts. @returns whether it was right and new */
+  /** Consumes a code. @returns false if it is wrong or was already used */
   async function useCode(tx: Tx, userId: string, code: string): Promise<boolean> {
     const factor = await findConfirmedFactor(tx, userId)
     const step = factor === undefined ? null : stepOf(factor, code)
@@ -106,8 +105,9 @@ export function createTotp(deps: {
   }
 
   /**
-   * The password, or recent authentication where the account has none.
+   * Verifies the password, or requires recent authentication if the account has no password.
    *
+   * @returns a function that asserts in the transaction that the proof is still valid
    * @throws IdentSphereError `invalid_credentials`, `invalid_input`, `reauthentication_required`, `rate_limited`
    */
   async function proveOwner(
@@ -125,7 +125,7 @@ export function createTotp(deps: {
     return (tx) => proven.apply(tx)
   }
 
-  const notOn = () => new IdentSphereError('conflict', { message: 'No authenticator app is set up.' })
+  const notEnabled = () => new IdentSphereError('conflict', { message: 'No authenticator app is set up.' })
 
   return {
     async status(auth: Auth) {
@@ -137,7 +137,7 @@ export function createTotp(deps: {
       }
     },
 
-    /** Begins an enrolment. One that is enabled stays until the new one is confirmed. */
+    /** Begins an enrollment. The current factor stays until the new one is confirmed. */
     async setup(auth: Auth) {
       const id = uuidv7()
       const secret = randomOctets(secretBytes)
@@ -156,27 +156,28 @@ export function createTotp(deps: {
     },
 
     /**
-     * Confirms the enrolment that this session began. The session then has shown the factor; where it replaced another, the
-     * user's other sessions end.
+     * Confirms the enrollment of this session. The session then counts as MFA. If the factor replaces another one, the user's other
+     * sessions end.
      *
-     * @returns recovery codes, in place of all older ones
-     * @throws IdentSphereError `invalid_input` where none was begun, `conflict` where it is on already, `invalid_credentials`
+     * @returns new recovery codes, which replace all older ones
+     * @throws IdentSphereError `invalid_input` without an enrollment, `conflict` if a factor is already enabled,
+     * `invalid_credentials` for a wrong code
      */
     async enable(auth: Auth, code: string, requestContext: RequestContext): Promise<string[]> {
       const pending = await findPendingFactor(store, auth.userId, auth.sessionId, setupSeconds)
       if (pending === undefined) {
-        if ((await findConfirmedFactor(store, auth.userId)) !== undefined) throw alreadyOn()
-        throw new IdentSphereError('invalid_input', { message: 'Begin with the setup of an authenticator app.' })
+        if ((await findConfirmedFactor(store, auth.userId)) !== undefined) throw alreadyEnabled()
+        throw new IdentSphereError('invalid_input', { message: 'Start the setup of an authenticator app first.' })
       }
-      // The answer holds recovery codes: whoever has only the session must not guess for them.
+      // The answer contains recovery codes. A stolen session must not get them by guessing the code.
       await budget.spend(auth.userId, 'recovery_code')
       const step = stepOf(pending, code)
       if (step === null) throw new IdentSphereError('invalid_credentials')
       return store.transaction(async (tx) => {
         const replaced = await deleteConfirmedFactor(tx, auth.userId)
-        if (!(await confirmFactor(tx, pending.id, step, replaced))) throw alreadyOn()
+        if (!(await confirmFactor(tx, pending.id, step, replaced))) throw alreadyEnabled()
         const codes = await recoveryCodes.replace(tx, auth.userId)
-        await budget.begin(tx, auth.userId)
+        await budget.reset(tx, auth.userId)
         await changeFactors(tx, auth, replaced === null ? 'factorAdded' : 'factorReplaced', requestContext)
         const action = replaced === null ? actions['auth.mfa.enabled'] : actions['auth.mfa.replaced']
         await record(tx, action, auth, requestContext)
@@ -184,19 +185,23 @@ export function createTotp(deps: {
       })
     },
 
-    /** Ends the user's other sessions, and with the factor its recovery codes. @throws IdentSphereError `conflict` where it is off */
+    /**
+     * Removes the factor and its recovery codes, and ends the user's other sessions.
+     *
+     * @throws IdentSphereError `conflict` if no factor is enabled
+     */
     async disable(auth: Auth, password: string | undefined, requestContext: RequestContext): Promise<void> {
       const applyProof = await proveOwner(auth, password, requestContext)
       await store.transaction(async (tx) => {
         await applyProof(tx)
-        if (!(await deleteFactors(tx, auth.userId))) throw notOn()
+        if (!(await deleteFactors(tx, auth.userId))) throw notEnabled()
         await deleteRecoveryCodes(tx, auth.userId)
         await changeFactors(tx, auth, 'factorRemoved', requestContext)
         await record(tx, mfaActions['auth.mfa.disabled'], auth, requestContext)
       })
     },
 
-    /** New recovery codes; the old ones are void. @throws IdentSphereError `conflict` where no app is set up */
+    /** Replaces all recovery codes. @throws IdentSphereError `conflict` if no factor is enabled */
     async renewRecoveryCodes(
       auth: Auth,
       password: string | undefined,
@@ -204,7 +209,7 @@ export function createTotp(deps: {
     ): Promise<string[]> {
       const applyProof = await proveOwner(auth, password, requestContext)
       return store.transaction(async (tx) => {
-        if (!(await lockConfirmedFactor(tx, auth.userId))) throw notOn()
+        if (!(await lockConfirmedFactor(tx, auth.userId))) throw notEnabled()
         await applyProof(tx)
         const codes = await recoveryCodes.replace(tx, auth.userId)
         await record(tx, actions['auth.mfa.recovery_codes_regenerated'], auth, requestContext)
@@ -212,7 +217,7 @@ export function createTotp(deps: {
       })
     },
 
-    /** Answers the challenge of a sign-in. @throws IdentSphereError `invalid_credentials`, `rate_limited` */
+    /** Completes a sign-in. @throws IdentSphereError `invalid_credentials`, `rate_limited` */
     async answerChallenge(
       mfaToken: string,
       answer: ChallengeAnswer,
@@ -222,47 +227,47 @@ export function createTotp(deps: {
       const { userId } = challenge
       const method = 'code' in answer ? 'totp' : 'recovery_code'
       const spent = await completion.spendTry(challenge)
-      const { isTold } = await budget.spend(userId, method)
+      const { shouldNotify } = await budget.spend(userId, method)
       const result = await store.transaction(async (tx) => {
-        const right =
+        const isCorrect =
           'code' in answer
             ? await useCode(tx, userId, answer.code)
             : await recoveryCodes.use(tx, userId, answer.recoveryCode)
-        if (!right) return null
-        await budget.succeeded(tx, userId)
-        if (method === 'totp') return completion.finish(tx, challenge, shown, requestContext)
+        if (!isCorrect) return null
+        await budget.succeed(tx, userId)
+        if (method === 'totp') return completion.finish(tx, challenge, totpFactor, requestContext)
         await journal.record(tx, actions['auth.mfa.recovery_code_used'], factsOfUser(userId, requestContext))
         return completion.finish(tx, challenge, { method, amr: ['recovery'], recovered: true }, requestContext)
       })
       if (result !== null) return result
-      if (isTold) await store.transaction((tx) => budget.tell(tx, userId, requestContext))
+      if (shouldNotify) await store.transaction((tx) => budget.notify(tx, userId, requestContext))
       return completion.refuse(challenge, spent, method, requestContext)
     },
 
-    /** Shows the factor in a live session. Recovery codes are no factor. @throws IdentSphereError `conflict` where no app is set up */
+    /** Steps up a live session. Recovery codes are not accepted. @throws IdentSphereError `conflict` if no factor is enabled */
     async verify(auth: Auth, code: string, requestContext: RequestContext): Promise<void> {
-      // Before the code is looked at: who acts as somebody else must not learn whether it is right.
+      // Check this first: an impersonator must not learn whether the code is correct.
       if (auth.impersonatorId !== null) throw new IdentSphereError('forbidden')
-      if ((await findConfirmedFactor(store, auth.userId)) === undefined) throw notOn()
-      const { isTold } = await budget.spend(auth.userId, 'totp')
-      const right = await store.transaction(async (tx) => {
+      if ((await findConfirmedFactor(store, auth.userId)) === undefined) throw notEnabled()
+      const { shouldNotify } = await budget.spend(auth.userId, 'totp')
+      const isCorrect = await store.transaction(async (tx) => {
         if (!(await useCode(tx, auth.userId, code))) return false
-        await budget.succeeded(tx, auth.userId)
-        await stepUp.record(tx, auth, shown, requestContext)
+        await budget.succeed(tx, auth.userId)
+        await stepUp.record(tx, auth, totpFactor, requestContext)
         return true
       })
-      if (right) return
+      if (isCorrect) return
       await store.transaction(async (tx) => {
         await stepUp.refuse(tx, auth, 'totp', requestContext)
-        if (isTold) await budget.tell(tx, auth.userId, requestContext)
+        if (shouldNotify) await budget.notify(tx, auth.userId, requestContext)
       })
       throw new IdentSphereError('invalid_credentials')
     },
   }
 }
 
-function alreadyOn(): IdentSphereError {
-  return new IdentSphereError('conflict', { message: 'An authenticator app is set up already.' })
+function alreadyEnabled(): IdentSphereError {
+  return new IdentSphereError('conflict', { message: 'An authenticator app is already set up.' })
 }
 
 export type Totp = ReturnType<typeof createTotp>

@@ -226,7 +226,7 @@ export interface SecurityChange {
   /** Whether the other sessions end. */
   readonly endsOthers: boolean
   /** Methods (`amr`, RFC 8176) of the factor that this session has just used, or null. */
-  readonly shown: readonly string[] | null
+  readonly secondFactorAmr: readonly string[] | null
   /** For `since` and `later`: the time of the reverted change. */
   readonly since: Date | null
   readonly context: RequestContext
@@ -246,7 +246,8 @@ export interface SecurityChangeInput {
   expectedVersion?: number
   /** For a cause with `otherSessions: 'choice'`. Default false. */
   keepOthers?: boolean
-  shown?: readonly string[]
+  /** See {@link SecurityChange.secondFactorAmr}. */
+  secondFactorAmr?: readonly string[]
   since?: Date
   context: RequestContext
 }
@@ -277,7 +278,7 @@ export function createSecurityChanges(contributions: Contributions): SecurityCha
         to,
         session: row.thisSession === 'keep' ? (input.session ?? null) : null,
         endsOthers: row.otherSessions === 'choice' ? input.keepOthers !== true : row.otherSessions === 'end',
-        shown: input.shown ?? null,
+        secondFactorAmr: input.secondFactorAmr ?? null,
         since: input.since ?? null,
         context: input.context,
       }

@@ -9,7 +9,7 @@ import { challenged, enrol, reauthenticate, setup, totp } from '../../support/mf
 import { newAuthenticator, register, signInWith } from '../../support/passkeys.js'
 import { verifiedPerson } from '../../support/people.js'
 
-const added = { app: /now asks for a second step$/, passkey: /^A passkey was added/ }
+const added = { app: /^Two-step sign-in was turned on/, passkey: /^A passkey was added/ }
 const fresh = 'four-lone-heron-wades-9'
 
 describe('an added factor', () => {

@@ -28,7 +28,7 @@ describe('the removal of second factors by the host', () => {
     const again = app.client()
     assert.equal((await again.post('/v1/auth/login', { email, password })).body.status, 'success')
     assert.deepEqual((await again.get('/v1/auth/trusted-browsers')).body.trusted_browsers, [])
-    assert.ok((await mailsTo(app, email)).some(({ subject }) => /asks for no second step any more/.test(subject)))
+    assert.ok((await mailsTo(app, email)).some(({ subject }) => /^Two-step sign-in was turned off/.test(subject)))
     await enrol(app, { client: again, email, userId, organizationId: '', sessionId: '' })
   })
 

@@ -100,10 +100,10 @@ test('names unreadable and missing keys by their position', () => {
 })
 
 test('accepts a kid once and in visible ASCII only', () => {
-  refuses(/^signingKeys$/, /one kid twice/, () => {
+  refuses(/^signingKeys$/, /the same kid twice/, () => {
     load({ privateKey: first.privateKey, kid: 'a' }, { publicKey: second.publicKey, kid: 'a' })
   })
-  refuses(/^signingKeys$/, /one kid twice/, () => {
+  refuses(/^signingKeys$/, /the same kid twice/, () => {
     load({ privateKey: first.privateKey }, { publicKey: first.publicKey })
   })
   for (const kid of ['', 'ü', 'a b', 'a\n', 'x'.repeat(129)]) {

@@ -184,7 +184,7 @@ describe('a hundred failed attempts in 30 days', () => {
 
 describe('the notice of failed attempts', () => {
   const notices = async ({ email }: Enrolled) =>
-    (await mailsTo(app, email)).filter(({ subject }) => /guess your sign-in codes/.test(subject)).length
+    (await mailsTo(app, email)).filter(({ subject }) => /^Wrong codes were entered/.test(subject)).length
 
   it('is sent if attempts are spread over challenges that stay unused', async () => {
     const person = await enrolled()

@@ -213,7 +213,7 @@ describe('an enabled app', () => {
 
   it('notifies the user and is recorded', async () => {
     const { email, userId } = await enrol(app)
-    assert.ok((await mailsTo(app, email)).some(({ subject }) => /asks for a second step/.test(subject)))
+    assert.ok((await mailsTo(app, email)).some(({ subject }) => /^Two-step sign-in was turned on/.test(subject)))
     const rows = await app.sql(
       `SELECT actor_id FROM identsphere.audit_logs WHERE action = 'auth.mfa.enabled' AND actor_id = $1`,
       [userId],
@@ -297,7 +297,9 @@ describe('the removal of an app', () => {
     assert.equal(await statusOf(other, '/plain'), 401)
     assert.equal((await person.client.get('/v1/auth/mfa/status')).body.recovery_codes_left, 0)
     assert.equal((await app.client().post('/v1/auth/login', { email: person.email, password })).body.status, 'success')
-    assert.ok((await mailsTo(app, person.email)).some(({ subject }) => /no second step/.test(subject)))
+    assert.ok(
+      (await mailsTo(app, person.email)).some(({ subject }) => /^Two-step sign-in was turned off/.test(subject)),
+    )
     assert.equal((await person.client.post('/v1/auth/mfa/disable', { password })).status, 409)
   })
 
