@@ -24,14 +24,14 @@ export async function up(knex: Knex, schema: string): Promise<void> {
 
     CREATE FUNCTION ${s}.refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-      RAISE EXCEPTION 'audit rows are never changed' USING ERRCODE = 'insufficient_privilege';
+      RAISE EXCEPTION 'audit rows cannot be changed or deleted' USING ERRCODE = 'insufficient_privilege';
     END $$;
     CREATE TRIGGER audit_logs_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ${s}.audit_logs
       FOR EACH STATEMENT EXECUTE FUNCTION ${s}.refuse_audit_change();
 
     CREATE TABLE ${s}.audit_subject_keys (
       subject_id uuid PRIMARY KEY,
-      -- Both null: the key was destroyed, and the subject gets no other.
+      -- Both are null if the key was destroyed. The subject gets no new key.
       key_version integer,
       sealed_key bytea,
       CHECK ((key_version IS NULL) = (sealed_key IS NULL)),

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-/** `trusted_browser_id` has no foreign key: the table belongs to a later feature, and a missing row means no trust. */
+/** `trusted_browser_id` has no foreign key, because its table is created later. A missing row means no trust. */
 export async function up(knex: Knex, schema: string): Promise<void> {
   const s = `"${schema}"`
   await knex.raw(`

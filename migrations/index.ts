@@ -13,15 +13,14 @@ import * as passkeys from './202611281411_passkeys_and_challenges.js'
 import * as trustedBrowsers from './202611281412_trusted_browsers_table.js'
 import * as email from './202611281413_email_challenges.js'
 
-/** One step of the schema, forward and back. */
 export interface Migration {
   up(knex: Knex, schema: string): Promise<void>
   down(knex: Knex, schema: string): Promise<void>
 }
 
 /**
- * Every migration by its recorded name, `YYYYMMDDHHMM_<feature>_<what>`, in the order of the features. A migration refers
- * to tables of earlier ones only. Released migrations never change.
+ * All migrations by name, `YYYYMMDDHHMM_<feature>_<what>`, in the order of the features. A migration may refer only to tables of
+ * earlier migrations. Released migrations never change.
  */
 export const migrations: Readonly<Record<string, Migration>> = {
   '202611281401_store_budgets': budgets,

@@ -6,15 +6,16 @@ import { worker } from './worker.js'
 
 const help = `Usage: identsphere <command>
 
-  migrate                  bring the schema up to date
-  migrate status           list migrations; exit code 1 where one is missing
-  migrate rollback --yes   undo every migration: drops all accounts and the schema
-  worker [module]          send mail and sweep in this process; module: a file that
-                           exports your identsphere, else settings come from the environment
-  help                     this text
+  migrate                  apply all pending migrations
+  migrate status           list all migrations; exit code 1 if one is pending
+  migrate rollback --yes   revert all migrations: deletes all accounts and the schema
+  worker [module]          send mail and delete expired rows in this process; module: a file
+                           that exports your identsphere. Without it, the settings come
+                           from the environment
+  help                     show this text
 
 Environment: DATABASE_URL, IDENTSPHERE_SCHEMA (default identsphere); worker: all settings.
-Exit codes: 0 done, 1 failed, 2 not a command.`
+Exit codes: 0 done, 1 failed, 2 unknown command.`
 
 type Command = (args: string[]) => Promise<number>
 
@@ -34,7 +35,7 @@ async function main([name = 'help', ...args]: string[]): Promise<number> {
   try {
     const run = Object.hasOwn(commands, command) ? commands[command] : undefined
     if (run === undefined) throw new UsageError(`"${name}" is not a command.`)
-    // Before a command reads the rest: who asks for help does not mean to drop anything.
+    // With --help, no command runs. It could delete data.
     if (args.some(isHelp)) return await commands.help([])
     return await run(args)
   } catch (error) {

@@ -1,2 +1,2 @@
-/** The command line cannot be understood: exit code 2, and the help. */
+/** An invalid command line. It shows the help, and the exit code is 2. */
 export class UsageError extends Error {}

@@ -7,22 +7,23 @@ import { consoleLogger } from './console-logger.js'
 import { UsageError } from './usage-error.js'
 
 /**
- * `identsphere worker [module]`: runs the background work until it is told to stop.
+ * `identsphere worker [module]`: runs the background work until a signal stops it.
  *
  * @returns the exit code
  */
 export async function worker(args: string[]): Promise<number> {
   const identsphere = await instance(modulePath(args))
-  // Listening before it starts: a signal that comes meanwhile must not kill it half-way.
+  // Listen before the start, so that an early signal does not kill the process.
   const signalled = new Promise<string>((resolved) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolved)
   })
   try {
     await identsphere.startWorker()
-    console.log('The worker runs. Ctrl+C, SIGTERM or SIGINT ends it.')
+    console.log('The worker is running. Ctrl+C, SIGTERM or SIGINT stops it.')
     const { mail_queue } = await identsphere.health()
-    if (mail_queue === 'off') console.log('No mailer is set (SMTP_URL), so it sends no mail and only sweeps.')
-    console.log(`${await signalled}: the worker finishes what is under way.`)
+    if (mail_queue === 'off')
+      console.log('No mailer is configured (SMTP_URL). The worker sends no mail and only deletes expired rows.')
+    console.log(`${await signalled}: the worker finishes its running jobs and stops.`)
   } finally {
     await identsphere.close()
   }
@@ -32,22 +33,22 @@ export async function worker(args: string[]): Promise<number> {
 function modulePath(args: string[]): string | undefined {
   try {
     const { positionals } = parseArgs({ args, allowPositionals: true })
-    if (positionals.length > 1) throw new UsageError('"worker" takes one module.')
+    if (positionals.length > 1) throw new UsageError('"worker" accepts only one module.')
     return positionals[0]
   } catch (error) {
     throw error instanceof UsageError ? error : new UsageError((error as Error).message)
   }
 }
 
-/** What the module exports as `identsphere` or by default, or one made from the environment alone. */
+/** The instance that the module exports as `identsphere` or as default. Without a module, the settings are those of the environment. */
 async function instance(path: string | undefined): Promise<IdentSphere> {
   if (path === undefined) return createIdentSphere({ worker: 'external', logger: consoleLogger })
   const exported = await load(path)
-  // A CommonJS module comes as the default export.
+  // The exports of a CommonJS module are in its default export.
   const all = { ...(exported.default as object | undefined), ...exported } as Record<string, unknown>
   const found = [all.identsphere, exported.default].find(isIdentSphere)
   if (found === undefined) {
-    throw new Error(`${path} has no export "identsphere", nor a default one, that createIdentSphere() made.`)
+    throw new Error(`${path} must export the result of createIdentSphere() as "identsphere" or as default.`)
   }
   return found
 }

@@ -1,2 +1,2 @@
-/** What the client needs of the library, loaded with the first ceremony. */
+/** The used part of the passkey library. It is loaded at the first ceremony. */
 export { browserSupportsWebAuthnAutofill, startAuthentication, startRegistration } from '@simplewebauthn/browser'

@@ -22,18 +22,18 @@ import type {
   Verified,
 } from './types.js'
 
-/** Every call of the HTTP contract. Each rejects with an {@link IdentSphereClientError} where it does not succeed. */
+/** The client. All calls reject with an {@link IdentSphereClientError} if they fail. */
 export interface Client {
-  /** Makes an account, and signs in where `registration.verification` is `later`. */
+  /** Creates an account. If `registration.verification` is `later`, it also signs in. */
   signUp(registration: Registration): Promise<SignInAnswer | VerificationRequired>
   readonly signIn: {
     password(credentials: { email: string; password: string }): Promise<SignInAnswer>
   }
-  /** Ends the session here and in every tab. Succeeds without one too. */
+  /** Ends the session in all tabs. It also succeeds without a session. */
   signOut(): Promise<void>
-  /** Who is signed in, or null. Where the page can tell that nobody is, nothing is sent. */
+  /** The current session, or null. If the cookies show that there is no session, no request is sent. */
   session(): Promise<CurrentSession | null>
-  /** Proves again who is there: 10 minutes of what needs recent authentication. */
+  /** Reauthenticates the user. Routes that need recent authentication then work for 10 minutes. */
   reauthenticate(proof: Reauthentication): Promise<Reauthenticated>
   /** Mails the code for {@link reauthenticate}. */
   requestReauthenticationCode(): Promise<void>
@@ -41,23 +41,23 @@ export interface Client {
   /** Second factors by an authenticator app, and recovery codes. */
   readonly mfa: {
     status(): Promise<MfaStatus>
-    /** A new secret. The first factor of an account needs `reauthenticate({ …, purpose: 'mfa_setup' })` before. */
+    /** Starts an enrollment. The first factor of an account needs `reauthenticate({ …, purpose: 'mfa_setup' })` before. */
     setup(): Promise<MfaSetup>
-    /** Turns it on with a code of the app, and gives the recovery codes. */
+    /** Confirms the enrollment with a code of the app. Returns the recovery codes. */
     enable(code: string): Promise<MfaEnabled>
-    /** Without a password for accounts that have none. A second factor in the last 30 minutes. */
+    /** Needs a second factor in the last 30 minutes. Omit the password if the account has none. */
     disable(password?: string): Promise<void>
-    /** New recovery codes; the old ones are void. As {@link disable}. */
+    /** Replaces all recovery codes. It needs the same as {@link disable}. */
     recoveryCodes(password?: string): Promise<string[]>
-    /** The second factor of a sign-in that was answered with `mfa_required`. */
+    /** Completes a sign-in that was answered with `mfa_required`. */
     challenge(input: { mfa_token: string } & ({ code: string } | { recovery_code: string })): Promise<SignInSuccess>
-    /** Step-up of this session. */
+    /** Steps up this session. */
     verify(code: string): Promise<SteppedUp>
   }
   readonly passkeys: Passkeys
-  /** Browsers in which sign-ins ask for no second factor. */
+  /** Browsers in which sign-ins need no second factor. */
   readonly trustedBrowsers: {
-    /** Trusts this one, right after a second factor. `expires_in`: seconds. */
+    /** Trusts this browser, shortly after a second factor. `expires_in`: seconds. */
     add(input?: { label?: string }): Promise<{ id: string; expires_in: number }>
     list(): Promise<TrustedBrowser[]>
     revoke(id: string): Promise<void>
@@ -65,60 +65,61 @@ export interface Client {
   readonly sessions: {
     list(): Promise<SessionEntry[]>
     revoke(id: string): Promise<void>
-    /** Leaves this session only: sign-ins on their way and the trust of other browsers end too. */
+    /** Ends all other sessions, pending sign-ins, and the trust in other browsers. */
     revokeOthers(): Promise<void>
   }
   readonly profile: {
     get(): Promise<Profile>
     update(patch: ProfilePatch): Promise<Profile>
-    /** Everything that is held about the user. Recent authentication. */
+    /** All data about the user. Needs recent authentication. */
     export(): Promise<Record<string, unknown>>
-    /** Erases the account. Recent authentication. */
+    /** Erases the account. Needs recent authentication. */
     erase(): Promise<void>
   }
   readonly password: {
     change(passwords: PasswordChange): Promise<void>
-    /** Mails a link, where the address has an account. */
+    /** Mails a link if the address has an account. */
     forgot(email: string): Promise<void>
-    /** Takes the token out of that link, and signs in. */
+    /** Sets a new password with the token of the link, and signs in. */
     reset(input: { token: string; new_password: string }): Promise<SignInAnswer>
   }
   readonly email: {
     requestVerification(): Promise<void>
-    /** With the token of the mail, and the password where nobody is signed in: `reauthentication_required` says so. */
+    /** Verifies the address with the token of the mail. Without a session it needs the password: `reauthentication_required`. */
     verify(input: { token: string; password?: string }): Promise<Verified | SignInAnswer>
-    /** Mails a link to the new address. Recent authentication. */
+    /** Mails a link to the new address. Needs recent authentication. */
     change(email: string): Promise<void>
-    /** With the token of the mail, and the password where nobody is signed in: `reauthentication_required` says so. */
+    /** Changes the address with the token of the mail. Without a session it needs the password: `reauthentication_required`. */
     confirmChange(input: { token: string; password?: string }): Promise<void>
-    /** With the token of a mail about a changed address or a new factor: takes the change back, and ends every session. */
+    /** Reverts a changed address or a new factor with the token of the mail, and ends all sessions. */
     undo(token: string): Promise<void>
   }
-  /** Sign-in by a mailed code, in the browser that asked for it. */
+  /** Sign-in with a mailed code. */
   readonly emailCode: {
     request(email: string): Promise<void>
     verify(input: { email: string; code: string }): Promise<SignInAnswer>
   }
-  /** Sign-in by a mailed link. */
+  /** Sign-in with a mailed link. */
   readonly signInLink: {
     request(email: string): Promise<void>
     verify(token: string): Promise<SignInAnswer>
   }
 
   /**
-   * `fetch` for the host's own API. Requests to the origin of `baseUrl` carry the CSRF token or the access token, are sent again
-   * after a refresh where the access token has expired, and after `onStepUp` where a guard asks for a fresh proof. Requests to
-   * other origins carry nothing. Resolves to whatever the answer is. A `X-IdentSphere-CSRF` header of your own is left as it is.
+   * `fetch` for the host's own API. Requests to the origin of `baseUrl` get the CSRF token or the access token. If the access token
+   * has expired, it refreshes the session and sends the request again. If a guard requires a step-up, it calls `onStepUp` and sends
+   * the request again. Requests to other origins get no credentials. It resolves with any answer. Your own header
+   * `X-IdentSphere-CSRF` is kept.
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
-  /** Tells of sign-in and sign-out in this tab and all others. @returns what ends it */
+  /** Calls the listener for sign-in and sign-out in this tab and all others. @returns a function that removes the listener */
   onChange(listener: (change: Change) => void): () => void
-  /** Address that renews the session by navigation and returns to this one, for pages of another origin after a load. */
+  /** Address that refreshes the session by navigation and then returns. For pages of another origin. */
   resumeUrl(returnTo: string): string
 }
 
 /**
- * Makes a client of one IdentSphere. Opens nothing and sends nothing.
+ * Makes a client. It sends no request.
  *
  * @example
  * ```ts
@@ -127,23 +128,23 @@ export interface Client {
  * if (session === null) await client.signIn.password({ email, password })
  * const response = await client.fetch('/api/notes', { method: 'POST', body })
  * ```
- * @throws TypeError outside a page without `baseUrl`
+ * @throws TypeError if `baseUrl` is missing outside a browser page
  */
 export function createClient(options: ClientOptions = {}): Client {
   return buildClient(options, globalThis as unknown as Environment)
 }
 
-/** {@link createClient} with the browser handed in. @internal */
+/** {@link createClient} with a given browser environment. @internal */
 export function buildClient(options: ClientOptions, environment: Environment): Client {
   const transport = createTransport(options, environment)
-  const { call, enter } = transport
+  const { call, callSignIn } = transport
 
   return {
-    signUp: (registration) => enter('/v1/auth/register', registration),
+    signUp: (registration) => callSignIn('/v1/auth/register', registration),
     signIn: {
       async password(credentials) {
         const body = { ...credentials, ...(await transport.deviceToken()) }
-        return enter('/v1/auth/login', body)
+        return callSignIn('/v1/auth/login', body)
       },
     },
     signOut: transport.signOut,
@@ -170,7 +171,7 @@ export function buildClient(options: ClientOptions, environment: Environment): C
       },
       async challenge(input) {
         const body = { ...input, ...(await transport.deviceToken()) }
-        return enter('/v1/auth/mfa/challenge', body)
+        return callSignIn('/v1/auth/mfa/challenge', body)
       },
       verify: (code) => call('POST', '/v1/auth/mfa/verify', { code }),
     },
@@ -201,13 +202,13 @@ export function buildClient(options: ClientOptions, environment: Environment): C
     password: {
       change: (passwords) => call('POST', '/v1/users/me/password', passwords),
       forgot: (email) => call('POST', '/v1/auth/password/forgot', { email }),
-      reset: (input) => enter('/v1/auth/password/reset', input),
+      reset: (input) => callSignIn('/v1/auth/password/reset', input),
     },
     email: {
       requestVerification: () => call('POST', '/v1/auth/email/verify/request'),
       async verify(input) {
         const body = { ...input, ...(await transport.deviceToken()) }
-        return enter('/v1/auth/email/verify', body)
+        return callSignIn('/v1/auth/email/verify', body)
       },
       change: (email) => call('POST', '/v1/users/me/email', { email }),
       async confirmChange(input) {
@@ -218,11 +219,11 @@ export function buildClient(options: ClientOptions, environment: Environment): C
     },
     emailCode: {
       request: (email) => call('POST', '/v1/auth/email-otp/request', { email }),
-      verify: (input) => enter('/v1/auth/email-otp/verify', input),
+      verify: (input) => callSignIn('/v1/auth/email-otp/verify', input),
     },
     signInLink: {
       request: (email) => call('POST', '/v1/auth/magic-link/request', { email }),
-      verify: (token) => enter('/v1/auth/magic-link/verify', { token }),
+      verify: (token) => callSignIn('/v1/auth/magic-link/verify', { token }),
     },
 
     fetch: transport.fetch,

@@ -1,4 +1,4 @@
-/** What the client looks at besides `fetch`. All of it is absent outside browsers, and parts of it in some. */
+/** Browser APIs that the client uses besides `fetch`. They are absent outside browsers, and some browsers lack parts. */
 export interface Environment {
   readonly document?: { readonly cookie: string }
   readonly location?: { readonly href: string; readonly origin: string }
@@ -17,18 +17,18 @@ interface Channel {
   postMessage(message: unknown): void
 }
 
-/** What the tabs of one browser share: one refresh at a time, a mark of the last one, and what one tells the others. */
+/** Coordination of the tabs of one browser. */
 export interface Tabs {
-  /** Runs one at a time over all tabs. `waited`: another one ran just before, maybe in another tab. */
+  /** Runs one work at a time in all tabs. `waited`: another work has run before, maybe in another tab. */
   exclusive<T>(work: (waited: boolean) => Promise<T>): Promise<T>
-  /** Changes whenever some tab has new tokens. */
+  /** Changes if any tab has new tokens. */
   mark(): string
   newMark(): void
-  tell(message: string): void
-  onTold(listener: (message: unknown) => void): void
+  broadcast(message: string): void
+  onBroadcast(listener: (message: unknown) => void): void
 }
 
-/** Where there are no other tabs to think of, or the tokens are this client's own. */
+/** For clients outside browsers, and for clients with their own tokens. */
 export function createSingleTab(): Tabs {
   let mark = ''
   let last: Promise<unknown> = Promise.resolve()
@@ -42,14 +42,14 @@ export function createSingleTab(): Tabs {
     newMark() {
       mark = newText()
     },
-    tell() {},
-    onTold() {},
+    broadcast() {},
+    onBroadcast() {},
   }
 }
 
 /**
- * The tabs of a browser. Without Web Locks each tab takes its own turn, and the server's grace covers two that refresh at once;
- * without storage each keeps its own mark, and refreshes once more than needed.
+ * The tabs of a browser. Without Web Locks, two tabs may refresh at the same time, and the server accepts that for some seconds.
+ * Without storage, each tab has its own mark, and may refresh once more than needed.
  */
 export function createTabs(environment: Environment, name: string): Tabs {
   const single = createSingleTab()
@@ -68,7 +68,7 @@ export function createTabs(environment: Environment, name: string): Tabs {
       try {
         return environment.localStorage?.getItem(name) ?? single.mark()
       } catch {
-        return single.mark() // browsers throw where a user forbids storage
+        return single.mark() // browsers throw if the user forbids storage
       }
     },
     newMark() {
@@ -76,11 +76,11 @@ export function createTabs(environment: Environment, name: string): Tabs {
       try {
         environment.localStorage?.setItem(name, single.mark())
       } catch {
-        // as above
+        // The same: the user may forbid storage.
       }
     },
-    tell: (message) => channel?.postMessage(message),
-    onTold(listener) {
+    broadcast: (message) => channel?.postMessage(message),
+    onBroadcast(listener) {
       if (channel !== null) channel.onmessage = ({ data }) => listener(data)
     },
   }
@@ -90,7 +90,7 @@ function newText(): string {
   return `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`
 }
 
-/** The CSRF token of the readable cookie, or null. */
+/** The CSRF token from the cookie, or null. */
 export function csrfCookie(cookies: string): string | null {
   const find = (name: string) => cookies.split('; ').find((pair) => pair.startsWith(`${name}=`))
   const pair = find('__Host-identsphere_csrf') ?? find('identsphere_csrf')

@@ -1,11 +1,11 @@
 import type { ErrorCode } from '../core/errors.js'
 import type { Reauthentication } from './types.js'
 
-/** What to switch on: a code of the server's, or `network_error` where there was no answer of IdentSphere's. */
+/** A code of the server, or `network_error` if IdentSphere did not answer. */
 export type ClientErrorCode = ErrorCode | 'network_error'
 
 /**
- * What every call of the client rejects with when it has not succeeded.
+ * The error of a failed call of the client.
  *
  * @example
  * ```ts
@@ -19,13 +19,13 @@ export type ClientErrorCode = ErrorCode | 'network_error'
  */
 export class IdentSphereClientError extends Error {
   readonly code: ClientErrorCode
-  /** HTTP status; 0 where there was no answer. */
+  /** HTTP status, or 0 without an answer. */
   readonly status: number
-  /** Names the request in the server's log, or null. */
+  /** Id of the request in the server's log, or null. */
   readonly requestId: string | null
-  /** `[{ path, message }]` for `invalid_input`, `{ enrolled, methods }` for `mfa_required`; of other codes as the server says. */
+  /** `[{ path, message }]` for `invalid_input`, `{ enrolled, methods }` for `mfa_required`. */
   readonly details: unknown
-  /** Seconds after which to try again, or null. */
+  /** Seconds to wait before the next attempt, or null. */
   readonly retryAfterSeconds: number | null
 
   constructor(
@@ -49,17 +49,17 @@ export class IdentSphereClientError extends Error {
   }
 }
 
-/** The two errors that ask for a fresh proof, told apart by `code`. */
+/** The errors that require a step-up. */
 export type StepUpError = IdentSphereClientError &
   (
     | {
         readonly code: 'mfa_required'
-        /** The second factors that the user has: `totp`, `passkey`. Without any, one is to be set up first. */
+        /** The enrolled second factors, e.g. `totp`, `passkey`. If there are none, the user has to enroll one first. */
         readonly details: { readonly enrolled: boolean; readonly methods: readonly string[] }
       }
     | {
         readonly code: 'reauthentication_required'
-        /** Where the proof has to be made for one thing: its `purpose`. */
+        /** The required `purpose` of the reauthentication, if any. */
         readonly details?: Pick<Reauthentication, 'purpose'>
       }
   )
@@ -68,13 +68,13 @@ export function isStepUp(error: IdentSphereClientError): error is StepUpError {
   return error.code === 'mfa_required' || error.code === 'reauthentication_required'
 }
 
-/** The error that an answer is. Reads a copy, so that the answer can still be read. */
+/** Makes the error of a failed answer. It reads a copy, so the answer stays readable. */
 export async function errorOf(response: Response): Promise<IdentSphereClientError> {
   const { status, headers } = response
   const retryAfter = Number(headers.get('Retry-After'))
   const body = await envelopeOf(response)
   return new IdentSphereClientError((body?.code as ErrorCode | undefined) ?? 'network_error', {
-    message: body?.message ?? strangeAnswer(status),
+    message: body?.message ?? unexpectedAnswer(status),
     status,
     requestId: body?.request_id ?? headers.get('X-Request-Id'),
     details: body?.details,
@@ -82,17 +82,17 @@ export async function errorOf(response: Response): Promise<IdentSphereClientErro
   })
 }
 
-/** The object that an answer holds. @throws IdentSphereClientError `network_error` where it was not IdentSphere that answered */
+/** Reads the object in an answer. @throws IdentSphereClientError `network_error` if the answer is not from IdentSphere */
 export async function objectOf(response: Response): Promise<object> {
   const { status } = response
   const body: unknown = await response.json().catch((cause: unknown) => {
-    throw new IdentSphereClientError('network_error', { message: strangeAnswer(status), status, cause })
+    throw new IdentSphereClientError('network_error', { message: unexpectedAnswer(status), status, cause })
   })
   if (typeof body === 'object' && body !== null) return body
-  throw new IdentSphereClientError('network_error', { message: strangeAnswer(status), status })
+  throw new IdentSphereClientError('network_error', { message: unexpectedAnswer(status), status })
 }
 
-const strangeAnswer = (status: number) => `The server answered with ${status}, and not as IdentSphere does.`
+const unexpectedAnswer = (status: number) => `The server sent an unexpected answer (status ${status}).`
 
 interface Envelope {
   code: string
@@ -101,7 +101,7 @@ interface Envelope {
   details?: unknown
 }
 
-/** Proxies and hosts answer in forms of their own: those are no envelope. */
+/** Returns null if the answer is not from IdentSphere, but e.g. from a proxy. */
 async function envelopeOf(response: Response): Promise<Envelope | null> {
   if (!response.headers.get('Content-Type')?.startsWith('application/json')) return null
   const body = (await response

@@ -1,27 +1,27 @@
 import type { Transport } from './transport.js'
 import type { Passkey, Reauthenticated, Reauthentication, SignInSuccess, SteppedUp } from './types.js'
 
-/** Ceremonies with the browser's authenticators. What those refuse rejects with an error of `@simplewebauthn/browser`'s. */
+/** Passkey ceremonies. If the browser or the user refuses, they reject with an error of `@simplewebauthn/browser`. */
 export interface Passkeys {
-  /** Whether this browser knows passkeys. */
+  /** Whether this browser supports passkeys. */
   isSupported(): boolean
-  /** Makes one. The first factor of an account needs `reauthenticate({ …, purpose: 'passkey_registration' })` before. */
+  /** Creates a passkey. The first factor of an account needs `reauthenticate({ …, purpose: 'passkey_registration' })` before. */
   register(input?: { label?: string }): Promise<Passkey>
-  /** Signs in with one of this browser's, or with one of the account of `email`. */
+  /** Signs in with a passkey of the browser's choice, or of the account of `email`. */
   signIn(input?: { email?: string }): Promise<SignInSuccess>
   /**
-   * Offers passkeys among what the browser fills into a field with `autocomplete="username webauthn"`. Resolves when one was
-   * chosen; to null where the browser has no such offer, or another ceremony has begun.
+   * Offers passkeys in the autofill of a field with `autocomplete="username webauthn"`. Resolves after the user has chosen one.
+   * Resolves with null if the browser does not support it, or if another ceremony has begun.
    */
   autofill(): Promise<SignInSuccess | null>
   list(): Promise<Passkey[]>
   rename(id: string, label: string): Promise<Passkey>
   remove(id: string): Promise<void>
-  /** Step-up of this session. */
+  /** Steps up this session. */
   verify(): Promise<SteppedUp>
-  /** The second factor of a sign-in that was answered with `mfa_required`. */
+  /** Completes a sign-in that was answered with `mfa_required`. */
   challenge(mfaToken: string): Promise<SignInSuccess>
-  /** Proves again who is there, as `client.reauthenticate()` does. */
+  /** Reauthenticates the user, like `client.reauthenticate()`. */
   reauthenticate(input?: Pick<Reauthentication, 'purpose'>): Promise<Reauthenticated>
 }
 
@@ -34,7 +34,7 @@ const library = () => import('./ceremonies.js')
 const aborted = 'ERROR_CEREMONY_ABORTED'
 
 export function createPasskeys(transport: Transport, isSupported: boolean): Passkeys {
-  const { call, enter } = transport
+  const { call, callSignIn } = transport
   const begin = (path: string, body?: object) => call<Ceremony>('POST', path, body)
 
   async function assertion({ options: optionsJSON, flow_token }: Ceremony, useBrowserAutofill = false) {
@@ -45,7 +45,7 @@ export function createPasskeys(transport: Transport, isSupported: boolean): Pass
 
   async function signIn(ceremony: Ceremony, useBrowserAutofill?: boolean): Promise<SignInSuccess> {
     const answer = { ...(await assertion(ceremony, useBrowserAutofill)), ...(await transport.deviceToken()) }
-    return enter('/v1/auth/passkey/login/complete', answer)
+    return callSignIn('/v1/auth/passkey/login/complete', answer)
   }
 
   return {
@@ -84,7 +84,7 @@ export function createPasskeys(transport: Transport, isSupported: boolean): Pass
         await begin('/v1/auth/mfa/challenge/passkey/begin', { ...body, ...transport.delivery }),
       )
       const device = await transport.deviceToken()
-      return enter('/v1/auth/mfa/challenge/passkey/complete', { ...body, ...answer, ...device })
+      return callSignIn('/v1/auth/mfa/challenge/passkey/complete', { ...body, ...answer, ...device })
     },
     async reauthenticate(input = {}) {
       const { response: passkey } = await assertion(await begin('/v1/auth/mfa/verify/passkey/begin'))

@@ -1,4 +1,4 @@
-/** The client as `GET /v1/client.js` serves it: it knows the mount from where it was loaded. */
+/** The client of `GET /v1/client.js`. Its default `baseUrl` derives from its own address. */
 import { type Client, createClient as create } from './client.js'
 import type { ClientOptions } from './transport.js'
 

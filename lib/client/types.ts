@@ -1,6 +1,6 @@
-/** Answers of the server, as they are on the wire. */
+/** Answers of the server. */
 
-/** New tokens. `csrf_token` with cookies, the other two with `tokenDelivery: 'body'`, where the client keeps them. */
+/** New tokens: `csrf_token` with cookies, `access_token` and `refresh_token` with `tokenDelivery: 'body'`. */
 export interface IssuedTokens {
   /** Seconds. */
   expires_in: number
@@ -9,7 +9,7 @@ export interface IssuedTokens {
   refresh_token?: string | undefined
 }
 
-/** Who is signed in, how, and what they may do. Times are ISO 8601. */
+/** The user, the session and the permissions. Times are ISO 8601. */
 export interface SessionDescription {
   user: {
     user_id: string
@@ -38,13 +38,12 @@ export interface CurrentSession extends SessionDescription {
   csrf_token?: string | undefined
 }
 
-/** A session began. */
 export interface SignInSuccess extends SessionDescription, IssuedTokens {
   status: 'success'
   device_token?: string | undefined
 }
 
-/** The first factor was right, and a second one is asked for: `client.mfa.challenge()` or `client.passkeys.challenge()`. */
+/** The sign-in needs a second factor: call `client.mfa.challenge()` or `client.passkeys.challenge()`. */
 export interface MfaChallenge {
   status: 'mfa_required'
   mfa_token: string
@@ -55,7 +54,7 @@ export interface MfaChallenge {
 
 export type SignInAnswer = SignInSuccess | MfaChallenge
 
-/** With `registration.verification: 'first'`, whether or not the address is taken. */
+/** With `registration.verification: 'first'`: the same answer for new and existing addresses. */
 export interface VerificationRequired {
   status: 'verification_required'
 }
@@ -68,7 +67,7 @@ export interface Reauthenticated extends IssuedTokens {
   auth_time: string
 }
 
-/** One live session of the user. */
+/** A live session. */
 export interface SessionEntry {
   id: string
   created_at: string
@@ -77,33 +76,33 @@ export interface SessionEntry {
   ip_address: string | null
   user_agent: string | null
   auth_method: string
-  /** Whether it is the one that asks. */
+  /** True for the session of this request. */
   current: boolean
 }
 
 export interface MfaStatus {
-  /** Whether sign-ins meet a challenge. */
+  /** Whether sign-ins require a code. */
   enabled: boolean
   methods: string[]
   recovery_codes_left: number
 }
 
-/** What an authenticator app needs. Pending until `client.mfa.enable()`. */
+/** A new enrollment. `client.mfa.enable()` confirms it. */
 export interface MfaSetup {
-  /** Base32, for who cannot scan. */
+  /** Base32, to type in instead of scanning the QR code. */
   secret: string
   otpauth_url: string
-  /** A PNG: `data:image/png;base64,…` shows it. */
+  /** PNG image, e.g. for `data:image/png;base64,…`. */
   qr_code_base64: string
 }
 
 export interface MfaEnabled extends IssuedTokens {
   enabled: true
-  /** Shown this once. */
+  /** The codes are returned only once. */
   recovery_codes: string[]
 }
 
-/** `expires_in`: seconds for which the step-up holds by default. */
+/** `expires_in`: seconds until the second factor is no longer recent. */
 export interface SteppedUp extends IssuedTokens {
   verified: true
   verified_at: string
@@ -112,7 +111,7 @@ export interface SteppedUp extends IssuedTokens {
 export interface Passkey {
   id: string
   label: string | null
-  /** Model of the authenticator, as it says itself. */
+  /** Model of the authenticator, not verified. */
   aaguid: string
   transports: string[]
   backup_eligible: boolean
@@ -129,7 +128,7 @@ export interface TrustedBrowser {
   created_at: string
   last_used_at: string
   expires_at: string
-  /** Whether it is the one that asks. */
+  /** True for the browser of this request. */
   current: boolean
 }
 
@@ -154,17 +153,17 @@ export interface Registration {
   display_name?: string
   organization_name?: string
   organization_slug?: string
-  /** What the host's `registration.fields` asks for. */
+  /** Fields for the host's option `registration.fields`. */
   fields?: unknown
 }
 
-/** What is absent stays as it is; an empty text clears. */
+/** Absent fields are not changed. An empty text clears the field. */
 export interface ProfilePatch {
   display_name?: string
   job_title?: string
   phone_number?: string
   bio?: string
-  /** Replaced as a whole. */
+  /** Replaces all preferences. */
   preferences?: Record<string, unknown>
 }
 
@@ -175,7 +174,7 @@ export interface PasswordChange {
   sign_out_other_sessions?: boolean
 }
 
-/** The password, or a mailed code. The first enrolment of a factor needs a proof that was made for it. */
+/** The password or a mailed code. The first enrollment of a factor needs its `purpose`. */
 export type Reauthentication = ({ password: string } | { code: string }) & {
   purpose?: 'mfa_setup' | 'passkey_registration'
 }

@@ -5,13 +5,13 @@ import type { RemoteKeys } from './remote-keys.js'
 import { bearerProblem } from './rules/bearer-use.js'
 import { type TokenAuth, toTokenAuth } from './token-auth.js'
 
-/** Whose token an `Authorization` header holds; `none` without a bearer token in it, `invalid` where it counts for nothing. */
-export type Seen = TokenAuth | 'none' | 'invalid'
+/** The result of an `Authorization` header. `none`: it contains no bearer token. `invalid`: the token is not valid. */
+export type BearerResult = TokenAuth | 'none' | 'invalid'
 
-/** Rejects with `service_unavailable` where the keys cannot be had. */
-export type Look = (authorization: string | null) => Promise<Seen>
+/** Reads and verifies an `Authorization` header. Rejects with `service_unavailable` if the keys cannot be fetched. */
+export type ReadBearer = (authorization: string | null) => Promise<BearerResult>
 
-export function createLook({
+export function createBearerReader({
   keys,
   verifier,
   logger,
@@ -19,11 +19,11 @@ export function createLook({
   keys: RemoteKeys
   verifier: TokenVerifier
   logger: Logger
-}): Look {
+}): ReadBearer {
   async function verify(token: string): Promise<VerifyResult> {
-    const known = verifier.recall(token, keys.current)
-    if (known !== null) return known
-    // What is no access token at all asks for no key, so garbage makes nobody fetch.
+    const cached = verifier.recall(token, keys.current)
+    if (cached !== null) return cached
+    // Check the form first, so that an invalid token does not cause a fetch of the keys.
     const opened = openAccessToken(token)
     return typeof opened === 'string' ? refused(opened) : verifier.verify(opened, await keys.find(opened.kid))
   }

@@ -1,6 +1,6 @@
 import { type ErrorCode, IdentSphereError } from '../core/errors.js'
 
-/** A denial with the parameters of its challenge (RFC 6750 section 3). */
+/** An error with parameters for `WWW-Authenticate` (RFC 6750 section 3). */
 export class ChallengeError extends IdentSphereError {
   readonly parameters: Readonly<Record<string, string>>
 
@@ -11,8 +11,8 @@ export class ChallengeError extends IdentSphereError {
 }
 
 /**
- * `WWW-Authenticate` of a denial: RFC 6750 section 3, and where the resource's metadata is (RFC 9728 section 5.1). No value
- * holds a quote: scopes are checked, and addresses are those of a parsed URL.
+ * Makes `WWW-Authenticate` of a denial (RFC 6750 section 3) with the address of the resource's metadata (RFC 9728 section 5.1).
+ * Values need no escaping: scopes were checked, and addresses come from a parsed URL.
  */
 export function createChallenge(metadataUrl: URL | null): (error: IdentSphereError) => string | null {
   const metadata = metadataUrl === null ? {} : { resource_metadata: metadataUrl.href }

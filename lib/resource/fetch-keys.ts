@@ -4,16 +4,16 @@ import { readRsaKey } from '../core/crypto/rsa-key.js'
 import type { SigningKey } from '../features/tokens/signing-keys.js'
 import { fetchJson } from './fetch-json.js'
 
-/** RFC 7517 section 5. More keys than anybody rotates through are no key set of ours. */
+/** RFC 7517 section 5. The limit is far above the number of keys in a rotation. */
 const keySet = z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(50) })
 
 /**
- * How the current key set is fetched. jwks-rsa fetches and parses; it leaves out what is not for signatures (`use`, `key_ops`),
- * private and shared keys. Its cache and its rate limit stay off: that cache keeps key by key, by a clock of its own, so that
- * neither one fetch for any number of unknown keys nor the end of a removed key could be promised, and the limit makes
- * callers wait for minutes.
+ * Makes a function that fetches the current key set. jwks-rsa parses it and drops private keys, symmetric keys, and keys that are
+ * not for signatures (`use`, `key_ops`). Its cache and its rate limit are disabled. The cache stores each key for itself with its
+ * own clock, so many unknown keys would cause many fetches, and a removed key could stay. The rate limit makes callers wait for
+ * minutes.
  *
- * @returns a function that rejects where the set cannot be had; a set without keys is one
+ * @returns a function that rejects if the set cannot be fetched. It accepts an empty set
  */
 export function createKeyFetcher(jwksUri: URL): () => Promise<ReadonlyMap<string, SigningKey>> {
   const client = new jwksRsa.JwksClient({
@@ -27,7 +27,7 @@ export function createKeyFetcher(jwksUri: URL): () => Promise<ReadonlyMap<string
     try {
       return await client.getSigningKeys()
     } catch (error) {
-      // With a fetcher, its only error of this kind is a set of no usable keys, as after the revocation of the last one.
+      // With a fetcher, jwks-rsa throws this error only for a set without usable keys, e.g. after all keys were revoked.
       if (error instanceof jwksRsa.JwksError) return []
       throw error
     }
@@ -36,13 +36,13 @@ export function createKeyFetcher(jwksUri: URL): () => Promise<ReadonlyMap<string
   return async () => {
     const keys = await published()
     const kids = keys.map(({ kid }) => kid)
-    // Of two keys with one kid, which one a token means would be chance.
+    // If two keys have the same kid, both are dropped, because it is unclear which one a token refers to.
     const unique = keys.filter(({ kid }) => kids.indexOf(kid) === kids.lastIndexOf(kid))
     return new Map(unique.flatMap((key) => pinned(key) ?? []).map((key) => [key.kid, key]))
   }
 }
 
-/** The key with RS256 pinned to it; null where its set says another algorithm, or it is too weak. */
+/** Binds the key to RS256. Returns null if the set declares another algorithm, or if the key is too weak. */
 function pinned(key: jwksRsa.SigningKey): SigningKey | null {
   const { kid, alg = 'RS256' } = key as Partial<jwksRsa.SigningKey>
   if (kid === undefined || alg !== 'RS256') return null

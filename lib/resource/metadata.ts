@@ -4,13 +4,13 @@ import { requestContext } from '../core/http/request-context.js'
 import type { Responder } from '../core/http/respond.js'
 import type { Middleware } from '../core/http/router.js'
 
-/** What the metadata says besides who issues the tokens (RFC 9728 section 2). */
+/** Optional metadata of the service (RFC 9728 section 2). */
 export interface MetadataOptions {
-  /** Scopes that guards ask for. */
+  /** Scopes that the guards require. */
   scopes?: readonly string[]
-  /** Name of the service, for people. */
+  /** Display name of the service. */
   name?: string
-  /** Address of its documentation for developers. */
+  /** Address of the documentation for developers. */
   documentation?: string
 }
 
@@ -20,14 +20,14 @@ const schema = z.strictObject({
   documentation: z.url().optional(),
 })
 
-/** RFC 9728 section 3.1: the well-known part comes between host and path, a path of `/` apart. */
+/** RFC 9728 section 3.1: the well-known part is between host and path. A path of `/` is dropped. */
 export function metadataUrlOf(resource: string): URL {
   const url = new URL(resource)
   url.pathname = `/.well-known/oauth-protected-resource${url.pathname === '/' ? '' : url.pathname}`
   return url
 }
 
-/** Answers a GET of the metadata and leaves everything else to whoever comes next. */
+/** Answers GET requests for the metadata. Other requests go to `next()`. */
 export function metadataRouter(
   { issuer, resource, responder }: { issuer: string; resource: string; responder: Responder },
   options: MetadataOptions = {},

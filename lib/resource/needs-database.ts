@@ -1,13 +1,13 @@
 const reasons = {
-  requireRole: 'a role is in no token',
-  requirePermission: 'permissions are in no token',
-  requireRecentMfa: 'the time of the second factor is in no token',
-  requirePlatformAdmin: 'who is a platform admin is in no token',
+  requireRole: 'tokens do not contain the role',
+  requirePermission: 'tokens do not contain permissions',
+  requireRecentMfa: 'tokens do not contain the time of the second factor',
+  requirePlatformAdmin: 'tokens do not show platform admins',
 }
 
 /**
- * The guards that do not exist without the database, for callers in JavaScript: each throws and says what to do instead. A
- * guard that is merely missing would be `undefined is not a function`, and tempt to write one from the token's claims.
+ * Guards that need the database, for callers in JavaScript. Each one throws an error with the alternatives. A missing function
+ * would tempt hosts to write the guard with claims of the token.
  */
 export function guardsThatNeedTheDatabase(): Record<keyof typeof reasons, () => never> {
   const guards = Object.entries(reasons).map(([name, reason]) => [

@@ -6,19 +6,19 @@ import { loggerSchema } from '../core/config/fields.js'
 import { type Logger, silentLogger, withoutValues } from '../core/config/logger.js'
 import { isOnLoopback } from '../core/config/loopback.js'
 
-/** What a service that verifies access tokens may set. Unknown keys are refused. */
+/** Options of a service that verifies access tokens. Unknown keys are refused. */
 export interface ResourceServerOptions {
-  /** `iss` of the access tokens: the `issuer` of the service that runs IdentSphere, character by character. */
+  /** `iss` of the access tokens. Exactly the `issuer` of the service that runs IdentSphere. */
   issuer: string
-  /** `aud` of the access tokens. Default: the issuer, as IdentSphere has it. */
+  /** `aud` of the access tokens. Default: the issuer. */
   audience?: string
-  /** Where the public keys are. Default: `<issuer>/.well-known/jwks.json`. Private addresses are fine: you chose it. */
+  /** Address of the public keys. It may be private. Default: `<issuer>/.well-known/jwks.json`. */
   jwksUri?: string
-  /** The address that clients know this service by (RFC 9728 section 1.2); denials then say where its metadata is. */
+  /** Public address of this service (RFC 9728 section 1.2). With it, denials contain the address of the metadata. */
   resource?: string
-  /** pino or anything with its `debug`, `info`, `warn` and `error`. Default: silent. */
+  /** pino, or any logger with the same `debug`, `info`, `warn` and `error`. Default: nothing is logged. */
   logger?: Logger
-  /** Allows http on loopback. Default: whether `NODE_ENV` is exactly `development` or `test`. */
+  /** Allows http on loopback. Default: `true` for `NODE_ENV` `development` and `test`. */
   development?: boolean
 }
 
@@ -42,9 +42,9 @@ export const resourceOptionsSchema = z.strictObject({
 })
 
 /**
- * Options → {@link ResourceConfig}.
+ * Parses and checks the options.
  *
- * @throws ConfigurationError that names the setting at fault and the fix
+ * @throws ConfigurationError that names the invalid setting and the fix
  */
 export function loadResourceConfig(input: ResourceServerOptions, environment: NodeJS.ProcessEnv): ResourceConfig {
   const options = parseWith(resourceOptionsSchema, input) as Partial<ResourceServerOptions>
@@ -67,12 +67,12 @@ export function loadResourceConfig(input: ResourceServerOptions, environment: No
 }
 
 const fixes = {
-  issuer: 'Give the issuer of the service that runs IdentSphere, e.g. https://app.example.com.',
-  jwksUri: 'Give the https address of the key set, e.g. https://app.example.com/.well-known/jwks.json.',
-  resource: 'Give the https address that clients know this service by, e.g. https://api.example.com.',
+  issuer: 'Set it to the issuer of the service that runs IdentSphere, e.g. https://app.example.com.',
+  jwksUri: 'Set it to the https address of the key set, e.g. https://app.example.com/.well-known/jwks.json.',
+  resource: 'Set it to the public https address of this service, e.g. https://api.example.com.',
 }
 
-/** RFC 8414 section 2 and RFC 9728 section 1.2: an identifier that metadata is found by has neither query nor fragment. */
+/** RFC 8414 section 2 and RFC 9728 section 1.2: such an identifier has no query and no fragment. */
 function checkIdentifier(setting: 'issuer' | 'resource', text: string, allowHttp: boolean): void {
   if (checkAddress(setting, text, allowHttp).search === '' && !text.includes('?')) return
   throw new ConfigurationError(setting, 'has a query', fixes[setting])
@@ -82,7 +82,7 @@ function checkAddress(setting: keyof typeof fixes, text: string, allowHttp: bool
   if (!URL.canParse(text)) throw new ConfigurationError(setting, 'is not a URL', fixes[setting])
   const url = new URL(text)
   if (url.username !== '' || url.password !== '' || text.includes('#')) {
-    throw new ConfigurationError(setting, 'holds a user, a password or a fragment', fixes[setting])
+    throw new ConfigurationError(setting, 'contains a user, a password or a fragment', fixes[setting])
   }
   if (url.protocol === 'https:' || (url.protocol === 'http:' && allowHttp && isOnLoopback(url))) return url
   throw new ConfigurationError(setting, `is ${url.protocol}//${url.host}, which is not https`, fixes[setting])

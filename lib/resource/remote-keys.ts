@@ -3,52 +3,52 @@ import type { Logger } from '../core/config/logger.js'
 import { IdentSphereError } from '../core/errors.js'
 import type { SigningKey } from '../features/tokens/signing-keys.js'
 
-/** Milliseconds for which a key set is taken as current: a key that left it stops verifying after that. */
-const maxAge = 600_000
-/** Milliseconds beyond that for which known keys go on verifying while no new set can be had. */
-const maxStaleness = 86_400_000
-/** Milliseconds between two fetches, whatever kids strangers invent. */
-const coolDown = 30_000
-/** The same as long as there are no keys to work with. */
-const coolDownWithoutKeys = 5_000
+/** A key set is current for so long. After that, removed keys are refused. */
+const maxAgeMs = 600_000
+/** If a new set cannot be fetched, the old keys are used for so much longer. */
+const maxStalenessMs = 86_400_000
+/** Minimum time between two fetches, also for unknown kids. */
+const coolDownMs = 30_000
+/** The same without usable keys. */
+const coolDownWithoutKeysMs = 5_000
 
 const none: ReadonlyMap<string, SigningKey> = new Map()
 
-/** The keys of another service, as far as they have been fetched. */
+/** The fetched keys of the issuer. */
 export interface RemoteKeys {
-  /** The current set; empty where it has to be fetched first. */
+  /** The current set. Empty if it has to be fetched first. */
   readonly current: ReadonlyMap<string, SigningKey>
   /**
-   * The key of this kid, undefined where the service has none. Fetches the set where it may and must.
+   * Returns the key with this kid, or undefined if the issuer has none. Fetches the set if needed and allowed.
    *
-   * @throws IdentSphereError `service_unavailable` where it cannot know
+   * @throws IdentSphereError `service_unavailable` if the set cannot be fetched
    */
   find(kid: string): Promise<SigningKey | undefined>
 }
 
-export function createRemoteKeys(options: {
+export function createRemoteKeys(deps: {
   fetchKeys: () => Promise<ReadonlyMap<string, SigningKey>>
   clock: Clock
   logger: Logger
 }): RemoteKeys {
-  const { fetchKeys, clock, logger } = options
+  const { fetchKeys, clock, logger } = deps
   let keys = none
   let fetchedAt = Number.NEGATIVE_INFINITY
   let triedAt = Number.NEGATIVE_INFINITY
-  /** Why the last attempt failed; null where it did not. */
+  /** Error of the last attempt, or null if it succeeded. */
   let failure: { cause: unknown } | null = null
-  /** The fetch under way, shared by all who wait for one. */
+  /** The running fetch. All callers share it. */
   let fetching: Promise<void> | undefined
 
-  /** A clock that was set back ends every span. */
-  function isWithin(milliseconds: number, since: number): boolean {
-    const age = clock.now() - since
-    return age >= 0 && age < milliseconds
+  /** Returns false if the clock was set back. */
+  function isWithin(durationMs: number, since: number): boolean {
+    const ageMs = clock.now() - since
+    return ageMs >= 0 && ageMs < durationMs
   }
 
-  const isCurrent = () => isWithin(maxAge, fetchedAt)
-  const isUsable = () => isWithin(maxAge + maxStaleness, fetchedAt)
-  const pause = () => (isUsable() ? coolDown : coolDownWithoutKeys)
+  const isCurrent = () => isWithin(maxAgeMs, fetchedAt)
+  const isUsable = () => isWithin(maxAgeMs + maxStalenessMs, fetchedAt)
+  const pauseMs = () => (isUsable() ? coolDownMs : coolDownWithoutKeysMs)
 
   async function fetchNow(): Promise<void> {
     triedAt = clock.now()
@@ -56,7 +56,7 @@ export function createRemoteKeys(options: {
       keys = await fetchKeys()
       fetchedAt = triedAt
       failure = null
-      if (keys.size === 0) logger.warn({}, 'the key set holds no RS256 key, so no access token can be verified')
+      if (keys.size === 0) logger.warn({}, 'the key set has no RS256 key, so no access token can be verified')
     } catch (cause) {
       failure = { cause }
       logger.warn({ err: cause }, 'the key set cannot be fetched')
@@ -65,8 +65,11 @@ export function createRemoteKeys(options: {
   }
 
   function unavailable(): IdentSphereError {
-    const wait = Math.ceil((triedAt + pause() - clock.now()) / 1000)
-    return new IdentSphereError('service_unavailable', { retryAfterSeconds: Math.max(1, wait), cause: failure?.cause })
+    const waitSeconds = Math.ceil((triedAt + pauseMs() - clock.now()) / 1000)
+    return new IdentSphereError('service_unavailable', {
+      retryAfterSeconds: Math.max(1, waitSeconds),
+      cause: failure?.cause,
+    })
   }
 
   return {
@@ -75,11 +78,11 @@ export function createRemoteKeys(options: {
     },
     async find(kid) {
       if (isCurrent() && keys.has(kid)) return keys.get(kid)
-      if (fetching === undefined && !isWithin(pause(), triedAt)) fetching = fetchNow()
+      if (fetching === undefined && !isWithin(pauseMs(), triedAt)) fetching = fetchNow()
       await fetching
       if (!isUsable()) throw unavailable()
       const key = keys.get(kid)
-      // Since the last set that could be had, the service may have made this key.
+      // The last fetch failed, so the issuer may have a new key that is not in the old set.
       if (key === undefined && failure !== null) throw unavailable()
       return key
     },

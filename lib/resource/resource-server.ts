@@ -6,13 +6,13 @@ import { perRequest } from '../core/http/per-request.js'
 import { createResponder } from '../core/http/respond.js'
 import type { Middleware } from '../core/http/router.js'
 import { createVerifier } from '../features/tokens/verifier.js'
-import { createLook } from './authenticate.js'
+import { createBearerReader } from './authenticate.js'
 import { createChallenge } from './challenge.js'
 import { createKeyFetcher } from './fetch-keys.js'
 import {
   optionalAuth,
   type RecentAuthOptions,
-  type ResourceGuardParts,
+  type ResourceGuardDeps,
   requireAuth,
   requireRecentAuth,
   requireScope,
@@ -24,34 +24,34 @@ import { createRemoteKeys } from './remote-keys.js'
 import type { TokenAuth } from './token-auth.js'
 
 /**
- * Guards for a service that has no database of IdentSphere's and verifies its access tokens by its public keys.
+ * Guards for a service without IdentSphere's database. They verify access tokens with the issuer's public keys.
  *
- * Guards by role, permission, second factor and platform admin do not exist here, because none of these is in a token. A
- * revocation is not seen before the token expires, after 15 minutes by default.
+ * There are no guards for role, permission, second factor and platform admin, because tokens do not contain these facts. A revoked
+ * session stays valid here until its token expires, by default after 15 minutes.
  */
 export interface ResourceServer {
-  /** People who are signed in themselves pass. 401 otherwise; 403 for tokens of OAuth clients. */
+  /** Requires a token of the user's own session. Otherwise answers 401, or 403 for tokens of OAuth clients. */
   requireAuth(): Middleware
-  /** Everybody passes; `authOrNull(req)` says who it is. */
+  /** Allows every request. `authOrNull(req)` returns the user. */
   optionalAuth(): Middleware
-  /** Tokens with all of these scopes pass, those of OAuth clients too. 403 otherwise. */
+  /** Requires a token with all of these scopes, also of OAuth clients. Otherwise answers 403. */
   requireScope(...scopes: [string, ...string[]]): Middleware
-  /** A proof of identity within `maxAgeSeconds`, 600 by default. 401 `reauthentication_required` otherwise. */
+  /** Requires authentication in the last `maxAgeSeconds`, 600 by default. Otherwise answers 401 `reauthentication_required`. */
   requireRecentAuth(options?: RecentAuthOptions): Middleware
 
   /**
-   * Who is asking, by the `Authorization` header, or null. Tokens of OAuth clients count for nothing here.
+   * Returns the user of the `Authorization` header, or null. Tokens of OAuth clients are ignored.
    *
-   * @throws IdentSphereError `service_unavailable` when it cannot know
+   * @throws IdentSphereError `service_unavailable` if the token cannot be verified now
    */
   authenticate(source: IdentitySource): Promise<TokenAuth | null>
-  /** What the guard in front of this handler established. @throws Error where there was none */
+  /** The caller of a guarded request. @throws Error if no guard ran before this handler */
   auth(request: IncomingMessage): TokenAuth
-  /** The same, or null where `optionalAuth` let nobody in particular through. */
+  /** The same, or null without a valid token. @throws Error if no guard ran before this handler */
   authOrNull(request: IncomingMessage): TokenAuth | null
 
   /**
-   * Serves the metadata by which clients find the issuer (RFC 9728), at the root of the origin.
+   * Serves the metadata at the root of the origin (RFC 9728). Clients find the issuer with it.
    *
    * @throws Error without the option `resource`
    */
@@ -59,9 +59,9 @@ export interface ResourceServer {
 }
 
 /**
- * Makes the guards. Synchronous: fetches nothing before the first token comes.
+ * Creates the guards. It fetches nothing before the first token.
  *
- * @throws ConfigurationError that names the setting at fault and the fix
+ * @throws ConfigurationError that names the invalid setting and the fix
  * @example
  * ```ts
  * const identsphere = createResourceServer({ issuer: 'https://app.example.com' })
@@ -72,51 +72,51 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   return buildResourceServer(options, { environment: process.env, clock: systemClock })
 }
 
-/** {@link createResourceServer} with environment and clock handed in. @internal */
+/** {@link createResourceServer} with a given environment and clock. @internal */
 export function buildResourceServer(
   options: ResourceServerOptions,
   { environment, clock }: { environment: NodeJS.ProcessEnv; clock: Clock },
 ): ResourceServer {
   const { issuer, audience, jwksUri, resource, logger } = loadResourceConfig(options, environment)
   const keys = createRemoteKeys({ fetchKeys: createKeyFetcher(jwksUri), clock, logger })
-  const look = createLook({ keys, verifier: createVerifier({ issuer, audience, clock }), logger })
+  const readBearer = createBearerReader({ keys, verifier: createVerifier({ issuer, audience, clock }), logger })
   const responder = createResponder({
     logger,
     translate: (cause) => new IdentSphereError('internal_error', { cause }),
     challenge: createChallenge(resource === null ? null : metadataUrlOf(resource)),
   })
-  const established = perRequest<TokenAuth | null>()
-  const parts: ResourceGuardParts = { look, responder, clock, remember: established.set }
+  const guardResults = perRequest<TokenAuth | null>()
+  const deps: ResourceGuardDeps = { readBearer, responder, clock, remember: guardResults.set }
 
   return {
     ...guardsThatNeedTheDatabase(),
 
-    requireAuth: () => requireAuth(parts),
-    optionalAuth: () => optionalAuth(parts),
-    requireScope: (...scopes) => requireScope(parts, scopes),
-    requireRecentAuth: (guard) => requireRecentAuth(parts, guard),
+    requireAuth: () => requireAuth(deps),
+    optionalAuth: () => optionalAuth(deps),
+    requireScope: (...scopes) => requireScope(deps, scopes),
+    requireRecentAuth: (guardOptions) => requireRecentAuth(deps, guardOptions),
 
     async authenticate(source) {
       if (!isSource(source)) throw new TypeError('authenticate() needs a request or its headers')
       const authorization = isMessage(source) ? source.headers.authorization : headersOf(source).get('authorization')
-      const seen = await look(authorization ?? null)
-      return typeof seen === 'object' && seen.clientId === null ? seen : null
+      const result = await readBearer(authorization ?? null)
+      return typeof result === 'object' && result.clientId === null ? result : null
     },
     auth(request) {
-      const auth = established.get(request)
+      const auth = guardResults.get(request)
       if (auth === undefined || auth === null) {
         throw new Error('auth(req): no guard found a signed-in user for this handler')
       }
       return auth
     },
     authOrNull(request) {
-      const auth = established.get(request)
+      const auth = guardResults.get(request)
       if (auth === undefined) throw new Error('authOrNull(req): no guard ran before this handler')
       return auth
     },
 
     metadataRouter(metadata) {
-      if (resource === null) throw new Error('metadataRouter: set the option `resource`, whose metadata it serves')
+      if (resource === null) throw new Error('metadataRouter: set the option `resource`')
       return metadataRouter({ issuer, resource, responder }, metadata)
     },
   }

@@ -1,27 +1,27 @@
 import type { VerifiedAccessToken } from '../features/tokens/access-tokens.js'
 
 /**
- * Who is asking, as the access token says it: true when the token was made, and for as long as it lives. Role, permissions
- * and the time of a second factor are never in a token, and that its session was revoked is not seen here.
+ * The caller according to the access token. The facts were true when the token was issued. Role, permissions and the time of a
+ * second factor are not in tokens. A revoked session is not detected.
  */
 export interface TokenAuth {
   readonly kind: 'token'
   readonly userId: string
   readonly sessionId: string
-  /** The organisation that was the session's active one; null without one. */
+  /** Active organization of the session when the token was issued, or null. */
   readonly organizationId: string | null
   readonly email: string
-  /** When the user last proved who they are. */
+  /** When the user last authenticated. */
   readonly authTime: Date
-  /** Authentication methods used (RFC 8176), e.g. `['pwd']`. */
+  /** Authentication methods (RFC 8176), e.g. `['pwd']`. */
   readonly amr: readonly string[]
-  /** The OAuth client that the token was issued to; null for the user's own sessions. */
+  /** The OAuth client of the token, or null for the user's own sessions. */
   readonly clientId: string | null
   /** Empty for the user's own sessions. */
   readonly scopes: readonly string[]
-  /** Every claim, those of `accessTokenClaims` included. Frozen at every depth. */
+  /** All claims, including those of `accessTokenClaims`. Deeply frozen. */
   readonly claims: Readonly<Record<string, unknown>>
-  /** End of the token. */
+  /** When the token expires. */
   readonly expiresAt: Date
 }
 

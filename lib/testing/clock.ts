@@ -1,31 +1,31 @@
 import type { Clock } from '../core/config/clock.js'
 
-/** Time, as tests move it. */
+/** The clock of a test instance. */
 export interface TestClock {
-  /** Milliseconds since the Unix epoch, for node and database alike. */
+  /** Milliseconds since the Unix epoch, for Node.js and the database. */
   now(): number
-  /** Moves time on by `seconds`. @throws RangeError for what is no number of seconds from 0 up */
+  /** Moves the clock forward. @throws RangeError if `seconds` is negative or not finite */
   advance(seconds: number): void
 }
 
-/** A {@link Clock} that only tests move. Waiting takes no time. */
+/** A {@link Clock} for tests. `wait()` resolves immediately. */
 export interface MovableClock extends Clock, TestClock {
-  /** Back to the time of day. */
+  /** Sets the clock to the current time. */
   reset(): void
 }
 
 export function createMovableClock(): MovableClock {
-  let offset = 0
+  let offsetSeconds = 0
   return {
-    now: () => Date.now() + offset * 1000,
-    offsetSeconds: () => offset,
+    now: () => Date.now() + offsetSeconds * 1000,
+    offsetSeconds: () => offsetSeconds,
     wait: () => Promise.resolve(),
     advance(seconds) {
-      if (!Number.isFinite(seconds) || seconds < 0) throw new RangeError('clock.advance(): give seconds, 0 or more')
-      offset += seconds
+      if (!Number.isFinite(seconds) || seconds < 0) throw new RangeError('clock.advance(): seconds must be 0 or more')
+      offsetSeconds += seconds
     },
     reset() {
-      offset = 0
+      offsetSeconds = 0
     },
   }
 }

@@ -6,31 +6,31 @@ import { randomOctets } from '../core/crypto/random.js'
 import { migrateDatabase } from '../core/store/migrate.js'
 import { isRunning, processIdentity } from '../embedded-postgres/processes.js'
 
-/** A database that nobody else uses. */
+/** A database for one test instance. */
 export interface OwnDatabase {
   readonly url: string
-  /** Drops it, open connections or not. */
+  /** Drops the database, also with open connections. */
   drop(): Promise<void>
 }
 
-/** Number of the advisory lock under which the template is made. */
-const templateLock = 7_355_608
+/** Key of the advisory lock for creating the template. */
+const templateLockKey = 7_355_608
 
-/** A copy of the template costs little; its name says which process it belongs to. */
-const prefix = 'identsphere_test_'
+/** The rest of the name identifies the process. */
+const namePrefix = 'identsphere_test_'
 
 /**
- * A fresh database with all migrations run.
+ * Creates a migrated database as a copy of a template.
  *
- * @param serverUrl a database on the server, of a user who may create others
- * @throws ConfigurationError where the user may not
+ * @param serverUrl any database on the server. Its user must be allowed to create databases
+ * @throws ConfigurationError if the user is not allowed to
  */
 export async function createDatabase(serverUrl: string, schema: string): Promise<OwnDatabase> {
-  const name = `${prefix}${processIdentity().replace('-', '_')}_${randomOctets(8).toString('hex')}`
+  const name = `${namePrefix}${processIdentity().replace('-', '_')}_${randomOctets(8).toString('hex')}`
   await withServer(serverUrl, async (server) => {
     const template = await ensureTemplate(server, serverUrl, schema)
     await server.raw(`CREATE DATABASE ${name} TEMPLATE ${template}`)
-    // A user who is called like our schema would make the host's tables in it: the default path begins with "$user".
+    // The default search_path begins with "$user". A user named like our schema would create the host's tables in it.
     await server.raw(`ALTER DATABASE ${name} SET search_path = public`)
   })
   return {
@@ -39,10 +39,12 @@ export async function createDatabase(serverUrl: string, schema: string): Promise
   }
 }
 
-/** Drops what processes left that were killed. For a server of this machine's alone: of others the processes cannot be seen. */
+/** Drops databases of killed processes. Only for a server on this machine, because it checks whether the processes run. */
 export async function dropAbandoned(serverUrl: string): Promise<void> {
   await withServer(serverUrl, async (server) => {
-    const { rows } = await server.raw('SELECT datname AS name FROM pg_database WHERE starts_with(datname, ?)', [prefix])
+    const { rows } = await server.raw('SELECT datname AS name FROM pg_database WHERE starts_with(datname, ?)', [
+      namePrefix,
+    ])
     for (const { name } of rows as Array<{ name: string }>) {
       const [, pid, started] = /^identsphere_test_(\d+)_(\d+)_[0-9a-f]+$/.exec(name) ?? []
       if (pid === undefined || isRunning(`${pid}-${started}`)) continue
@@ -51,14 +53,14 @@ export async function dropAbandoned(serverUrl: string): Promise<void> {
   })
 }
 
-/** Made once per server, schema and set of migrations; the name says which, so that a server may be used for many runs. */
+/** Creates the template once per server, schema and set of migrations. Its name identifies these, so runs can share a server. */
 async function ensureTemplate(server: Knex, serverUrl: string, schema: string): Promise<string> {
   const name = `identsphere_template_${fingerprint(schema)}`
   if (await exists(server, name)) return name
   const unfinished = `${name}_unfinished`
-  // The transaction is there for its lock: databases are made outside of any.
+  // The transaction only holds the lock. Databases cannot be created inside a transaction.
   await server.transaction(async (trx) => {
-    await trx.raw('SELECT pg_advisory_xact_lock(?)', [templateLock])
+    await trx.raw('SELECT pg_advisory_xact_lock(?)', [templateLockKey])
     if (await exists(server, name)) return
     await server.raw(`DROP DATABASE IF EXISTS ${unfinished} WITH (FORCE)`)
     await server.raw(`CREATE DATABASE ${unfinished} TEMPLATE template0`)
@@ -94,8 +96,8 @@ async function withServer<T>(url: string, work: (server: Knex) => Promise<T>): P
     if ((error as { code?: string }).code !== '42501') throw error
     throw new ConfigurationError(
       'TEST_DATABASE_URL (or DATABASE_URL)',
-      'names a user who may not create databases',
-      'Grant CREATEDB, or pass a database of your own for tests: createTestIdentSphere({ database }).',
+      'has a user who is not allowed to create databases',
+      'Grant CREATEDB, or pass your own test database: createTestIdentSphere({ database }).',
     )
   } finally {
     await server.destroy()

@@ -2,17 +2,16 @@ import type { Worker } from '../core/jobs/worker.js'
 import type { Mailbox } from '../core/mail/mailbox.js'
 import type { MailMessage } from '../core/mail/message.js'
 
-/** Mail in tests: nothing is sent anywhere. */
+/** Captured mail in tests. Nothing is sent. */
 export interface TestMail {
   /**
-   * Every mail so far, newest first. Does first what the worker would do, so that a mail is there as soon as the request
-   * that led to it was answered.
+   * All mails, newest first. It first runs the worker's jobs, so it includes the mails of all answered requests.
    */
   all(): Promise<readonly MailMessage[]>
   /**
    * The newest mail to an address.
    *
-   * @throws Error where there is none
+   * @throws Error if there is no mail to the address
    * @example
    * ```ts
    * const { text } = await identsphere.mail.lastTo('ada@example.com')
@@ -24,7 +23,7 @@ export interface TestMail {
 
 export function createTestMail({ worker, mailbox }: { worker: Worker; mailbox: Mailbox | null }): TestMail {
   async function all(): Promise<readonly MailMessage[]> {
-    if (mailbox === null) throw new Error('identsphere.mail: the option `mailer` is set, so mail goes there')
+    if (mailbox === null) throw new Error('identsphere.mail: the option `mailer` is set, so no mail is captured')
     await worker.drain()
     return [...mailbox.mails]
   }

@@ -10,46 +10,45 @@ import type { Registration } from '../features/registration/service.js'
 import type { SignIn } from '../features/sign-in/service.js'
 import type { Users } from '../features/users/service.js'
 
-/** Who is to be signed in, and as what. Everything may be left out. */
+/** Options of `signedIn()`. */
 export interface SignInAs {
-  /** Default: an address that nobody has. One that is known signs that user in again. */
+  /** An existing address signs in that user. Default: a new address. */
   email?: string
-  /** Of a new user. Default: none. */
+  /** Name of a new user. Default: none. */
   displayName?: string | null
-  /** What `hooks.beforeRegister` gets for a new user, as `registration.fields` would parse it. */
+  /** Parsed `registration.fields` of a new user, for `hooks.beforeRegister`. */
   fields?: Readonly<Record<string, unknown>>
-  /** An organisation to be a member of, e.g. somebody else's. Default: their own; for a new user a new one. Null is refused. */
+  /** The user becomes a member of this organization. Default: the user's own one, or a new one for a new user. Null is refused. */
   organizationId?: string | null
   /**
-   * Role in it. Default: the one they have; for a new member `member` where `organizationId` is given, else `owner`. A new
-   * organisation whose role is another one has a user of its own as owner.
+   * Role in the organization. Default: the current role, or for a new member `member` with `organizationId` and else `owner`. If the
+   * role is not `owner`, a new organization gets another user as owner.
    */
   role?: Role
-  /** A second factor in this session: `true` for just now, or seconds ago. Default: none. */
+  /** A second factor in this session: `true` for now, or its age in seconds. Default: none. */
   mfa?: boolean | number
-  /** Whether the address counts as verified. Default: as it is; not for a new user. */
+  /** Whether the address is verified. Default: unchanged, and false for a new user. */
   emailVerified?: boolean
-  /** Makes the user a platform admin. Their guard asks for `mfa` too. */
+  /** Makes the user a platform admin. `requirePlatformAdmin` also needs `mfa`. */
   platformAdmin?: boolean
 }
 
-/** Somebody who is signed in, with what their requests need. */
+/** A signed-in user with headers for requests. */
 export interface SignedIn {
   user: { userId: string; email: string; displayName: string | null }
-  /** The session's active organisation. */
+  /** Active organization of the session. */
   organizationId: string | null
   role: Role | null
   sessionId: string
-  /** All cookies of the session, as the text of a `Cookie` header. */
+  /** Value of the `Cookie` header. */
   cookies: string
   csrfToken: string
-  /** A browser's request, of any method: cookies and CSRF token. For fetch, supertest's `set()` or `inject()`. */
+  /** Headers of a browser: cookies and CSRF token. For fetch, supertest's `set()` or `inject()`. */
   headers: Record<string, string>
-  /** A native client's request in the same session. */
+  /** Access token and headers of a native client in the same session. */
   bearer: { accessToken: string; headers: Record<string, string> }
 }
 
-/** The services that a sign-in uses. */
 interface Services {
   store: Store
   users: Users
@@ -59,16 +58,16 @@ interface Services {
   cookies: CookieJar
 }
 
-/** Signs users in as the routes do, without a password: same services, same hooks, same audit rows. */
+/** Signs users in like the routes, but without a password. It uses the same services, hooks and audit rows. */
 export function createSignedIn(services: Services, organizationOnRegistration: 'required' | 'personal' | 'none') {
   const { store, users, organizations, registration, signIn, cookies } = services
 
-  /** Makes an account, unless there is one. */
+  /** Returns the user with this address, or creates one. */
   async function userFor(tx: Tx, as: Checked, email: string) {
-    const known = await users.credentialsByEmail(tx, email)
-    if (known !== undefined) {
-      const organizationId = await organizationOfKnown(tx, known.id, as)
-      return { userId: known.id, organizationId, securityVersion: known.security_version }
+    const existing = await users.credentialsByEmail(tx, email)
+    if (existing !== undefined) {
+      const organizationId = await organizationOfExisting(tx, existing.id, as)
+      return { userId: existing.id, organizationId, securityVersion: existing.security_version }
     }
     const admitted = await registration.admit(
       tx,
@@ -84,11 +83,11 @@ export function createSignedIn(services: Services, organizationOnRegistration: '
     return { ...admitted, securityVersion: 1 }
   }
 
-  async function organizationOfKnown(tx: Tx, userId: string, { organizationId, role }: Checked) {
-    const wanted = organizationId ?? (await defaultOrganization(tx, userId))
-    if (wanted === null) return role === undefined ? null : foundOrganization(tx, userId, role)
-    await organizations.ensureMember(tx, wanted, userId, role)
-    return wanted
+  async function organizationOfExisting(tx: Tx, userId: string, { organizationId, role }: Checked) {
+    const target = organizationId ?? (await defaultOrganization(tx, userId))
+    if (target === null) return role === undefined ? null : createOrganization(tx, userId, role)
+    await organizations.ensureMember(tx, target, userId, role)
+    return target
   }
 
   async function organizationOfNew(tx: Tx, userId: string, { organizationId, role }: Checked) {
@@ -97,7 +96,7 @@ export function createSignedIn(services: Services, organizationOnRegistration: '
       return organizationId
     }
     if (role === undefined && organizationOnRegistration === 'none') return null
-    return foundOrganization(tx, userId, role ?? 'owner')
+    return createOrganization(tx, userId, role ?? 'owner')
   }
 
   async function defaultOrganization(tx: Tx, userId: string): Promise<string | null> {
@@ -105,26 +104,26 @@ export function createSignedIn(services: Services, organizationOnRegistration: '
     return first[0] ?? null
   }
 
-  /** No organisation begins without an owner. */
-  async function foundOrganization(tx: Tx, userId: string, role: Role): Promise<string> {
+  /** An organization needs an owner. If the user has another role, it also creates an owner. */
+  async function createOrganization(tx: Tx, userId: string, role: Role): Promise<string> {
     if (role === 'owner') {
-      const slug = `test-${randomOctets(6).toString('hex')}` // one of its own, so that nobody waits for another
-      return organizations.create(tx, { name: 'Test Organisation', slug, ownerId: userId })
+      const slug = `test-${randomOctets(6).toString('hex')}` // unique, so that parallel transactions do not wait for each other
+      return organizations.create(tx, { name: 'Test Organization', slug, ownerId: userId })
     }
     const { organizationId } = await userFor(tx, { role: 'owner' }, freshAddress())
-    if (organizationId === null) throw new Error('an owner without an organisation')
+    if (organizationId === null) throw new Error('the owner has no organization')
     await organizations.ensureMember(tx, organizationId, userId, role)
     return organizationId
   }
 
   return async function signedIn(as: SignInAs = {}): Promise<SignedIn> {
-    assertSensible(as)
+    assertValid(as)
     const mfaAgeSeconds = as.mfa === true ? 0 : as.mfa === false ? undefined : as.mfa
     const email = as.email?.trim().toLowerCase() ?? freshAddress()
     const signInOnce = () =>
       store.transaction(async (tx) => {
         const user = await userFor(tx, as, email)
-        await setWhatNoRouteSets(tx, user.userId, as)
+        await setFlags(tx, user.userId, as)
         return signIn.completeFirstFactor(tx, {
           ...user,
           authMethod: 'password',
@@ -134,12 +133,12 @@ export function createSignedIn(services: Services, organizationOnRegistration: '
         })
       })
     const result = await signInOnce().catch((error: unknown) => {
-      // Somebody made this account at the same moment: now it is known.
+      // Another call has created this account at the same time.
       if (error instanceof IdentSphereError && error.code === 'conflict') return signInOnce()
       throw error
     })
     if (result.kind === 'challenge') {
-      throw new Error(`signedIn(): ${email} has a second factor. Give \`mfa: true\`, or sign in by the routes.`)
+      throw new Error(`signedIn(): ${email} has a second factor. Pass \`mfa: true\`, or sign in with the routes.`)
     }
     const browser = await signIn.issueTokens(result, 'cookie')
     const native = await signIn.issueTokens(result, 'body')
@@ -163,7 +162,8 @@ function freshAddress(): string {
   return `user-${randomOctets(6).toString('hex')}@example.com`
 }
 
-async function setWhatNoRouteSets(tx: Tx, userId: string, { emailVerified, platformAdmin }: SignInAs): Promise<void> {
+/** Sets facts that no route can set. */
+async function setFlags(tx: Tx, userId: string, { emailVerified, platformAdmin }: SignInAs): Promise<void> {
   if (emailVerified !== undefined) {
     await tx.sql`
       UPDATE ${tx.table('users')} SET email_verified_at = CASE WHEN ${emailVerified} THEN ${tx.now} END WHERE id = ${userId}`
@@ -174,16 +174,25 @@ async function setWhatNoRouteSets(tx: Tx, userId: string, { emailVerified, platf
   }
 }
 
-const known = ['email', 'displayName', 'fields', 'organizationId', 'role', 'mfa', 'emailVerified', 'platformAdmin']
+const knownOptions = [
+  'email',
+  'displayName',
+  'fields',
+  'organizationId',
+  'role',
+  'mfa',
+  'emailVerified',
+  'platformAdmin',
+]
 
 type Checked = SignInAs & { organizationId?: string }
 
-/** A misspelt option, or the organisation of somebody who has none, would test something else than it says. */
-function assertSensible(as: SignInAs): asserts as is Checked {
-  const unknown = Object.keys(as).find((key) => !known.includes(key))
+/** With a misspelled option or a missing organization, a test would not test what it seems to. */
+function assertValid(as: SignInAs): asserts as is Checked {
+  const unknown = Object.keys(as).find((key) => !knownOptions.includes(key))
   if (unknown !== undefined) throw new TypeError(`signedIn() has no option ${unknown}`)
-  if (as.organizationId === null) throw new TypeError('signedIn(): organizationId is null, so there is none to join')
+  if (as.organizationId === null) throw new TypeError('signedIn(): organizationId must not be null')
   if (typeof as.mfa === 'number' && !(as.mfa >= 0 && Number.isFinite(as.mfa))) {
-    throw new RangeError('signedIn(): mfa is true, false or seconds ago')
+    throw new RangeError('signedIn(): mfa must be true, false or an age in seconds')
   }
 }

@@ -4,17 +4,17 @@ import { developmentPath } from '../core/config/development-folder.js'
 import { startEmbeddedPostgres } from '../embedded-postgres/launcher.js'
 import { createDatabase, dropAbandoned } from './databases.js'
 
-/** Where the tables of one test instance are. */
+/** The database of one test instance. */
 export interface TestDatabase {
   readonly connection: string | Knex
-  /** Made for this instance, already migrated, and gone with it. */
+  /** True if the database was created for this instance. It is migrated, and dropped at the end. */
   readonly isOwn: boolean
   close(): Promise<void>
 }
 
 /**
- * The host's own database where it gave one; else a fresh one on the server of TEST_DATABASE_URL or DATABASE_URL, or on an
- * embedded Postgres, which parallel test processes share and the last of them stops.
+ * Opens the host's own database, or creates a new one on the server of TEST_DATABASE_URL or DATABASE_URL, or else on an embedded
+ * Postgres. Parallel test processes share the embedded Postgres, and the last one stops it.
  */
 export async function openTestDatabase(
   given: string | Knex | undefined,
@@ -41,16 +41,16 @@ export async function openTestDatabase(
   }
 }
 
-/** `app_test`, `test`, `tests-3`, `testing`; not `latest` and not `contest`. */
-const saysTest = /(?<![a-z])test(s|ing)?(?![a-z])/i
+/** Matches `app_test`, `test`, `tests-3`, `testing`, but not `latest` and `contest`. */
+const testName = /(?<![a-z])test(s|ing)?(?![a-z])/i
 
-/** @throws ConfigurationError for a database that may hold more than tests left there: `reset()` empties tables */
+/** `reset()` empties tables. @throws ConfigurationError if neither database nor schema has a name for tests */
 export function assertForTests(databaseName: string, schema: string): void {
-  if (saysTest.test(databaseName) || saysTest.test(schema)) return
+  if (testName.test(databaseName) || testName.test(schema)) return
   throw new ConfigurationError(
     'database',
-    `is "${databaseName}" with the schema "${schema}", and neither name says that it is for tests`,
-    'Tests sign anybody in and empty the tables, so give one whose name has the word test in it, such as app_test; ' +
-      'or give none, and set TEST_DATABASE_URL to a server where a fresh one can be made.',
+    `is "${databaseName}" with the schema "${schema}", and neither name contains the word test`,
+    'Tests sign in as any user and empty the tables. Use a database such as app_test. ' +
+      'Or leave the option out, and set TEST_DATABASE_URL to a server for new databases.',
   )
 }

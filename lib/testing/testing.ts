@@ -12,10 +12,10 @@ import { emptyTables } from './reset.js'
 import { createSignedIn, type SignedIn, type SignInAs } from './signed-in.js'
 import { assertForTests, openTestDatabase, type TestDatabase } from './test-database.js'
 
-/** An {@link IdentSphere} for tests: everything it has, and what tests need besides. */
+/** An {@link IdentSphere} with helpers for tests. */
 export interface TestIdentSphere extends IdentSphere {
   /**
-   * Signs somebody in, and makes them first where nobody has the address. No password is hashed, so it is fast.
+   * Signs a user in. If no user has the address, it creates one. It is fast, because no password is hashed.
    *
    * @example
    * ```ts
@@ -24,30 +24,30 @@ export interface TestIdentSphere extends IdentSphere {
    * ```
    */
   signedIn(as?: SignInAs): Promise<SignedIn>
-  /** Time for tokens, sessions and guards, in this process and in its queries. Your own tables keep the database's. */
+  /** The clock for tokens, sessions and guards, in this process and in its queries. It does not change your own queries. */
   readonly clock: TestClock
-  /** What would have been mailed. Where `mailer` is set, mail goes there instead, and this throws. */
+  /** Captured mail. It throws if the option `mailer` is set, because then mail is really sent. */
   readonly mail: TestMail
-  /** For your own tables beside IdentSphere's; null where `database` is a Knex instance. */
+  /** Address of the database, for your own tables. Null if `database` is a Knex instance. */
   readonly databaseUrl: string | null
-  /** Empties IdentSphere's tables and sets the clock back: everybody is gone. Your tables stay yours. */
+  /** Empties the tables of IdentSphere and resets the clock. It does not empty your tables. */
   reset(): Promise<void>
-  /** Closes what was opened, and drops the database where it was made for this instance. */
+  /** Closes everything, and drops the database if it was created for this instance. */
   close(): Promise<void>
 }
 
 /**
- * An IdentSphere for your tests, migrated and ready, on a real Postgres. Without `database` it makes a fresh one, so test
- * files that run at once do not meet: on the server of TEST_DATABASE_URL, else of DATABASE_URL, else on an embedded Postgres.
- * No other setting comes from the environment.
+ * Creates an instance for tests, migrated and ready, on a real Postgres. Without `database` it creates a new database, so parallel
+ * test files are independent: on the server of TEST_DATABASE_URL, else of DATABASE_URL, else on an embedded Postgres. No other
+ * setting is read from the environment.
  *
- * @param options those of `createIdentSphere()`; development on `http://localhost` by default
- * @throws ConfigurationError in production, for a `database` that is not one for tests, or an option that is not valid
+ * @param options those of `createIdentSphere()`. Default: development on `http://localhost`
+ * @throws ConfigurationError in production, for a `database` that is not for tests, or for an invalid option
  * @example
  * ```ts
  * const identsphere = await createTestIdentSphere()
  * const app = createApp(identsphere)
- * // … and when all tests have run:
+ * // … after all tests:
  * await identsphere.close()
  * ```
  */
@@ -65,7 +65,7 @@ export async function createTestIdentSphere(options: IdentSphereOptions = {}): P
 
 async function startOn(database: TestDatabase, schema: string, options: IdentSphereOptions): Promise<TestIdentSphere> {
   const clock = createMovableClock()
-  // A database that outlives this instance needs a secret that does: its audit rows are sealed with it.
+  // A database of the host keeps sealed rows, so it needs the same secret in the next run.
   const secret = database.isOwn ? { IDENTSPHERE_JWT_SECRET: randomToken() } : {}
   const built = buildIdentSphere(
     { publicBaseUrl: 'http://localhost', worker: 'external', ...options, database: database.connection, schema },
@@ -113,12 +113,12 @@ async function startOn(database: TestDatabase, schema: string, options: IdentSph
   }
 }
 
-/** Whoever holds this object can be anybody, so it exists only where `createIdentSphere()` allows development too. */
+/** The instance can sign in as any user. So it is allowed only in development and tests. */
 function assertNoProduction(environment: string | undefined): void {
   if (environment === undefined || ['', 'test', 'development'].includes(environment)) return
   throw new ConfigurationError(
     'NODE_ENV',
-    `is "${environment}", and identsphere/testing signs anybody in`,
-    'Run tests with NODE_ENV=test, and import it in tests only.',
+    `is "${environment}", but identsphere/testing can sign in as any user`,
+    'Run tests with NODE_ENV=test, and import it only in tests.',
   )
 }

@@ -38,7 +38,7 @@ describe('identsphere migrate', () => {
     const { code, out } = await run(['migrate'])
     assert.equal(code, 0)
     assert.equal(out.match(/^done /gm)?.length, count)
-    assert.match(out, /Up to date: the schema identsphere of /)
+    assert.match(out, /The schema identsphere of .+ is up to date/)
     const { password } = new URL(database.url)
     assert.ok(password === '' || !out.includes(password))
     assert.doesNotMatch((await run(['migrate'])).out, /^done /m)
@@ -67,7 +67,7 @@ describe('identsphere migrate', () => {
     await admin.query('CREATE TABLE identsphere.theirs ()')
     const { code, out } = await run(['migrate', 'rollback', '--yes'])
     assert.equal(code, 0)
-    assert.match(out, /stays, for table (identsphere\.)?theirs/)
+    assert.match(out, /was kept, because it contains table (identsphere\.)?theirs/)
     const { rows } = await admin.query("SELECT tablename FROM pg_tables WHERE schemaname = 'identsphere'")
     assert.deepEqual(rows, [{ tablename: 'theirs' }])
     await admin.query('DROP TABLE identsphere.theirs')
@@ -75,7 +75,7 @@ describe('identsphere migrate', () => {
 
   it('rollback leaves nothing at all, and the way forward is open again', async () => {
     assert.equal((await run(['migrate'])).code, 0)
-    assert.match((await run(['migrate', 'rollback', '--yes'])).out, /^Removed/)
+    assert.match((await run(['migrate', 'rollback', '--yes'])).out, /was deleted\.$/m)
     assert.equal(await schemas(), 0)
     assert.equal((await run(['migrate', 'rollback', '--yes'])).code, 0)
     assert.equal((await run(['migrate'], { IDENTSPHERE_SCHEMA: 'identsphere_two' })).code, 0)

@@ -58,6 +58,6 @@ describe('identsphere worker', () => {
     })
     const [code] = await once(worker, 'exit')
     assert.equal(code, 1)
-    assert.match(told, /has no export "identsphere"/)
+    assert.match(told, /must export the result of createIdentSphere/)
   })
 })

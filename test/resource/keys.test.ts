@@ -171,7 +171,7 @@ describe('a rotation needs no restart', () => {
     keyServer.serve({ keys: [] })
     clock.advance(600)
     assert.equal(await authenticate(token(first)), null)
-    assert.match(log.lines.join('\n'), /holds no RS256 key/)
+    assert.match(log.lines.join('\n'), /has no RS256 key/)
   })
 
   test('a clock that is set back by an hour makes the set old, not young for an hour more', async () => {

@@ -67,7 +67,7 @@ export async function startMailWorkers(): Promise<MailWorkers> {
       })
       workers.push(worker)
       const [text] = await once(worker.stdout as NodeJS.ReadableStream, 'data')
-      assert.match(String(text), /The worker runs/)
+      assert.match(String(text), /The worker is running/)
       return worker
     },
     kill,

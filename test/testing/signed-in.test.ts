@@ -224,7 +224,7 @@ describe('what makes no sense', () => {
   })
 
   it('the organisation of somebody without one is refused', async () => {
-    await assert.rejects(identsphere.signedIn({ organizationId: null }), /none to join/)
+    await assert.rejects(identsphere.signedIn({ organizationId: null }), /must not be null/)
   })
 
   for (const mfa of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {

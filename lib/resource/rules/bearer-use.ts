@@ -1,11 +1,11 @@
 import type { VerifiedAccessToken } from '../../features/tokens/access-tokens.js'
 
-/** Why a verified token is none that may be presented here as a bearer token. */
+/** Why a verified token is not accepted as a bearer token. */
 export type BearerProblem = 'cookie_only' | 'key_bound'
 
 /**
- * Whether whoever holds the token may use it. One from a cookie works with that cookie and its CSRF token only, and one that
- * is bound to a key (RFC 9449 section 7.1) with a proof of that key, which nothing here can check yet.
+ * Checks whether a token is a plain bearer token. A token of a cookie is valid only in that cookie, with its CSRF token. A token
+ * that is bound to a key (RFC 9449 section 7.1) needs a proof of the key, which this package cannot verify yet.
  */
 export function bearerProblem({ dlv, cnf }: VerifiedAccessToken): BearerProblem | null {
   if (dlv !== undefined) return 'cookie_only'
