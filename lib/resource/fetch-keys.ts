@@ -10,7 +10,7 @@ const keySet = z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(5
 /**
  * Makes a function that fetches the current key set. jwks-rsa parses it and drops private keys, symmetric keys, and keys that are
  * not for signatures (`use`, `key_ops`). Its cache and its rate limit are disabled. The cache stores each key for itself with its
- * own clock, so many unknown keys would cause many fetches, and a removed key could stay. The rate limit makes callers wait for
+ * own clock. So many unknown keys would cause many fetches, and a removed key could stay. The rate limit makes callers wait for
  * minutes.
  *
  * @returns a function that rejects if the set cannot be fetched. It accepts an empty set

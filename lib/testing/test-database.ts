@@ -13,8 +13,8 @@ export interface TestDatabase {
 }
 
 /**
- * Opens the host's own database, or creates a new one on the server of TEST_DATABASE_URL or DATABASE_URL, or else on an embedded
- * Postgres. Parallel test processes share the embedded Postgres, and the last one stops it.
+ * Opens the host's own database, or creates a new one. The server is that of TEST_DATABASE_URL or DATABASE_URL, or else an
+ * embedded Postgres. Parallel test processes share the embedded Postgres, and the last one stops it.
  */
 export async function openTestDatabase(
   given: string | Knex | undefined,

@@ -38,7 +38,7 @@ export interface TestIdentSphere extends IdentSphere {
 
 /**
  * Creates an instance for tests, migrated and ready, on a real Postgres. Without `database` it creates a new database, so parallel
- * test files are independent: on the server of TEST_DATABASE_URL, else of DATABASE_URL, else on an embedded Postgres. No other
+ * test files are independent. The server is that of TEST_DATABASE_URL, else of DATABASE_URL, else an embedded Postgres. No other
  * setting is read from the environment.
  *
  * @param options those of `createIdentSphere()`. Default: development on `http://localhost`

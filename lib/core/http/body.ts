@@ -70,8 +70,8 @@ function translateParserError(error: unknown): IdentSphereError {
 }
 
 /**
- * Refuses values that no field of ours uses and that can harm the database or object prototypes: deep nesting, prototype keys,
- * NUL and lone surrogates.
+ * Refuses deep nesting, prototype keys, NUL and lone surrogates. They can harm the database or object prototypes, and no field of
+ * ours uses them.
  *
  * @see CVE-2026-30939 prototype keys, Logto's NUL in text columns
  */

@@ -13,7 +13,7 @@ export interface AccountProof {
 
 /**
  * A mailed link proves only the mailbox. The account needs a live session of its user, or the password. Otherwise an attacker could
- * make an account with a foreign address, and the owner of the address would verify it by opening the link.
+ * register the address of someone else. The owner of the address would then verify that account by opening the link.
  *
  * @returns a function that consumes the proof, for the transaction that consumes the link
  * @throws IdentSphereError `reauthentication_required` without a session or a password, `invalid_credentials`, `rate_limited`
