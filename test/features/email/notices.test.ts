@@ -1,8 +1,9 @@
 /** Notices of what happened to an account, to an address that may be a stranger's. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, type signUp, startApp, type TestApp } from '../../support/app.js'
 import { mailsTo, signUpAndFollowLink } from '../../support/mail.js'
+import { newPerson } from '../../support/people.js'
 
 describe('notices', () => {
   let app: TestApp
@@ -21,7 +22,7 @@ describe('notices', () => {
   }
 
   it('to an address that was never proven count as its mail, so that nobody floods a stranger with them', async () => {
-    assert.equal(await changePasswords(await signUp(app), 8), 5)
+    assert.equal(await changePasswords(await newPerson(app), 8), 5)
   })
 
   it('to a proven address are all sent', async () => {

@@ -4,8 +4,9 @@ import { Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import type { SessionAuth } from '../../../lib/core/auth.js'
 import { IdentSphereError } from '../../../lib/core/errors.js'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 
 describe('authenticate()', () => {
   let app: TestApp
@@ -27,7 +28,7 @@ describe('authenticate()', () => {
   }
 
   it('says the same of Headers and of a request, frozen', async () => {
-    const { client, userId, organizationId, sessionId, email } = await signUp(app)
+    const { client, userId, organizationId, sessionId, email } = await newPerson(app)
     const cookie = cookieOf(client)
     const fromHeaders = await app.identsphere.authenticate(new Headers({ cookie }), { method: 'GET' })
     const fromRequest = await app.identsphere.authenticate(message('GET', { cookie }))
@@ -59,10 +60,10 @@ describe('authenticate()', () => {
   })
 
   it('answers null where there is no credential, or none that is good', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const at = client.cookie('at') as string
     const bearer = await native(email)
-    const ended = await signUp(app)
+    const ended = await newPerson(app)
     await ended.client.delete(`/v1/users/me/sessions/${ended.sessionId}`)
     for (const headers of [
       {},
@@ -90,7 +91,7 @@ describe('authenticate()', () => {
   })
 
   it('asks cookies for proof on every method but GET, HEAD and OPTIONS, and where no method is given', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const cookie = cookieOf(client)
     const csrf = client.cookie('csrf') as string
     for (const method of ['GET', 'HEAD', 'OPTIONS']) {
@@ -114,8 +115,8 @@ describe('authenticate()', () => {
   })
 
   it('refuses the proof of another session, and any proof from a foreign origin', async () => {
-    const { client } = await signUp(app)
-    const other = await signUp(app)
+    const { client } = await newPerson(app)
+    const other = await newPerson(app)
     const cookie = cookieOf(client)
     const own = client.cookie('csrf') as string
     const foreign = other.client.cookie('csrf') as string
@@ -141,7 +142,7 @@ describe('authenticate()', () => {
   })
 
   it('asks bearers for no proof, which no other site can make a browser send', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const authorization = `Bearer ${await native(email)}`
     for (const method of ['GET', 'POST', 'DELETE', 'x']) {
       const auth = await app.identsphere.authenticate(new Headers({ authorization }), { method })
@@ -151,8 +152,8 @@ describe('authenticate()', () => {
   })
 
   it('lets a present Authorization decide alone', async () => {
-    const { client, email } = await signUp(app)
-    const other = await signUp(app)
+    const { client, email } = await newPerson(app)
+    const other = await newPerson(app)
     const cookie = cookieOf(client)
     for (const authorization of ['Basic eDp5', 'Bearer x', '', 'x']) {
       assert.equal(await app.identsphere.authenticate(message('GET', { cookie, authorization })), null)
@@ -168,7 +169,7 @@ describe('authenticate()', () => {
    * @see CVE-2026-9803, Keycloak; CVE-2026-73418, Auth.js; CVE-2026-47673, Hono
    */
   it('takes every malformed Authorization for no credential, of any length', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const token = await native(email)
     const malformed = [
       'Bearer',
@@ -220,7 +221,7 @@ describe('authenticate()', () => {
   })
 
   it('asks the database once for one request, however many ask', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const request = message('GET', { cookie: cookieOf(client) })
     const first = app.identsphere.authenticate(request)
     assert.equal(app.identsphere.authenticate(request), first)
@@ -229,7 +230,7 @@ describe('authenticate()', () => {
   })
 
   it('rejects where it cannot know, and never answers with an error in place of an identity', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const authorization = `Bearer ${await native(email)}`
     const silent = createServer((socket) => socket.destroy())
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', () => resolve()))

@@ -5,7 +5,7 @@ import type { Route } from '../../../../lib/core/http/route.js'
 import { startApp, type TestApp } from '../../../support/app.js'
 import type { Answer, Client, SendOptions } from '../../../support/client.js'
 import { callsOf } from '../../../support/every-route.js'
-import { person } from '../../../support/people.js'
+import { newPerson } from '../../../support/people.js'
 import { isPage, nameOf, routesOf } from '../../../support/routes.js'
 
 /** Requests to each route. The seed is printed on failure; `FUZZ_RUNS` asks for more. */
@@ -161,7 +161,7 @@ test('no request to any route ends in a 5xx, a stack trace or markup, whatever a
 test('no request to any route ends in a 5xx, a stack trace or markup, whatever signed-in people send', async () => {
   for (const route of routesOf(app)) {
     const [call] = await callsOf(route, app)
-    await fuzz(route, async () => (await person(app)).client, call.options)
+    await fuzz(route, async () => (await newPerson(app)).client, call.options)
   }
 })
 
