@@ -8,6 +8,7 @@ import { constants, tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { startEmbeddedPostgres } from '../lib/embedded-postgres/launcher.js'
 import { compileTests } from './compile.js'
+import { copyCluster, initializeCluster } from './support/cluster.js'
 import { compiled, root } from './support/compiled.js'
 import { planFor } from './support/plan.js'
 import { keepTimes, reportTimes, timesOf } from './support/times.js'
@@ -102,7 +103,10 @@ async function main(): Promise<number> {
     await compileTests()
     const given = process.env.TEST_DATABASE_URL
     if (given) return await runAndMeasure(files, given, folder)
-    const directory = join(folder, 'postgres')
+    const [cluster, directory] = [join(folder, 'cluster'), join(folder, 'postgres')]
+    await initializeCluster(cluster)
+    copyCluster(cluster, directory)
+    process.env.IDENTSPHERE_TEST_CLUSTER = cluster
     const postgres = await startEmbeddedPostgres({ directory, durable: false, maxConnections: 300 })
     try {
       return await runAndMeasure(files, postgres.url, folder)

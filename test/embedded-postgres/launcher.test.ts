@@ -3,14 +3,28 @@ import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { openFolder } from '../../lib/embedded-postgres/folder.js'
 import { findServer, hasEnded } from '../../lib/embedded-postgres/server.js'
 import { compiled } from '../support/compiled.js'
-import { bornAt, connect, ended, freshDirectory, isRoot, nobody, shared, start, startElsewhere } from './support.js'
+import {
+  bornAt,
+  connect,
+  ended,
+  freshDirectory,
+  initializedDirectory,
+  isRoot,
+  nobody,
+  prepareShared,
+  shared,
+  start,
+  startElsewhere,
+} from './support.js'
 
 describe('embedded Postgres', () => {
+  before(prepareShared)
+
   it('lets several connections work at once, and one waits for a row that another has locked', async () => {
     const { url } = await start(shared)
     const [first, second, third] = await Promise.all([connect(url), connect(url), connect(url)])
@@ -43,7 +57,7 @@ describe('embedded Postgres', () => {
   })
 
   it('is shared with a second process, and runs until the last of them has stopped it', async () => {
-    const directory = freshDirectory()
+    const directory = await initializedDirectory()
     const [child, url] = await startElsewhere(
       directory,
       `process.stdin.once('data', async () => {

@@ -21,7 +21,7 @@ describe('embedded Postgres under an ordinary user', { skip: isRoot ? false : 'a
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'identsphere-ordinary-')))
     chownSync(folder, nobody, nobody)
     const { NODE_TEST_CONTEXT: _, ...environment } = process.env
-    const child = spawn(process.execPath, ['--test', '--test-reporter=tap', '--test-concurrency=1', ...files], {
+    const child = spawn(process.execPath, ['--test', '--test-reporter=tap', '--test-concurrency=2', ...files], {
       cwd: root,
       uid: nobody,
       gid: nobody,

@@ -14,13 +14,27 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { findBinaries } from '../../lib/embedded-postgres/binaries.js'
 import { openFolder } from '../../lib/embedded-postgres/folder.js'
 import { factsFromProc, factsFromPs } from '../../lib/embedded-postgres/processes.js'
 import { findServer, hasEnded, startServer, stopServer } from '../../lib/embedded-postgres/server.js'
 import { withLock } from '../../lib/embedded-postgres/sharing.js'
-import { bornAt, connect, ended, freshDirectory, home, shared, spawnStart, start, startElsewhere } from './support.js'
+import {
+  bornAt,
+  connect,
+  ended,
+  freshDirectory,
+  home,
+  initializedDirectory,
+  prepareShared,
+  shared,
+  spawnStart,
+  start,
+  startElsewhere,
+} from './support.js'
+
+before(prepareShared)
 
 describe('an embedded Postgres that was killed', () => {
   it('runs on after kill -9 of its starter, and the next start uses it and can stop it', async () => {
@@ -36,7 +50,7 @@ describe('an embedded Postgres that was killed', () => {
   })
 
   it('starts again if another process has the number of a killed server', async () => {
-    const directory = freshDirectory()
+    const directory = await initializedDirectory()
     const killed = await start(directory)
     const folder = openFolder(directory)
     const pid = findServer(folder)?.pid ?? 0
@@ -51,14 +65,14 @@ describe('an embedded Postgres that was killed', () => {
   })
 
   it('fails with the end of the server log in the message', async () => {
-    const directory = freshDirectory()
+    const directory = await initializedDirectory()
     await (await start(directory)).stop()
     appendFileSync(join(directory, 'data/postgresql.conf'), '\nno_such_setting = 1\n')
     await assert.rejects(start(directory), /exit code 1[\s\S]*unrecognized configuration parameter "no_such_setting"/)
   })
 
   it('keeps its rows if it, its children and its starter are killed at once', async () => {
-    const directory = freshDirectory()
+    const directory = await initializedDirectory()
     const [child, url] = await startElsewhere(directory)
     const client = await connect(url)
     await client.query('SET synchronous_commit = on') // as on a durable server
@@ -68,6 +82,7 @@ describe('an embedded Postgres that was killed', () => {
     const { rows } = await client.query("SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'")
     for (const victim of [child.pid ?? 0, pid, ...rows.map((row) => row.pid)]) process.kill(victim, 'SIGKILL')
     await ended(child)
+    await hasEnded(folder, pid)
     const again = await start(directory)
     assert.deepEqual((await (await connect(again.url)).query('SELECT text FROM note')).rows, [{ text: 'kept' }])
   })
@@ -105,7 +120,7 @@ describe('an embedded Postgres that was killed', () => {
 
 describe('data that cannot be used', () => {
   it('of another major version is not changed, and the error names both versions and how to move', async () => {
-    const directory = freshDirectory()
+    const directory = await initializedDirectory()
     await (await start(directory)).stop()
     const file = join(directory, 'data/PG_VERSION')
     const real = readFileSync(file, 'utf8')
@@ -127,7 +142,7 @@ describe('data that cannot be used', () => {
     ['empty', (file: string) => writeFileSync(file, '')],
   ] as const) {
     it(`is refused if its password is ${what}, and the error names the file to restore`, async () => {
-      const directory = freshDirectory()
+      const directory = await initializedDirectory()
       await (await start(directory)).stop()
       spoil(join(directory, 'password'))
       await assert.rejects(start(directory), /postgres\/password is missing or empty\. Restore it, or delete/)

@@ -8,6 +8,7 @@ import { after, afterEach } from 'node:test'
 import pg from 'pg'
 import type { FindBinaries } from '../../lib/embedded-postgres/binaries.js'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../lib/embedded-postgres/launcher.js'
+import { createInitialized } from '../support/cluster.js'
 import { buildFolder } from '../support/compiled.js'
 
 export const isRoot = process.getuid?.() === 0
@@ -17,8 +18,11 @@ export const nobody = 65534
 /** Mode 0700, owned by the current user: like a project in a closed home. */
 export const home = realpathSync(mkdtempSync(join(tmpdir(), 'identsphere-embedded-')))
 
-/** For tests of a running server only. Creating a fresh one takes almost a second. */
+/** For tests of a running server only. */
 export const shared = join(home, 'shared/.identsphere/postgres')
+
+/** Call it in front of tests that use {@link shared}. */
+export const prepareShared = () => createInitialized(shared)
 
 const started: EmbeddedPostgres[] = []
 const children: ChildProcess[] = []
@@ -47,6 +51,13 @@ export function beforeRemoval(work: () => void): void {
 export function freshDirectory(): string {
   folders += 1
   return join(home, `project-${folders}/.identsphere/postgres`)
+}
+
+/** A folder with data that initdb made and no server used. */
+export async function initializedDirectory(): Promise<string> {
+  const directory = freshDirectory()
+  await createInitialized(directory)
+  return directory
 }
 
 export async function start(directory: string, find?: FindBinaries): Promise<EmbeddedPostgres> {

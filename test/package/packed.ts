@@ -60,7 +60,9 @@ export async function installPacked(dependencies: string[]): Promise<Host> {
       run(process.execPath, args, { cwd: host, env: { PATH: process.env.PATH, ...environment }, timeout: 60_000 }),
     async tsc(args) {
       try {
-        await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...args], { cwd: host })
+        // Threads would check the declarations that all files share once each.
+        const compiler = join(root, 'node_modules/typescript/bin/tsc')
+        await run(process.execPath, [compiler, '--singleThreaded', ...args], { cwd: host })
       } catch (error) {
         throw new Error((error as { stdout?: string }).stdout || String(error))
       }

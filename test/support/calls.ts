@@ -1,6 +1,6 @@
 import type { TestApp } from './app.js'
 import type { Client, SendOptions } from './client.js'
-import { nativeClient, type Person, person } from './people.js'
+import { nativeClient, newPerson, type Person } from './people.js'
 
 /** A call of a route that must succeed. */
 export interface Call {
@@ -42,13 +42,13 @@ export const anonymous = (app: TestApp, path: string): Call => ({
 
 /** A read by a browser and by a native client. */
 export async function reading(app: TestApp, path: string): Promise<Call[]> {
-  const { client } = await person(app)
+  const { client } = await newPerson(app)
   return [client, await nativeClient(app)].map((reader) => ({ client: reader, path, options: {}, status: 200 }))
 }
 
 /** A request for a mail, to a user and to an address that nobody has. */
 export async function asking(app: TestApp, path: string): Promise<Call[]> {
-  const { email } = await person(app)
+  const { email } = await newPerson(app)
   return [email, `nobody-${email}`].map((address) => ({
     client: app.client(),
     path,

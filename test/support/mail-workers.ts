@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startApp, type TestApp } from './app.js'
 import { compiled, root } from './compiled.js'
-import { person } from './people.js'
+import { newPerson } from './people.js'
 import { startSmtp, type TestSmtp } from './smtp.js'
 
 const from = 'no-reply@example.com'
@@ -46,7 +46,7 @@ export async function startMailWorkers(): Promise<MailWorkers> {
     app,
     smtp,
     async mailWaiting() {
-      const { client, email } = await person(app)
+      const { client, email } = await newPerson(app)
       const answer = await client.post('/v1/auth/email/verify/request')
       assert.equal(answer.status, 204, answer.text)
       return email

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findBinaries } from '../../lib/embedded-postgres/binaries.js'
-import { createCluster, serverUrl } from '../../lib/embedded-postgres/cluster.js'
+import { serverUrl } from '../../lib/embedded-postgres/cluster.js'
 import { giveTo, openFolder } from '../../lib/embedded-postgres/folder.js'
 import { hasEnded, signalServer, startOnPort } from '../../lib/embedded-postgres/server.js'
+import { createInitialized } from './cluster.js'
 import { freePort } from './ports.js'
 
 /** A Postgres of one test's own, which keeps its port and its data however often it is killed. */
@@ -26,9 +27,10 @@ export interface OwnPostgres {
 const readyMilliseconds = 60_000
 
 export async function createOwnPostgres(settings: readonly string[] = []): Promise<OwnPostgres> {
-  const folder = openFolder(mkdtempSync(join(tmpdir(), 'identsphere-own-')))
+  const directory = mkdtempSync(join(tmpdir(), 'identsphere-own-'))
+  await createInitialized(directory)
+  const folder = openFolder(directory)
   const binaries = await findBinaries(folder.account)
-  await createCluster(folder, binaries, false)
   const port = await freePort('127.0.0.1')
   let pid = 0
 

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { password, signUp, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
 import { needs } from '../../support/host.js'
+import { newPerson } from '../../support/people.js'
 
 describe('answers with credentials or identities', () => {
   let app: TestApp
@@ -20,7 +21,7 @@ describe('answers with credentials or identities', () => {
 
   /** @see better-auth #10065, #10222 */
   it('are never cached, neither successes nor errors', async () => {
-    const { client, email, sessionId, userId } = await signUp(app)
+    const { client, email, sessionId, userId } = await newPerson(app)
     const stranger = app.client()
     const registration = { email: 'cached@example.com', password, organization_name: 'Cached' }
     const requests: Array<[number, Client, string, string, { body?: unknown; raw?: string; headers?: object }?]> = [
@@ -99,7 +100,7 @@ describe('answers with credentials or identities', () => {
   })
 
   it('exclude those of the host, which keep their own headers', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const answer = await client.get('/auth')
     assert.equal(answer.status, 200)
     assert.equal(answer.headers['cache-control'], undefined)

@@ -5,8 +5,9 @@ import { systemClock } from '../../../lib/core/config/clock.js'
 import { ConfigurationError } from '../../../lib/core/config/configuration-error.js'
 import type { IdentSphereOptions } from '../../../lib/features.js'
 import { buildIdentSphere } from '../../../lib/identsphere.js'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 import { clearedCookies, cookieHeader, type SetCookie, setCookies } from '../../support/set-cookie.js'
 
 const { privateKey } = generateKeyPairSync('rsa', {
@@ -133,7 +134,7 @@ describe('the cookies of a session', () => {
         },
       })
       try {
-        const { email } = await signUp(app)
+        const { email } = await newPerson(app)
         for (const proto of ['https', 'http', undefined]) {
           const client = app.client(proto === undefined ? {} : { 'x-forwarded-proto': proto })
           const answers = [
@@ -281,7 +282,7 @@ describe('two cookies with the same name', () => {
         })
       },
     })
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     client = await signIn(app, email)
     ;[at, rt, csrf] = ['at', 'rt', 'csrf'].map((name) => client.cookie(name) ?? '') as [string, string, string]
   })
@@ -360,7 +361,7 @@ describe('a malformed cookie', () => {
   after(() => app.close())
 
   it('is treated as no credential and causes no failure', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const at = client.cookie('at') ?? ''
     const values = [
       'j:{}',

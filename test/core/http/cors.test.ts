@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import { type Answer, Client } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 
 const page = 'https://app.example.com'
 
@@ -44,7 +45,7 @@ describe('a page of another origin', () => {
         host.use((request, response) => void response.status(404).json({ host: request.method }))
       },
     })
-    ;({ client } = await signUp(app))
+    ;({ client } = await newPerson(app))
   })
   after(() => app.close())
 
@@ -129,7 +130,7 @@ describe('a page of another origin', () => {
     assert.equal(body.csrf_token, csrf)
     const headers = { origin: page, 'x-identsphere-csrf': body.csrf_token }
     assert.equal((await client.patch('/v1/users/me', {}, { headers, csrf: false })).status, 200)
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const native = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
     const bearer = { authorization: `Bearer ${native.body.access_token}` }
     assert.ok(!('csrf_token' in (await app.client().get('/v1/auth/session', { headers: bearer })).body))
@@ -207,7 +208,7 @@ describe("CORS beside the host's middleware", () => {
   after(() => app.close())
 
   it('sends its headers once and decides by its own list', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const own = await raw(client, '/v1/auth/session', page)
     assert.deepEqual(own['access-control-allow-origin'], [page])
     assert.deepEqual(own['access-control-allow-credentials'], ['true'])
@@ -220,7 +221,7 @@ describe("CORS beside the host's middleware", () => {
   })
 
   it('allows nothing if the list fails', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const headers = { origin: 'https://fails.example', 'access-control-request-method': 'GET' }
     for (const method of ['GET', 'OPTIONS']) {
       const answer = await client.send(method, '/v1/auth/session', { headers })

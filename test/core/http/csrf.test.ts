@@ -3,9 +3,10 @@ import { generateKeyPairSync } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import express from 'express'
 import { errorCatalogue } from '../../../lib/core/errors.js'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
 import { bearer, signInNatively } from '../../support/native-client.js'
+import { newPerson } from '../../support/people.js'
 
 const unsafe = ['POST', 'PUT', 'PATCH', 'DELETE', 'PURGE', 'PROPFIND', 'LINK', 'SEARCH', 'TRACE']
 
@@ -32,7 +33,7 @@ describe('the CSRF token of a cookie session', () => {
         host.post('/form', express.urlencoded(), requireAuth(), note('/form'))
       },
     })
-    ;({ client, email } = await signUp(app))
+    ;({ client, email } = await newPerson(app))
   })
   after(() => app.close())
 
@@ -52,7 +53,7 @@ describe('the CSRF token of a cookie session', () => {
   })
 
   it('is required by every route of IdentSphere that changes something', async () => {
-    const { sessionId, client: mine, userId } = await signUp(app)
+    const { sessionId, client: mine, userId } = await newPerson(app)
     const state = () =>
       app.sql(
         'SELECT u.*, s.* FROM identsphere.users u JOIN identsphere.user_sessions s ON s.user_id = u.id WHERE u.id = $1',
@@ -79,7 +80,7 @@ describe('the CSRF token of a cookie session', () => {
 
   it('is bound to its session, even among sessions of one user', async () => {
     const second = await signIn(app, email)
-    const stranger = (await signUp(app)).client
+    const stranger = (await newPerson(app)).client
     for (const other of [second, stranger]) {
       const csrf = other.cookie('csrf') ?? ''
       assertDenied(await client.post('/guarded', {}, { csrf }))
@@ -91,7 +92,7 @@ describe('the CSRF token of a cookie session', () => {
   })
 
   it('cannot be replaced by a cookie that a sibling subdomain plants', async () => {
-    const stranger = (await signUp(app)).client
+    const stranger = (await newPerson(app)).client
     const session = `identsphere_at=${client.cookie('at')}`
     for (const planted of ['planted', `1.${'B'.repeat(43)}`, stranger.cookie('csrf') ?? '']) {
       const headers = { cookie: `${session}; identsphere_csrf=${planted}`, 'x-identsphere-csrf': planted }
@@ -144,7 +145,7 @@ describe('the CSRF token of a cookie session', () => {
   })
 
   it('survives refresh and step-up, and ends with the session', async () => {
-    const { client: browser } = await signUp(app)
+    const { client: browser } = await newPerson(app)
     const token = browser.cookie('csrf')
     await browser.post('/v1/auth/refresh')
     await browser.post('/v1/auth/reauthenticate', { password })
@@ -186,7 +187,7 @@ describe('a request that may come from another site', () => {
         host.all('/guarded', requireAuth(), (_request, response) => void response.json({}))
       },
     })
-    ;({ client, email } = await signUp(app))
+    ;({ client, email } = await newPerson(app))
   })
   after(() => app.close())
 

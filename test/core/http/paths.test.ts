@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import express from 'express'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
+import { newPerson } from '../../support/people.js'
 
 describe('the paths of IdentSphere', () => {
   let app: TestApp
@@ -22,7 +23,7 @@ describe('the paths of IdentSphere', () => {
         })
       },
     })
-    email = (await signUp(app)).email
+    email = (await newPerson(app)).email
   })
   after(() => app.close())
 
@@ -70,7 +71,7 @@ describe('the paths of IdentSphere', () => {
   })
 
   it('share one budget across query strings', async () => {
-    const { email: target } = await signUp(app)
+    const { email: target } = await newPerson(app)
     for (const query of ['', '?', '?x=1', '?x=2', '?a&a']) {
       await app.client().post(`/v1/auth/login${query}`, { email: target, password: 'wrong-horse-battery-7' })
     }
@@ -106,7 +107,7 @@ describe('the paths of IdentSphere', () => {
 
   /** @see better-auth's origin check tests */
   it('exempt no similar path of the host from its guard', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     for (const path of ['/v1/auth/refresh-all', '/v1/auth/logout/everywhere', '/v1/auth/loginx']) {
       assert.equal((await app.client().post(path)).status, 401, path)
       assert.equal((await client.post(path, {}, { csrf: false })).status, 403, path)
@@ -118,7 +119,7 @@ describe('the paths of IdentSphere', () => {
 
   it('bypass no guard of the host in any spelling', async () => {
     const origin = new URL(app.url).origin
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     assert.deepEqual((await client.get(`${origin}/admin/thing`)).body, { secret: true })
     for (const path of [
       '/admin/thing',

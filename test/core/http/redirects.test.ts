@@ -3,8 +3,9 @@ import { request as httpRequest } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { safeReturnTarget } from '../../../lib/core/http/origin.js'
-import { signUp, startApp, type TestApp } from '../../support/app.js'
+import { startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 
 /** Texts that some parser, browser or framework has taken for another host or scheme. */
 const tricks = [
@@ -99,7 +100,7 @@ describe('the redirect of resume', () => {
       },
     })
     own = new URL(app.url).origin
-    client = (await signUp(app)).client
+    client = (await newPerson(app)).client
   })
   after(() => app.close())
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import knexLibrary, { type Knex } from 'knex'
 import type { EventFacts } from '../../../lib/index.js'
-import { signUp, startApp, type TestApp } from '../../support/app.js'
+import { startApp, type TestApp } from '../../support/app.js'
+import { newPerson } from '../../support/people.js'
 
 let app: TestApp
 let knex: Knex
@@ -43,7 +44,7 @@ const isLive = async (id: string) =>
 
 describe("a call inside the host's transaction", { timeout: 120_000 }, () => {
   it('is committed with it, its audit row too, and is the act of the system', async () => {
-    const { userId } = await signUp(app)
+    const { userId } = await newPerson(app)
     await knex.transaction((trx) => app.identsphere.api.users.disable(userId, { trx }))
     assert.equal((await app.identsphere.api.users.get(userId))?.status, 'disabled')
     assert.deepEqual(
@@ -94,8 +95,8 @@ describe("a call inside the host's transaction", { timeout: 120_000 }, () => {
     },
   })) {
     it(`is undone with one that is rolled back ${how}, and no hook hears of it`, async () => {
-      const undone = await signUp(app)
-      const done = await signUp(app)
+      const undone = await newPerson(app)
+      const done = await newPerson(app)
       const facts = await nextHeard(async () => {
         await rollBack(undone.sessionId)
         await knex.transaction((trx) => app.identsphere.api.sessions.revoke(done.sessionId, { trx }))
@@ -108,7 +109,7 @@ describe("a call inside the host's transaction", { timeout: 120_000 }, () => {
   }
 
   it('hooks hear of it after the outermost commit, not after that of a savepoint', async () => {
-    const { sessionId } = await signUp(app)
+    const { sessionId } = await newPerson(app)
     const facts = await nextHeard(() =>
       knex.transaction(async (outer) => {
         await outer.transaction((trx) => app.identsphere.api.sessions.revoke(sessionId, { trx }))
@@ -121,7 +122,7 @@ describe("a call inside the host's transaction", { timeout: 120_000 }, () => {
 
   it('that fails leaves nothing of itself, and the transaction as usable as before', async () => {
     const { api } = app.identsphere
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     await app.sql(`CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF NEW.action = 'users.imported' THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW;
       END $$;
@@ -139,7 +140,7 @@ describe("a call inside the host's transaction", { timeout: 120_000 }, () => {
   })
 
   it('is not run again, so a conflict of the database reaches the host with its cause', async () => {
-    const { userId } = await signUp(app)
+    const { userId } = await newPerson(app)
     const trx = await knex.transaction()
     await trx.raw('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ')
     await trx.raw('SELECT 1 FROM identsphere.users')
@@ -152,7 +153,7 @@ describe("a call inside the host's transaction", { timeout: 120_000 }, () => {
   })
 
   it('what is no transaction of Knex is refused, and so is an option that does not exist', async () => {
-    const { userId } = await signUp(app)
+    const { userId } = await newPerson(app)
     for (const options of [{ trx: knex }, { trx: {} }, { trx: 'yes' }, { tx: undefined }, 'trx', null]) {
       await assert.rejects(app.identsphere.api.users.disable(userId, options as never), { code: 'invalid_input' })
     }

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 import { mailsTo, mailTo, runJobs, signUpAndFollowLink, tokenIn } from '../../support/mail.js'
 import { enrol } from '../../support/mfa.js'
+import { newPerson } from '../../support/people.js'
 
 const undoSubject = /address of your account was changed$/
 let places = 0
@@ -42,7 +43,7 @@ describe('an address change', () => {
   it("keeps an attacker's account from getting the address of a victim who follows its link", async () => {
     const attacker = await signUpAndFollowLink(app)
     const { to, token } = await asked(attacker.client)
-    const bystander = await signUp(app)
+    const bystander = await newPerson(app)
     for (const victim of [app.client(), bystander.client]) {
       const answer = await confirm(victim, { token })
       assert.deepEqual([answer.status, answer.body.error.code], [401, 'reauthentication_required'])
@@ -50,7 +51,7 @@ describe('an address change', () => {
     const guessed = await confirm(app.client(), { token, password: `${password}x` })
     assert.equal(guessed.body.error.code, 'invalid_credentials')
     assert.equal(await emailOf(attacker.userId), attacker.email)
-    assert.equal((await signUp(app, { email: to })).email, to, 'the address is still free')
+    assert.equal((await newPerson(app, { email: to })).email, to, 'the address is still free')
   })
 
   it('is confirmed by password if the user has no session', async () => {
@@ -80,7 +81,7 @@ describe('an address change', () => {
   })
 
   it('mails no undo link to a mistyped address that was never verified', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const { token } = await asked(client)
     assert.equal((await confirm(client, { token })).status, 204)
     const told = (await mailsTo(app, email)).filter(({ subject }) => undoSubject.test(subject))
@@ -177,6 +178,6 @@ describe('an address change', () => {
     const { client, email } = await signUpAndFollowLink(app)
     await moved(client, email)
     app.clock.advance(7 * 86_400 + 1)
-    assert.equal((await signUp(app, { email })).email, email)
+    assert.equal((await newPerson(app, { email })).email, email)
   })
 })

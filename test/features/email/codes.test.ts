@@ -1,9 +1,10 @@
 /** Six digits: protection against guessing, and against strangers who use up the attempts. Security test 62. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { signUp, startApp, type TestApp } from '../../support/app.js'
+import { startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 import { codeIn, mailsTo, mailTo, signUpAndFollowLink } from '../../support/mail.js'
+import { newPerson } from '../../support/people.js'
 
 describe('a mailed code', () => {
   let app: TestApp
@@ -73,7 +74,7 @@ describe('a mailed code', () => {
 
   it('does not work for another address', async () => {
     const { browser, code } = await asked()
-    const other = await signUp(app)
+    const other = await newPerson(app)
     assert.equal((await enter(browser, other.email, code)).status, 401)
   })
 

@@ -1,9 +1,10 @@
 /** Answers do not reveal accounts: same answers and same statements for every address. Security tests 63 and 65. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Answer } from '../../support/client.js'
 import { mailsTo, signUpAndFollowLink } from '../../support/mail.js'
+import { newPerson } from '../../support/people.js'
 import { recordingKnex } from '../../support/work.js'
 
 /**
@@ -21,7 +22,7 @@ describe('a requested address', () => {
     recorder = recordingKnex(app.databaseUrl)
     watched = await app.node({ database: recorder.knex, registration: { verification: 'first' } })
     addresses.unknown = 'unknown@example.com'
-    addresses.unverified = (await signUp(app)).email
+    addresses.unverified = (await newPerson(app)).email
     addresses.verified = (await signUpAndFollowLink(app)).email
     const disabled = await signUpAndFollowLink(app)
     await app.identsphere.api.users.disable(disabled.userId)

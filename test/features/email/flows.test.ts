@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
 import { codeIn, mailsTo, mailTo, signUpAndFollowLink, tokenIn } from '../../support/mail.js'
+import { newPerson } from '../../support/people.js'
 
 const fresh = 'another-horse-battery-8'
 
@@ -52,7 +53,7 @@ describe('mail', () => {
     const subject = /^Choose a new password/
 
     it('gets the same answer for every address, but mail only for accounts', async () => {
-      const { email } = await signUp(app)
+      const { email } = await newPerson(app)
       const [known, unknown] = await Promise.all(
         [email, 'nobody@example.com'].map((address) =>
           app.client().post('/v1/auth/password/forgot', { email: address }),
@@ -82,7 +83,7 @@ describe('mail', () => {
     })
 
     it('claims an unverified account without what its creator left behind', async () => {
-      const attacker = await signUp(app, { email: 'victim-of-reset@example.com' })
+      const attacker = await newPerson(app, { email: 'victim-of-reset@example.com' })
       await app.client().post('/v1/auth/password/forgot', { email: attacker.email })
       const token = tokenIn(await mailTo(app, attacker.email, subject))
       const owner = app.client()
@@ -104,7 +105,7 @@ describe('mail', () => {
     }
 
     it('signs in once, in the browser that requested it', async () => {
-      const { email } = await signUp(app)
+      const { email } = await newPerson(app)
       const { browser, code } = await asked(email)
       const answers = await Promise.all(
         Array.from({ length: 5 }, () => browser.post('/v1/auth/email-otp/verify', { email, code })),
@@ -114,7 +115,7 @@ describe('mail', () => {
 
     /** @see GHSA-qq9h */
     it("removes the password and sessions of an unverified account's creator", async () => {
-      const attacker = await signUp(app, { email: 'victim-of-code@example.com' })
+      const attacker = await newPerson(app, { email: 'victim-of-code@example.com' })
       const { browser, code } = await asked(attacker.email)
       assert.equal((await browser.post('/v1/auth/email-otp/verify', { email: attacker.email, code })).status, 200)
       assert.equal((await attacker.client.get('/v1/auth/session')).status, 401)
@@ -123,7 +124,7 @@ describe('mail', () => {
     })
 
     it('is void after five failed attempts, even simultaneous ones', async () => {
-      const { email } = await signUp(app)
+      const { email } = await newPerson(app)
       const { browser, code } = await asked(email)
       const wrong = code === '000000' ? '000001' : '000000'
       await Promise.all(
@@ -138,7 +139,7 @@ describe('mail', () => {
     })
 
     it('cannot be voided by strangers, who share twenty attempts a day', async () => {
-      const { email } = await signUp(app)
+      const { email } = await newPerson(app)
       const { browser, code } = await asked(email)
       const wrong = code === '000000' ? '000001' : '000000'
       for (let round = 0; round < 25; round += 1) {
@@ -166,7 +167,7 @@ describe('mail', () => {
 
   describe('a mailed link', () => {
     it('signs in once, by POST only', async () => {
-      const { email } = await signUp(app)
+      const { email } = await newPerson(app)
       assert.equal((await app.client().post('/v1/auth/magic-link/request', { email })).status, 204)
       const token = tokenIn(await mailTo(app, email, /^Your sign-in link/))
       assert.equal((await app.client().get(`/v1/auth/magic-link/verify?token=${token}`)).status, 404)
@@ -177,7 +178,7 @@ describe('mail', () => {
     })
 
     it('is void after a password change', async () => {
-      const { client, email } = await signUp(app)
+      const { client, email } = await newPerson(app)
       await app.client().post('/v1/auth/magic-link/request', { email })
       const token = tokenIn(await mailTo(app, email, /^Your sign-in link/))
       const change = { current_password: password, new_password: fresh }
@@ -212,8 +213,8 @@ describe('mail', () => {
     })
 
     it('to a taken address gets the same answer and sends no mail', async () => {
-      const { client } = await signUp(app)
-      const taken = await signUp(app)
+      const { client } = await newPerson(app)
+      const taken = await newPerson(app)
       await mailsTo(app, taken.email)
       const before = (await mailsTo(app, taken.email)).length
       assert.equal((await client.post('/v1/users/me/email', { email: taken.email })).status, 204)
@@ -222,7 +223,7 @@ describe('mail', () => {
   })
 
   it('goes to an address five times an hour, without revealing the limit', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     for (let round = 0; round < 8; round += 1) {
       assert.equal((await app.client().post('/v1/auth/magic-link/request', { email })).status, 204)
     }

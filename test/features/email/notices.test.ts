@@ -1,8 +1,9 @@
 /** Notices of account events. The address may belong to a stranger. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, type signUp, startApp, type TestApp } from '../../support/app.js'
 import { mailsTo, signUpAndFollowLink } from '../../support/mail.js'
+import { newPerson } from '../../support/people.js'
 
 describe('notices', () => {
   let app: TestApp
@@ -21,7 +22,7 @@ describe('notices', () => {
   }
 
   it('to an unverified address count towards its mail limit', async () => {
-    assert.equal(await changePasswords(await signUp(app), 8), 5)
+    assert.equal(await changePasswords(await newPerson(app), 8), 5)
   })
 
   it('to a verified address are all sent', async () => {

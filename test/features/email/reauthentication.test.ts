@@ -1,8 +1,9 @@
 /** Reauthentication by a mailed code. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { signIn, startApp, type TestApp } from '../../support/app.js'
 import { codeIn, mailsTo, mailTo } from '../../support/mail.js'
+import { newPerson } from '../../support/people.js'
 
 const path = '/v1/auth/reauthenticate'
 
@@ -16,13 +17,13 @@ describe('a mailed reauthentication code', () => {
   const codeFor = async (email: string) => codeIn(await mailTo(app, email, /is your confirmation code$/))
 
   async function asked() {
-    const person = await signUp(app)
+    const person = await newPerson(app)
     assert.equal((await person.client.post(`${path}/code`)).status, 204)
     return { ...person, code: await codeFor(person.email) }
   }
 
   it('renews auth_time for a user without a password', async () => {
-    const { client, email, userId } = await signUp(app)
+    const { client, email, userId } = await newPerson(app)
     await app.sql('UPDATE identsphere.users SET password_hash = NULL WHERE id = $1', [userId])
     app.clock.advance(700)
     await client.post('/v1/auth/refresh')
@@ -74,7 +75,7 @@ describe('a mailed reauthentication code', () => {
   })
 
   it('is mailed five times an hour without revealing the limit', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     for (let times = 0; times < 8; times += 1) assert.equal((await client.post(`${path}/code`)).status, 204)
     const mails = (await mailsTo(app, email)).filter(({ subject }) => subject.endsWith('is your confirmation code'))
     assert.ok(mails.length <= 5, `${mails.length}`)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, type signUp, startApp, type TestApp } from '../../support/app.js'
 import { challenged, enrol } from '../../support/mfa.js'
-import { verifiedPerson } from '../../support/people.js'
+import { newPerson, verifiedPerson } from '../../support/people.js'
 import { nameOf, routesOf } from '../../support/routes.js'
 
 let app: TestApp
@@ -137,7 +137,7 @@ describe('an organization that requires a second factor', () => {
   })
 
   it('records the change and rejects unknown organizations', async () => {
-    const person = await signUp(app)
+    const person = await newPerson(app)
     await requireMfa(person.organizationId)
     const rows = await app.sql(
       `SELECT metadata FROM identsphere.audit_logs WHERE action = 'organizations.updated' AND organization_id = $1`,
@@ -148,7 +148,7 @@ describe('an organization that requires a second factor', () => {
   })
 
   it('keeps its other settings when the requirement changes', async () => {
-    const { organizationId } = await signUp(app)
+    const { organizationId } = await newPerson(app)
     await app.sql(`UPDATE identsphere.organizations SET settings = '{"theme":"dark"}' WHERE id = $1`, [organizationId])
     await requireMfa(organizationId)
     const [{ settings }] = await app.sql('SELECT settings FROM identsphere.organizations WHERE id = $1', [

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import knexLibrary from 'knex'
 import type { Api } from '../../../lib/index.js'
-import { signUp, startApp, type TestApp } from '../../support/app.js'
+import { startApp, type TestApp } from '../../support/app.js'
+import { newPerson } from '../../support/people.js'
 
 let app: TestApp
 let organizations: Api['organizations']
@@ -22,15 +23,15 @@ const rolesOf = async (organizationId: string) =>
 
 /** An organization with an owner and a second member. */
 async function couple(role: 'owner' | 'member' = 'member') {
-  const { organizationId, userId: ownerId } = await signUp(app)
-  const { userId } = await signUp(app)
+  const { organizationId, userId: ownerId } = await newPerson(app)
+  const { userId } = await newPerson(app)
   await organizations.addMember({ organizationId, userId, role })
   return { organizationId, ownerId, userId }
 }
 
 describe('api.organizations', () => {
   it('creates an organization with its owner and a slug from its name', async () => {
-    const { userId: ownerId } = await signUp(app)
+    const { userId: ownerId } = await newPerson(app)
     const made = await organizations.create({ name: 'Ångström & Söhne', ownerId })
     assert.equal(made.slug, 'angstrom-sohne')
     assert.deepEqual(await rolesOf(made.organizationId), { [ownerId]: 'owner' })
@@ -57,8 +58,8 @@ describe('api.organizations', () => {
   })
 
   it('applies setRole and removeMember from the next request on', async () => {
-    const { client, organizationId, userId } = await signUp(app)
-    const { userId: second } = await signUp(app)
+    const { client, organizationId, userId } = await newPerson(app)
+    const { userId: second } = await newPerson(app)
     await organizations.addMember({ organizationId, userId: second, role: 'owner' })
     assert.equal((await client.get('/admin')).status, 200)
     await organizations.setRole({ organizationId, userId, role: 'viewer' })
@@ -118,8 +119,8 @@ describe('api.organizations', () => {
   })
 
   it('adds a member once if addMember runs several times simultaneously', async () => {
-    const { organizationId } = await signUp(app)
-    const { userId } = await signUp(app)
+    const { organizationId } = await newPerson(app)
+    const { userId } = await newPerson(app)
     const results = await Promise.allSettled(
       Array.from({ length: 6 }, () => organizations.addMember({ organizationId, userId, role: 'member' })),
     )
@@ -129,8 +130,8 @@ describe('api.organizations', () => {
   })
 
   it('rejects unknown ids with not_found', async () => {
-    const { organizationId } = await signUp(app)
-    const { userId } = await signUp(app)
+    const { organizationId } = await newPerson(app)
+    const { userId } = await newPerson(app)
     const role = 'member'
     for (const call of [
       () => organizations.addMember({ organizationId: randomUUID(), userId, role }),

@@ -5,6 +5,7 @@ import bcrypt from 'bcrypt'
 import type { Knex } from 'knex'
 import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
 import type { Answer } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 import { hashingOf, recordingKnex, type Statement } from '../../support/work.js'
 
 const current = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/
@@ -31,11 +32,11 @@ describe('a failed login', () => {
   /** Credentials that fail, each for another reason. */
   async function failing(): Promise<Record<string, { email: string; password: string }>> {
     const account = async (change: string, values: unknown[] = []) => {
-      const { email, userId } = await signUp(app)
+      const { email, userId } = await newPerson(app)
       await app.sql(`UPDATE identsphere.users SET ${change} WHERE id = $1`, [userId, ...values])
       return { email, password }
     }
-    const wrong = (await signUp(app)).email
+    const wrong = (await newPerson(app)).email
     return {
       unknown: { email: 'nobody@example.com', password },
       wrong: { email: wrong, password: 'another-lone-heron-9' },
@@ -117,7 +118,7 @@ describe('a password at sign-in', () => {
 
   /** An account with an imported hash. */
   async function imported(hash: string) {
-    const person = await signUp(app)
+    const person = await newPerson(app)
     await app.sql('UPDATE identsphere.users SET password_hash = $1 WHERE id = $2', [hash, person.userId])
     return person
   }
@@ -216,7 +217,7 @@ describe('a password at sign-in', () => {
   })
 
   it('is rejected before hashing unless it is text', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const hashing = await hashingOf(async () => {
       for (const secret of [null, 7, true, [password], { $ne: null }, { length: 12 }, undefined]) {
         assert.equal((await app.client().post('/v1/auth/login', { email, password: secret })).status, 400)
@@ -229,7 +230,7 @@ describe('a password at sign-in', () => {
   })
 
   it('begins a new session regardless of the session cookies sent', async () => {
-    const { client, email, sessionId } = await signUp(app)
+    const { client, email, sessionId } = await newPerson(app)
     const before = { at: client.cookie('at'), rt: client.cookie('rt'), csrf: client.cookie('csrf') }
     const answer = await client.post('/v1/auth/login', { email, password })
     assert.equal(answer.status, 200, answer.text)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { newPerson } from '../../support/people.js'
 import { hashingOf } from '../../support/work.js'
 
 const next = 'four-lone-heron-wades-9'
@@ -20,7 +21,7 @@ describe('the password change', () => {
   const login = (email: string, secret: string) => app.client().post('/v1/auth/login', { email, password: secret })
 
   it('counts no attempt if the new password is rejected', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     for (let attempt = 0; attempt < 12; attempt += 1) {
       const refused = await client.post('/v1/users/me/password', change({ new_password: 'password1234' }))
       assert.equal(refused.status, 400, refused.text)
@@ -30,7 +31,7 @@ describe('the password change', () => {
   })
 
   it('ends every other session by default and keeps this one', async () => {
-    const { client, email, sessionId, userId } = await signUp(app)
+    const { client, email, sessionId, userId } = await newPerson(app)
     const other = await signIn(app, email)
     const native = (await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })).body
     const at = client.cookie('at')
@@ -71,7 +72,7 @@ describe('the password change', () => {
   })
 
   it('keeps the other sessions on request', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const other = await signIn(app, email)
     const answer = await client.post('/v1/users/me/password', change({ sign_out_other_sessions: false }))
     assert.equal(answer.status, 204, answer.text)
@@ -83,7 +84,7 @@ describe('the password change', () => {
   })
 
   it('revives no session that had ended before', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const ended = await signIn(app, email)
     const kept = { at: ended.cookie('at'), rt: ended.cookie('rt') }
     await ended.post('/v1/auth/logout')
@@ -93,7 +94,7 @@ describe('the password change', () => {
   })
 
   it('requires the current password; a wrong one changes and ends nothing', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const other = await signIn(app, email)
     const answer = await client.post('/v1/users/me/password', change({ current_password: next }))
     assert.equal(answer.status, 401)
@@ -111,7 +112,7 @@ describe('the password change', () => {
   })
 
   it("applies the policy to the new password, including the owner's address", async () => {
-    const { client, email } = await signUp(app, { email: 'long-winded-address@example.com' })
+    const { client, email } = await newPerson(app, { email: 'long-winded-address@example.com' })
     for (const refused of ['short', 'password1234', 'long-winded-address', 'x'.repeat(257), 'abcdefghijkl\u0000']) {
       const answer = await client.post('/v1/users/me/password', change({ new_password: refused }))
       assert.equal(answer.status, 400, refused)
@@ -121,7 +122,7 @@ describe('the password change', () => {
   })
 
   it('allows a stolen session 10 guesses while the owner can still sign in', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const hashing = await hashingOf(async () => {
       const statuses: number[] = []
       for (let index = 0; index < 12; index += 1) {
@@ -136,7 +137,7 @@ describe('the password change', () => {
   })
 
   it('voids a login in progress with the old password', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const answers = await Promise.all([
       client.post('/v1/users/me/password', change()),
       ...Array.from({ length: 6 }, () => login(email, password)),
@@ -147,7 +148,7 @@ describe('the password change', () => {
   })
 
   it('lets one of several parallel changes win', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const others = await Promise.all([1, 2, 3].map(() => signIn(app, email)))
     const answers = await Promise.all(
       [client, ...others].map((browser, index) =>
@@ -173,7 +174,7 @@ describe('reauthentication', () => {
   after(() => app.close())
 
   it('makes an old session recent again, for new tokens only', async () => {
-    const { client, sessionId } = await signUp(app)
+    const { client, sessionId } = await newPerson(app)
     assert.equal((await client.get('/recent')).status, 200)
     app.clock.advance(601)
     const old = await client.get('/recent')
@@ -197,14 +198,14 @@ describe('reauthentication', () => {
   })
 
   it('does not happen by a refresh', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     app.clock.advance(601)
     assert.equal((await client.post('/v1/auth/refresh')).status, 200)
     assert.equal((await client.get('/recent')).status, 401)
   })
 
   it('leaves the session unchanged on a wrong password or unknown purpose', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     app.clock.advance(601)
     const wrong = await client.post('/v1/auth/reauthenticate', { password: next })
     assert.equal(wrong.status, 401)
@@ -215,7 +216,7 @@ describe('reauthentication', () => {
   })
 
   it('stores its purpose with the session and answers native clients in the body', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const { body } = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
     app.clock.advance(601)
     const native = app.client({ authorization: `Bearer ${body.access_token}` })
@@ -231,7 +232,7 @@ describe('reauthentication', () => {
   })
 
   it("rejects another user's password, whatever the body names", async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const other = await signUp(app, { password: next })
     for (const body of [
       { password: next },

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
 import { needs } from '../../support/host.js'
 import { mailTo, signUpAndFollowLink } from '../../support/mail.js'
+import { newPerson } from '../../support/people.js'
 
 /** @see GDPR articles 15 and 17 */
 describe("a user's personal data", () => {
@@ -15,7 +16,7 @@ describe("a user's personal data", () => {
   after(() => app.close())
 
   it('is exported without secrets after a recent authentication', async () => {
-    const { client, email, organizationId } = await signUp(app)
+    const { client, email, organizationId } = await newPerson(app)
     await client.patch('/v1/users/me', { bio: 'Hello.' })
     const answer = await client.get('/v1/users/me/export')
     assert.equal(answer.status, 200)
@@ -33,7 +34,7 @@ describe("a user's personal data", () => {
 
   /** @see GHSA-2vg6, better-auth; https://github.com/supabase/auth/pull/2564: remaining data of deleted users */
   it("is erased in one transaction, while the host's foreign keys hold", async () => {
-    const { client, email, userId, organizationId } = await signUp(app)
+    const { client, email, userId, organizationId } = await newPerson(app)
     const other = await signIn(app, email)
     await client.patch('/v1/users/me', { display_name: 'Ada Lovelace', phone_number: '+44 1', bio: 'Hello.' })
     await app.client().post('/v1/auth/magic-link/request', { email })
@@ -83,7 +84,7 @@ describe("a user's personal data", () => {
     assert.equal(events.length, 1)
     assert.equal((await app.sql('SELECT 1 FROM public.notes WHERE user_id = $1', [userId])).length, 1)
     await mailTo(app, email, /^Your account was deleted/)
-    const again = await signUp(app, { email })
+    const again = await newPerson(app, { email })
     assert.notEqual(again.userId, userId, 'the address is free again')
   })
 
@@ -97,13 +98,13 @@ describe("a user's personal data", () => {
   })
 
   it('is erased even if strangers try to take its placeholders', async () => {
-    const first = await signUp(app)
+    const first = await newPerson(app)
     assert.equal((await first.client.delete('/v1/users/me')).status, 204)
     const [user] = await app.sql('SELECT email FROM identsphere.users WHERE id = $1', [first.userId])
     const [organization] = await app.sql('SELECT slug FROM identsphere.organizations WHERE id = $1', [
       first.organizationId,
     ])
-    const victim = await signUp(app)
+    const victim = await newPerson(app)
     const stranger = { password, organization_name: 'Example Works' }
     const email = user.email.replace(first.userId, victim.userId)
     const slug = organization.slug.replace(first.organizationId, victim.organizationId)
@@ -145,7 +146,7 @@ describe("a user's personal data", () => {
 
   it('is kept while the user is the only owner of a shared organization', async () => {
     const { client, userId, organizationId } = await signUp(app, { organization_name: 'Left behind' })
-    const member = await signUp(app)
+    const member = await newPerson(app)
     await app.identsphere.api.organizations.addMember({ organizationId, userId: member.userId, role: 'member' })
     const refused = await client.delete('/v1/users/me')
     assert.equal(refused.status, 409)
@@ -157,9 +158,9 @@ describe("a user's personal data", () => {
   })
 
   it('is kept for one of two owners who leave simultaneously', async () => {
-    const one = await signUp(app)
-    const two = await signUp(app)
-    const three = await signUp(app)
+    const one = await newPerson(app)
+    const two = await newPerson(app)
+    const three = await newPerson(app)
     const { organizationId } = one
     await app.identsphere.api.organizations.addMember({ organizationId, userId: two.userId, role: 'owner' })
     await app.identsphere.api.organizations.addMember({ organizationId, userId: three.userId, role: 'viewer' })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import type { Api } from '../../../lib/index.js'
-import { signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { signIn, startApp, type TestApp } from '../../support/app.js'
+import { newPerson } from '../../support/people.js'
 
 let app: TestApp
 let sessions: Api['sessions']
@@ -14,8 +15,8 @@ after(() => app?.close())
 
 describe('api.sessions', () => {
   it('lists the live sessions of this user only', async () => {
-    const { email, userId, sessionId } = await signUp(app)
-    await signUp(app)
+    const { email, userId, sessionId } = await newPerson(app)
+    await newPerson(app)
     const second = await signIn(app, email)
     const listed = await sessions.list(userId)
     assert.equal(listed.length, 2)
@@ -31,7 +32,7 @@ describe('api.sessions', () => {
   })
 
   it('revokes one session on every node from the next request on', async () => {
-    const { client, email, sessionId } = await signUp(app)
+    const { client, email, sessionId } = await newPerson(app)
     const other = await signIn(app, email)
     const node = await app.node()
     await node.identsphere.api.sessions.revoke(sessionId)
@@ -40,7 +41,7 @@ describe('api.sessions', () => {
   })
 
   it('rejects a second or unknown revocation with not_found', async () => {
-    const { sessionId } = await signUp(app)
+    const { sessionId } = await newPerson(app)
     const results = await Promise.allSettled([sessions.revoke(sessionId), sessions.revoke(sessionId)])
     assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
     await assert.rejects(sessions.revoke(sessionId), { code: 'not_found' })
@@ -48,9 +49,9 @@ describe('api.sessions', () => {
   })
 
   it('revokes all sessions, returns their number and permits a new sign-in', async () => {
-    const { client, email, userId } = await signUp(app)
+    const { client, email, userId } = await newPerson(app)
     const other = await signIn(app, email)
-    const stranger = await signUp(app)
+    const stranger = await newPerson(app)
     assert.equal(await sessions.revokeAll(userId), 2)
     for (const browser of [client, other]) {
       assert.equal((await browser.get('/v1/users/me')).status, 401)
@@ -63,7 +64,7 @@ describe('api.sessions', () => {
   })
 
   it('revokeAll also ends a sign-in between its password check and its session', async () => {
-    const { email, userId } = await signUp(app)
+    const { email, userId } = await newPerson(app)
     let proven: (() => void) | undefined
     let go: (() => void) | undefined
     const hookReached = new Promise<void>((resolve) => {

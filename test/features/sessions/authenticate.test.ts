@@ -4,8 +4,9 @@ import { Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import type { SessionAuth } from '../../../lib/core/auth.js'
 import { IdentSphereError } from '../../../lib/core/errors.js'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 
 describe('authenticate()', () => {
   let app: TestApp
@@ -27,7 +28,7 @@ describe('authenticate()', () => {
   }
 
   it('returns the same frozen result for Headers and for a request', async () => {
-    const { client, userId, organizationId, sessionId, email } = await signUp(app)
+    const { client, userId, organizationId, sessionId, email } = await newPerson(app)
     const cookie = cookieOf(client)
     const fromHeaders = await app.identsphere.authenticate(new Headers({ cookie }), { method: 'GET' })
     const fromRequest = await app.identsphere.authenticate(message('GET', { cookie }))
@@ -59,10 +60,10 @@ describe('authenticate()', () => {
   })
 
   it('returns null without a valid credential', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const at = client.cookie('at') as string
     const bearer = await native(email)
-    const ended = await signUp(app)
+    const ended = await newPerson(app)
     await ended.client.delete(`/v1/users/me/sessions/${ended.sessionId}`)
     for (const headers of [
       {},
@@ -90,7 +91,7 @@ describe('authenticate()', () => {
   })
 
   it('requires a CSRF token with cookies unless the method is known and safe', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const cookie = cookieOf(client)
     const csrf = client.cookie('csrf') as string
     for (const method of ['GET', 'HEAD', 'OPTIONS']) {
@@ -114,8 +115,8 @@ describe('authenticate()', () => {
   })
 
   it('rejects the CSRF token of another session, and any from a foreign origin', async () => {
-    const { client } = await signUp(app)
-    const other = await signUp(app)
+    const { client } = await newPerson(app)
+    const other = await newPerson(app)
     const cookie = cookieOf(client)
     const own = client.cookie('csrf') as string
     const foreign = other.client.cookie('csrf') as string
@@ -141,7 +142,7 @@ describe('authenticate()', () => {
   })
 
   it('requires no CSRF token with a bearer token', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const authorization = `Bearer ${await native(email)}`
     for (const method of ['GET', 'POST', 'DELETE', 'x']) {
       const auth = await app.identsphere.authenticate(new Headers({ authorization }), { method })
@@ -151,8 +152,8 @@ describe('authenticate()', () => {
   })
 
   it('ignores cookies if there is an Authorization header', async () => {
-    const { client, email } = await signUp(app)
-    const other = await signUp(app)
+    const { client, email } = await newPerson(app)
+    const other = await newPerson(app)
     const cookie = cookieOf(client)
     for (const authorization of ['Basic eDp5', 'Bearer x', '', 'x']) {
       assert.equal(await app.identsphere.authenticate(message('GET', { cookie, authorization })), null)
@@ -168,7 +169,7 @@ describe('authenticate()', () => {
    * @see CVE-2026-9803, Keycloak; CVE-2026-73418, Auth.js; CVE-2026-47673, Hono
    */
   it('treats every malformed Authorization header as no credential', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const token = await native(email)
     const malformed = [
       'Bearer',
@@ -221,7 +222,7 @@ describe('authenticate()', () => {
   })
 
   it('queries the database once per request, even if called several times', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const request = message('GET', { cookie: cookieOf(client) })
     const first = app.identsphere.authenticate(request)
     assert.equal(app.identsphere.authenticate(request), first)
@@ -230,7 +231,7 @@ describe('authenticate()', () => {
   })
 
   it('rejects if the database cannot answer', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const authorization = `Bearer ${await native(email)}`
     const silent = createServer((socket) => socket.destroy())
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', () => resolve()))

@@ -7,8 +7,9 @@ import type { ErrorRequestHandler, RequestHandler } from 'express'
 import type { Auth } from '../../../lib/core/auth.js'
 import { IdentSphereError } from '../../../lib/core/errors.js'
 import type { HeadersLike, IdentitySource } from '../../../lib/core/http/identity-source.js'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, type signUp, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 
 const cookieOf = (client: Client) => `identsphere_at=${client.cookie('at')}`
 const denied = (code: string) => (error: unknown) => error instanceof IdentSphereError && error.code === code
@@ -53,7 +54,7 @@ describe('a request that becomes a WebSocket', () => {
   let email: string
   before(async () => {
     app = await startApp({ allowedOrigins: ['https://app.example.com'] })
-    ;({ client, email } = await signUp(app))
+    ;({ client, email } = await newPerson(app))
   })
   after(() => app.close())
 
@@ -167,7 +168,7 @@ describe('the source of credentials', () => {
   let email: string
   before(async () => {
     app = await startApp()
-    ;({ client, email } = await signUp(app))
+    ;({ client, email } = await newPerson(app))
   })
   after(() => app.close())
 
@@ -265,7 +266,7 @@ describe('recheck()', () => {
   }
 
   it('returns the same result as long as nothing changes', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const authorization = await bearerOf(app, email)
     const native = await app.identsphere.authenticate(new Headers({ authorization }))
     assert.ok(native)
@@ -285,7 +286,7 @@ describe('recheck()', () => {
   })
 
   it('outlives the access token, but not the session', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const auth = await established(client)
     app.clock.advance(500)
     assert.ok(await app.identsphere.recheck(auth))
@@ -306,7 +307,7 @@ describe('recheck()', () => {
     'belongs to a disabled user': ({ userId }) =>
       app.sql("UPDATE identsphere.users SET status = 'disabled' WHERE id = $1", [userId]),
     'acts in another organization': async ({ sessionId }) => {
-      const other = await signUp(app)
+      const other = await newPerson(app)
       await app.sql('UPDATE identsphere.user_sessions SET organization_id = $1 WHERE id = $2', [
         other.organizationId,
         sessionId,
@@ -320,7 +321,7 @@ describe('recheck()', () => {
   }
   for (const [what, end] of Object.entries(endings)) {
     it(`returns null once the session ${what}`, async () => {
-      const person = await signUp(app)
+      const person = await newPerson(app)
       const auth = await established(person.client)
       assert.ok(await app.identsphere.recheck(auth))
       await end(person)
@@ -329,7 +330,7 @@ describe('recheck()', () => {
   }
 
   it('reads role and permissions again; no membership means no role', async () => {
-    const { client, userId } = await signUp(app)
+    const { client, userId } = await newPerson(app)
     const auth = await established(client)
     await app.sql("UPDATE identsphere.organization_memberships SET role = 'viewer' WHERE user_id = $1", [userId])
     const demoted = await app.identsphere.recheck(auth)
@@ -342,7 +343,7 @@ describe('recheck()', () => {
   })
 
   it('omits the times of a step-up newer than its token', async () => {
-    const { client, sessionId } = await signUp(app)
+    const { client, sessionId } = await newPerson(app)
     const auth = await established(client)
     assert.ok(auth.authTime)
     await client.post('/v1/auth/reauthenticate', { password })
@@ -354,7 +355,7 @@ describe('recheck()', () => {
   })
 
   it('returns null once the key of its token is revoked', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const auth = await established(client)
     const [header = ''] = (client.cookie('at') as string).split('.')
     const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString())
@@ -364,7 +365,7 @@ describe('recheck()', () => {
   })
 
   it('accepts only results of this instance', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const auth = await established(client)
     const other = await app.node({ publicBaseUrl: app.url })
     for (const foreign of [
@@ -383,14 +384,14 @@ describe('recheck()', () => {
   })
 
   it('hides its internal data from enumeration and from JSON', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const auth = await established(client)
     assert.deepEqual(Object.getOwnPropertySymbols({ ...auth }), [])
     assert.ok(!JSON.stringify(auth).includes(client.cookie('at') as string))
   })
 
   it('rejects if the database cannot answer', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const node = await app.node({ publicBaseUrl: app.url })
     const headers = new Headers({ cookie: cookieOf(client) })
     const auth = await node.identsphere.authenticate(headers, { method: 'GET' })
@@ -418,7 +419,7 @@ describe('csrfToken()', () => {
   after(() => app.close())
 
   it('returns the token of the session, which its forms may send', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const { token } = (await client.get('/guarded')).body
     assert.equal(token, client.cookie('csrf'))
     assert.equal((await client.post('/guarded', {}, { csrf: String(token) })).status, 200)
@@ -426,14 +427,14 @@ describe('csrfToken()', () => {
   })
 
   it('returns a token for bearers too, although none is required of them', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const native = app.client({ authorization: await bearerOf(app, email) })
     assert.match((await native.get('/guarded')).body.token, /^1\.[\w-]{43}$/)
     assert.equal((await native.post('/guarded')).status, 200)
   })
 
   it('throws without a guard or without a session', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     assert.equal((await client.get('/open')).status, 500)
     assert.equal((await app.client().get('/optional')).status, 500)
     assert.equal((await client.get('/optional')).status, 200)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import { bearer, claimsOf, refreshNatively, sessionIdOf, signInNatively } from '../../support/native-client.js'
+import { newPerson } from '../../support/people.js'
 
 function privateKey(): string {
   return generateKeyPairSync('rsa', {
@@ -21,7 +22,7 @@ describe('the place of a token', () => {
   let email: string
   before(async () => {
     app = await startApp()
-    email = (await signUp(app)).email
+    email = (await newPerson(app)).email
   })
   after(() => app.close())
 
@@ -71,7 +72,7 @@ describe('the place of a token', () => {
 
   it('is the Authorization header alone if there is one', async () => {
     const browser = await signIn(app, email)
-    const tokens = await signInNatively(app, (await signUp(app)).email)
+    const tokens = await signInNatively(app, (await newPerson(app)).email)
     const broken = ['', 'Bearer', 'Bearer ', 'Bearer  x', 'Bearer x y', 'Basic dTpw', 'Bearer %E0%A4%A', 'DPoP x.y.z']
     for (const authorization of [
       ...broken,
@@ -102,9 +103,9 @@ describe('an access token and its session', () => {
   after(() => app.close())
 
   it('must agree on the active organization', async () => {
-    const { email, userId } = await signUp(app)
-    const { organizationId: joined } = await signUp(app)
-    const { organizationId: foreign } = await signUp(app)
+    const { email, userId } = await newPerson(app)
+    const { organizationId: joined } = await newPerson(app)
+    const { organizationId: foreign } = await newPerson(app)
     await app.sql(`INSERT INTO identsphere.organization_memberships VALUES ($1, $2, 'viewer', now())`, [joined, userId])
     const expected: Array<[string | null, string | null, string | null]> = [
       [joined, joined, 'viewer'],
@@ -129,7 +130,7 @@ describe('an access token and its session', () => {
   })
 
   it('cannot have a deleted organization', async () => {
-    const { client, organizationId } = await signUp(app)
+    const { client, organizationId } = await newPerson(app)
     await app.sql('UPDATE identsphere.organizations SET deleted_at = now() WHERE id = $1', [organizationId])
     assert.equal((await client.get('/v1/auth/session')).status, 401)
     assert.equal((await client.post('/v1/auth/refresh')).status, 200)
@@ -139,14 +140,14 @@ describe('an access token and its session', () => {
   })
 
   it('must agree on the user', async () => {
-    const mine = await signUp(app)
-    const theirs = await signUp(app)
+    const mine = await newPerson(app)
+    const theirs = await newPerson(app)
     await app.sql('UPDATE identsphere.user_sessions SET user_id = $2 WHERE id = $1', [mine.sessionId, theirs.userId])
     assert.equal((await mine.client.get('/v1/auth/session')).status, 401)
   })
 
   it('count as recent only if the token is newer than the step-up', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const old = await signInNatively(app, email)
     await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = now() WHERE id = $1', [sessionIdOf(old)])
     const get = (path: string, token: string) => app.client().get(path, bearer(token))
@@ -166,7 +167,7 @@ describe('an access token and its session', () => {
   })
 
   it('are recent again after a step-up with new cookies', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const before = client.cookie('at')
     app.clock.advance(601)
     const stale = await client.get('/recent')
@@ -180,7 +181,7 @@ describe('an access token and its session', () => {
   })
 
   it('do not become recent by a refresh', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     app.clock.advance(601)
     assert.equal((await client.post('/v1/auth/refresh')).status, 200)
     assert.equal((await client.get('/recent')).status, 401)
@@ -188,7 +189,7 @@ describe('an access token and its session', () => {
   })
 
   it('do not count a future time as recent', async () => {
-    const { client, sessionId } = await signUp(app)
+    const { client, sessionId } = await newPerson(app)
     await app.sql(
       `UPDATE identsphere.user_sessions SET auth_time = now() + interval '1 year', mfa_verified_at = now() + interval '1 year'
        WHERE id = $1`,
@@ -199,7 +200,7 @@ describe('an access token and its session', () => {
   })
 
   it("are rejected if the token's epoch is ahead of the session's", async () => {
-    const { client, sessionId } = await signUp(app)
+    const { client, sessionId } = await newPerson(app)
     assert.equal((await client.post('/v1/auth/reauthenticate', { password })).status, 200)
     await app.sql('UPDATE identsphere.user_sessions SET epoch = 0 WHERE id = $1', [sessionId])
     assert.equal((await client.get('/v1/auth/session')).status, 401)
@@ -215,7 +216,7 @@ describe('a revoked signing key', () => {
     })
     try {
       const other = await app.node({ signingKeys: [{ privateKey: second }, { privateKey: first }] })
-      const { email, client } = await signUp(app)
+      const { email, client } = await newPerson(app)
       const tokens = await signInNatively(app, email)
       const kid = kidOf(tokens.accessToken)
       const published = async (node: TestApp): Promise<string[]> =>

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 import { clearedCookies, setCookies } from '../../support/set-cookie.js'
 
 describe('the cookies of a browser before sign-in', () => {
@@ -22,8 +23,8 @@ describe('the cookies of a browser before sign-in', () => {
 
   /** @see CVE-2022-25896, CVE-2021-41246, CVE-2023-29019 */
   it("are all replaced at sign-in, whether made up or another user's", async () => {
-    const { client: attacker, sessionId: attackersSession } = await signUp(app)
-    const { email, userId } = await signUp(app)
+    const { client: attacker, sessionId: attackersSession } = await newPerson(app)
+    const { email, userId } = await newPerson(app)
     const madeUp = app.client()
     madeUp.cookies.set('identsphere_rt', { value: 'A'.repeat(43), path: '/v1/auth', attributes: '' })
     madeUp.cookies.set('identsphere_at', { value: 'a.b.c', path: '/', attributes: '' })
@@ -53,7 +54,7 @@ describe('the cookies of a browser before sign-in', () => {
   })
 
   it('are all replaced at registration', async () => {
-    const { client: attacker, sessionId } = await signUp(app)
+    const { client: attacker, sessionId } = await newPerson(app)
     const victim = app.client()
     const planted = plant(victim, attacker)
     const answer = await victim.post('/v1/auth/register', {
@@ -69,7 +70,7 @@ describe('the cookies of a browser before sign-in', () => {
   })
 
   it('show a new role at once, without a new session', async () => {
-    const { client, userId } = await signUp(app)
+    const { client, userId } = await newPerson(app)
     const before = (await client.get('/v1/auth/session')).body
     await app.sql(`UPDATE identsphere.organization_memberships SET role = 'viewer' WHERE user_id = $1`, [userId])
     const after = (await client.get('/v1/auth/session')).body
@@ -79,7 +80,7 @@ describe('the cookies of a browser before sign-in', () => {
   })
 
   it('are not shared by a second sign-in', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const first = await signIn(app, email)
     const second = app.client()
     plant(second, first)
@@ -91,13 +92,13 @@ describe('the cookies of a browser before sign-in', () => {
   })
 
   it('are removed by logout', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const answer = await client.post('/v1/auth/logout')
     assert.deepEqual(clearedCookies(answer), ['identsphere_at', 'identsphere_csrf', 'identsphere_rt'])
   })
 
   it('gain nothing from a failed sign-in', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const answer = await app.client().post('/v1/auth/login', { email, password: 'wrong-horse-battery-7' })
     assert.equal(answer.status, 401)
     assert.equal(answer.headers['set-cookie'], undefined)

@@ -10,9 +10,10 @@ import type { OnDenied } from '../../../lib/core/http/guard.js'
 import type { Middleware } from '../../../lib/core/http/router.js'
 import type { IdentSphere } from '../../../lib/identsphere.js'
 import { buildIdentSphere } from '../../../lib/identsphere.js'
-import { signUp, startApp, type TestApp } from '../../support/app.js'
+import { type signUp, startApp, type TestApp } from '../../support/app.js'
 import { bareRequest, type Passage, passageOf } from '../../support/chain.js'
 import { Client } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 
 /** Every guard, with arguments that the owner of a new account satisfies except for the second factor. */
 const guardsOf = (identsphere: IdentSphere, onDenied: OnDenied = 'json'): Record<string, Middleware> => ({
@@ -53,7 +54,7 @@ describe('guards', () => {
   let owner: Awaited<ReturnType<typeof signUp>>
   before(async () => {
     app = await startApp()
-    owner = await signUp(app)
+    owner = await newPerson(app)
   })
   after(() => app.close())
 
@@ -123,7 +124,7 @@ describe('guards', () => {
   })
 
   it('require a CSRF token if a method override makes a read a write', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const request = {
       method: 'GET',
       headers: { cookie: client.cookieHeader('/') },
@@ -213,7 +214,7 @@ describe('guards', () => {
       },
     })
     try {
-      const { client } = await signUp(other)
+      const { client } = await newPerson(other)
       for (const [role, status] of Object.entries({ owner: 200, admin: 200, viewer: 403, member: 403, billing: 403 })) {
         await other.sql('UPDATE identsphere.organization_memberships SET role = $1', [role])
         assert.equal((await client.get('/reports')).status, status, role)
@@ -227,7 +228,7 @@ describe('guards', () => {
   it('keep two instances in one process apart', async () => {
     const other = await startApp()
     try {
-      const stranger = await signUp(other)
+      const stranger = await newPerson(other)
       const request = signedIn()
       assert.equal((await passageOf([other.identsphere.requireAuth()], request)).code, 'authentication_required')
       assert.throws(() => other.identsphere.auth(request), /no guard/)
@@ -341,7 +342,7 @@ describe('a guard that denies', () => {
       assert.equal(passage.status, status, method)
       assert.equal(passage.location, status === 303 ? location : null)
     }
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const cookie = `identsphere_at=${client.cookie('at')}`
     const roles = app.identsphere.requirePlatformAdmin({ onDenied: 'redirect' })
     const forbidden = await passageOf([roles], bareRequest({ ...page, cookie }))
@@ -369,7 +370,7 @@ describe('a guard that denies', () => {
       '/x'.repeat(5_000),
     ]
     const guard = app.identsphere.requireAuth({ onDenied: 'redirect' })
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     for (const target of hostile) {
       // The endpoint behind the redirect checks the path again.
       for (const request of [
@@ -464,7 +465,7 @@ describe('guards with a failing database', () => {
   let owner: Awaited<ReturnType<typeof signUp>>
   before(async () => {
     app = await startApp()
-    owner = await signUp(app)
+    owner = await newPerson(app)
     await app.sql('INSERT INTO identsphere.platform_admins (user_id, created_at) VALUES ($1, now())', [owner.userId])
     await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = now()')
   })

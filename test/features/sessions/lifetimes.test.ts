@@ -7,6 +7,7 @@ import { buildIdentSphere } from '../../../lib/identsphere.js'
 import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 import { bearer, claimsOf, refreshNatively, signInNatively } from '../../support/native-client.js'
+import { newPerson } from '../../support/people.js'
 import { setCookies } from '../../support/set-cookie.js'
 
 const day = 86_400
@@ -25,7 +26,7 @@ describe('the lifetime of a session', () => {
   after(() => app.close())
 
   it('ends 30 days after the sign-in, used or not', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const tokens = await signInNatively(app, email)
     app.clock.advance(30 * day - 60)
     const refreshed = await refreshNatively(app, tokens.refreshToken)
@@ -40,7 +41,7 @@ describe('the lifetime of a session', () => {
   })
 
   it('is decided by the database, whatever the access token says', async () => {
-    const { client, sessionId } = await signUp(app)
+    const { client, sessionId } = await newPerson(app)
     await app.sql(`UPDATE identsphere.user_sessions SET expires_at = now() + $2 * interval '1 second' WHERE id = $1`, [
       sessionId,
       app.clock.offsetSeconds() - 1,
@@ -50,7 +51,7 @@ describe('the lifetime of a session', () => {
   })
 
   it('continues by a refresh after the access token expires at 15 minutes', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     app.clock.advance(890)
     assert.equal((await client.get('/v1/auth/session')).status, 200)
     app.clock.advance(11)
@@ -61,7 +62,7 @@ describe('the lifetime of a session', () => {
 
   /** @see CVE-2025-11429 */
   it('shrinks with a setting that was lowered later', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const tokens = await signInNatively(app, email)
     const lowered = await app.node({ refreshTokenSeconds: 3600 })
     const browser = at(lowered, client)
@@ -122,7 +123,7 @@ describe('an idle timeout', () => {
   after(() => app.close())
 
   it('ends an unused session for access and refresh tokens', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const tokens = await signInNatively(app, email)
     app.clock.advance(601)
     assert.equal((await app.client().get('/v1/auth/session', bearer(tokens.accessToken))).status, 401)
@@ -130,7 +131,7 @@ describe('an idle timeout', () => {
   })
 
   it('restarts with every refresh', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     for (let use = 0; use < 4; use += 1) {
       app.clock.advance(590)
       assert.equal((await client.post('/v1/auth/refresh')).status, 200)
@@ -139,7 +140,7 @@ describe('an idle timeout', () => {
   })
 
   it('removes a session from the list', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     app.clock.advance(601)
     const browser = await signIn(app, email)
     const { sessions } = (await browser.get('/v1/users/me/sessions')).body
@@ -165,7 +166,7 @@ describe('the sessions of a user', () => {
   it('are limited to a hundred; another one ends the oldest', async () => {
     const app = await startApp()
     try {
-      const { client, email, userId, sessionId } = await signUp(app)
+      const { client, email, userId, sessionId } = await newPerson(app)
       await app.sql(
         `INSERT INTO identsphere.user_sessions (id, user_id, auth_method, amr, auth_time, security_version, created_at,
            last_seen_at, expires_at)

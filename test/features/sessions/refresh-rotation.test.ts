@@ -5,9 +5,10 @@ import { silentLogger } from '../../../lib/core/config/logger.js'
 import { openDatabase } from '../../../lib/core/store/database.js'
 import { Store } from '../../../lib/core/store/store.js'
 import { sessionSweeps } from '../../../lib/features/sessions/sweeps.js'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Answer } from '../../support/client.js'
 import { bearer, refreshNatively, sessionIdOf, signInNatively } from '../../support/native-client.js'
+import { newPerson } from '../../support/people.js'
 import { type ServerProcess, startProcess } from '../../support/processes.js'
 
 interface TokenRow {
@@ -37,7 +38,7 @@ describe('a refresh token presented in parallel to two processes', () => {
   let email: string
   before(async () => {
     app = await startApp()
-    email = (await signUp(app)).email
+    email = (await newPerson(app)).email
     processes = await Promise.all([startProcess(app), startProcess(app)])
   })
   after(async () => {
@@ -109,7 +110,7 @@ describe('a refresh token presented again', () => {
   const reused: unknown[] = []
   before(async () => {
     app = await startApp({ hooks: { onRefreshReused: (facts) => void reused.push(facts) } })
-    email = (await signUp(app)).email
+    email = (await newPerson(app)).email
   })
   after(() => app.close())
 
@@ -218,7 +219,7 @@ describe('the stored refresh tokens', () => {
   let email: string
   before(async () => {
     app = await startApp()
-    email = (await signUp(app)).email
+    email = (await newPerson(app)).email
   })
   after(() => app.close())
 
@@ -279,7 +280,7 @@ describe('a refresh', () => {
   after(() => app.close())
 
   it('never extends the session', async () => {
-    const { client, sessionId } = await signUp(app)
+    const { client, sessionId } = await newPerson(app)
     const end = () => app.sql('SELECT expires_at FROM identsphere.user_sessions WHERE id = $1', [sessionId])
     const [before] = await end()
     for (let day = 0; day < 29; day += 7) {
@@ -292,7 +293,7 @@ describe('a refresh', () => {
 
   it('is refused if the user is not active', async () => {
     for (const status of ['disabled', 'deleted', 'invited']) {
-      const { client, userId } = await signUp(app)
+      const { client, userId } = await newPerson(app)
       await app.sql('UPDATE identsphere.users SET status = $2 WHERE id = $1', [userId, status])
       assert.equal((await client.post('/v1/auth/refresh')).status, 401, status)
       assert.equal((await client.get('/v1/auth/session')).status, 401, status)
@@ -300,14 +301,14 @@ describe('a refresh', () => {
   })
 
   it("is refused once the user's security version has changed", async () => {
-    const { client, userId } = await signUp(app)
+    const { client, userId } = await newPerson(app)
     await app.sql('UPDATE identsphere.users SET security_version = security_version + 1 WHERE id = $1', [userId])
     assert.equal((await client.post('/v1/auth/refresh')).status, 401)
     assert.equal((await client.get('/v1/auth/session')).status, 401)
   })
 
   it('accepts no access token, and a guard no refresh token', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const tokens = await signInNatively(app, email)
     assert.notEqual((await refreshNatively(app, tokens.accessToken)).status, 200)
     assert.equal((await app.client().get('/v1/auth/session', bearer(tokens.refreshToken))).status, 401)

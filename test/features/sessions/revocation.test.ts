@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
 import { bearer, type NativeTokens, refreshNatively, sessionIdOf, signInNatively } from '../../support/native-client.js'
+import { newPerson } from '../../support/people.js'
 import { type ServerProcess, startProcess } from '../../support/processes.js'
 
 const newPassword = 'another-horse-battery-8'
@@ -23,7 +24,7 @@ describe('a session that ends during a refresh', () => {
   let owner: Client
   before(async () => {
     app = await startApp()
-    ;({ email, client: owner } = await signUp(app))
+    ;({ email, client: owner } = await newPerson(app))
     ;[one, other] = await Promise.all([startProcess(app), startProcess(app)])
   })
   after(async () => {
@@ -112,7 +113,7 @@ describe('a session ended at one process', () => {
   /** @see better-auth #9967, #9991, #8708 */
   for (const [how, end] of Object.entries(ends)) {
     it(`is refused by the next request at another process (${how})`, async () => {
-      const { client, email, userId } = await signUp(app)
+      const { client, email, userId } = await newPerson(app)
       const owner = here.clientWithCookiesOf(client)
       const browser = here.clientWithCookiesOf(await signIn(app, email))
       const elsewhere = there.clientWithCookiesOf(browser)
@@ -147,7 +148,7 @@ describe('a revoked session', () => {
 
   /** @see better-auth #6893 */
   it('opens no route and changes nothing', async () => {
-    const { client, email, userId } = await signUp(app)
+    const { client, email, userId } = await newPerson(app)
     const owner = await signIn(app, email)
     const [session] = (await owner.get('/v1/users/me/sessions')).body.sessions.filter(
       (one: { current: boolean }) => !one.current,
@@ -189,7 +190,7 @@ describe('a revoked session', () => {
   })
 
   it('is no longer listed, and its end is recorded once', async () => {
-    const { client, email, sessionId } = await signUp(app)
+    const { client, email, sessionId } = await newPerson(app)
     const owner = await signIn(app, email)
     assert.equal((await owner.delete(`/v1/users/me/sessions/${sessionId}`)).status, 204)
     assert.equal((await owner.delete(`/v1/users/me/sessions/${sessionId}`)).status, 404)
@@ -215,8 +216,8 @@ describe('a revoked session', () => {
 
   /** @see CVE-2024-39683 */
   it("must be the caller's own; others answer 404 like unknown ones", async () => {
-    const mine = await signUp(app)
-    const theirs = await signUp(app)
+    const mine = await newPerson(app)
+    const theirs = await newPerson(app)
     for (const id of [theirs.sessionId, '019a0000-0000-7000-8000-000000000000']) {
       const answer = await mine.client.delete(`/v1/users/me/sessions/${id}`)
       assert.equal(answer.status, 404)
@@ -236,7 +237,7 @@ describe('the logout', () => {
   after(() => app.close())
 
   it('ends the session by a refresh token that was rotated long ago', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     const tokens = await signInNatively(app, email)
     const { access_token } = (await refreshNatively(app, tokens.refreshToken)).body
     app.clock.advance(60)
@@ -246,7 +247,7 @@ describe('the logout', () => {
   })
 
   it('works by the refresh cookie if the access token has expired', async () => {
-    const { client, sessionId } = await signUp(app)
+    const { client, sessionId } = await newPerson(app)
     app.clock.advance(3600)
     assert.equal((await client.get('/v1/auth/session')).status, 401)
     assert.equal((await client.post('/v1/auth/logout')).status, 204)
@@ -255,7 +256,7 @@ describe('the logout', () => {
   })
 
   it('works with an expired bearer token, and beside a foreign one', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const body = { email, password, token_delivery: 'body' }
     const native = (await app.client().post('/v1/auth/login', body)).body
     app.clock.advance(901)
@@ -271,7 +272,7 @@ describe('the logout', () => {
   })
 
   it('is idempotent and succeeds without credentials', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const copy = app.client()
     for (const [name, cookie] of client.cookies) copy.cookies.set(name, cookie)
     for (const browser of [client, copy, client, app.client()]) {
@@ -280,7 +281,7 @@ describe('the logout', () => {
   })
 
   it('records the organization, whichever token named the session', async () => {
-    const { email, organizationId } = await signUp(app)
+    const { email, organizationId } = await newPerson(app)
     for (const by of ['access', 'refresh']) {
       const tokens = await signInNatively(app, email)
       const answer =
@@ -313,7 +314,7 @@ describe('a password change', () => {
 
   /** @see supabase/auth #1489 */
   it('ends every other session and keeps its own', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const browser = await signIn(app, email)
     const tokens = await signInNatively(app, email)
     assert.equal((await changePassword(client)).status, 204)
@@ -328,7 +329,7 @@ describe('a password change', () => {
   })
 
   it('keeps the other sessions on request', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const browser = await signIn(app, email)
     assert.equal((await changePassword(client, true)).status, 204)
     assert.equal((await browser.get('/v1/auth/session')).status, 200)
@@ -336,7 +337,7 @@ describe('a password change', () => {
   })
 
   it('revives no session that had already ended', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const browser = await signIn(app, email)
     const copy = app.client()
     for (const [name, cookie] of browser.cookies) copy.cookies.set(name, cookie)
@@ -347,7 +348,7 @@ describe('a password change', () => {
   })
 
   it('changes and ends nothing with a wrong current password', async () => {
-    const { client, email, userId } = await signUp(app)
+    const { client, email, userId } = await newPerson(app)
     const browser = await signIn(app, email)
     const state = () => app.sql('SELECT * FROM identsphere.users WHERE id = $1', [userId])
     const before = await state()
@@ -362,7 +363,7 @@ describe('a password change', () => {
   })
 
   it('voids a sign-in that has read the old password', async () => {
-    const { client, email, userId } = await signUp(app)
+    const { client, email, userId } = await newPerson(app)
     duringSignIn = async (id) => {
       if (id !== userId) return
       duringSignIn = undefined
@@ -379,7 +380,7 @@ describe('a password change', () => {
   })
 
   it('succeeds once if made twice simultaneously', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     const passwords = ['first-new-horse-battery', 'second-new-horse-battery']
     const answers = await Promise.all(
       passwords.map((new_password) =>
@@ -398,7 +399,7 @@ describe('a deleted user row', () => {
   it('leaves no session, token, membership or admin right, but keeps the audit log', async () => {
     const app = await startApp()
     try {
-      const { client, email, userId } = await signUp(app)
+      const { client, email, userId } = await newPerson(app)
       const tokens = await signInNatively(app, email)
       await app.sql('INSERT INTO identsphere.platform_admins (user_id, created_at) VALUES ($1, now())', [userId])
       const audited = async () => (await app.sql('SELECT count(*)::int FROM identsphere.audit_logs'))[0].count

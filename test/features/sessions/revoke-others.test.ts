@@ -1,11 +1,12 @@
 /** After "sign out all others", nothing pending opens the account. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 import { needs } from '../../support/host.js'
 import { challenged, type Enrolled, enrol } from '../../support/mfa.js'
 import { answerAt, beginLogin, newAuthenticator, personWithPasskey, register } from '../../support/passkeys.js'
+import { newPerson } from '../../support/people.js'
 
 let app: TestApp
 let duringSignIn: ((userId: string) => Promise<unknown>) | undefined
@@ -90,7 +91,7 @@ for (const [when, end] of Object.entries(ends)) {
     })
 
     it('voids a sign-in whose password was just read', { skip: needs('a second connection') }, async () => {
-      const { client, email, userId } = await signUp(app)
+      const { client, email, userId } = await newPerson(app)
       duringSignIn = async (id) => {
         if (id !== userId) return
         duringSignIn = undefined
@@ -138,7 +139,7 @@ describe('the sign-out of all others', () => {
   })
 
   it('leaves one of two browsers that request it simultaneously', async () => {
-    const { client, email } = await signUp(app)
+    const { client, email } = await newPerson(app)
     for (let round = 0; round < 4; round += 1) {
       const other = await signIn(app, email)
       const answers = await Promise.all([client, other].map((one) => one.delete('/v1/users/me/sessions')))

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import type { Middleware } from '../../../lib/core/http/router.js'
 import { signUp, startApp, type TestApp } from '../../support/app.js'
 import { bareRequest, passageOf } from '../../support/chain.js'
+import { newPerson, type Person } from '../../support/people.js'
 
 type Condition = 'auth' | 'role' | 'permission' | 'recentAuth' | 'recentMfa' | 'platformAdmin'
 type State = Record<Condition, boolean>
@@ -30,7 +31,7 @@ const states: State[] = Array.from({ length: 2 ** conditions.length }, (_, bits)
 describe('combined guards', () => {
   let app: TestApp
   let guards: Record<Condition, Middleware>
-  let person: Awaited<ReturnType<typeof signUp>>
+  let person: Person
   before(async () => {
     app = await startApp()
     const { identsphere } = app
@@ -42,7 +43,7 @@ describe('combined guards', () => {
       recentMfa: identsphere.requireRecentMfa(),
       platformAdmin: identsphere.requirePlatformAdmin(),
     }
-    person = await signUp(app)
+    person = await newPerson(app)
   })
   after(() => app.close())
 
@@ -120,10 +121,10 @@ describe('combined guards', () => {
 
 describe('a second factor', () => {
   let app: TestApp
-  let person: Awaited<ReturnType<typeof signUp>>
+  let person: Person
   before(async () => {
     app = await startApp()
-    person = await signUp(app)
+    person = await newPerson(app)
     await app.sql('INSERT INTO identsphere.platform_admins (user_id, created_at) VALUES ($1, now())', [person.userId])
   })
   after(() => app.close())

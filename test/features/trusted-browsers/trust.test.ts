@@ -1,9 +1,10 @@
 /** Trusted browsers sign in without the second factor, and have no other privilege. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 import { challenged, enrol } from '../../support/mfa.js'
+import { newPerson } from '../../support/people.js'
 
 const path = '/v1/auth/trusted-browsers'
 
@@ -51,7 +52,7 @@ describe('a trusted browser', () => {
   })
 
   it('requires a second factor of the last five minutes, no recovery code', async () => {
-    const plain = await signUp(app)
+    const plain = await newPerson(app)
     assert.equal((await plain.client.post(path, {})).body.error.code, 'mfa_required')
     const { email, recoveryCodes } = await enrol(app)
     const recovering = app.client()
@@ -176,7 +177,7 @@ describe('a trusted browser', () => {
       body.trusted_browsers.map(({ id, label, current }: Record<string, unknown>) => ({ id, label, current })),
       [{ id: trustId, label: 'Laptop', current: true }],
     )
-    const { client: stranger } = await signUp(app)
+    const { client: stranger } = await newPerson(app)
     assert.equal((await stranger.delete(`${path}/${trustId}`)).status, 404)
     assert.equal((await client.get(path)).body.trusted_browsers.length, 1)
   })

@@ -4,7 +4,8 @@ import { after, before, describe, it } from 'node:test'
 import { hash as argon2, argon2d } from 'argon2'
 import bcrypt from 'bcrypt'
 import type { Api } from '../../../lib/index.js'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
+import { newPerson } from '../../support/people.js'
 
 let app: TestApp
 let users: Api['users']
@@ -114,7 +115,7 @@ describe('the import of a user', () => {
   })
 
   it('rejects the address of another user', async () => {
-    const { email } = await signUp(app)
+    const { email } = await newPerson(app)
     for (const more of [{}, { externalId: 'other' }]) {
       await assert.rejects(users.import({ email: email.toUpperCase(), ...more }), { code: 'conflict' })
     }
@@ -150,7 +151,7 @@ describe('the import of a user', () => {
 
 describe('the disabling of a user', () => {
   it('ends every session and refuses sign-ins until the user is enabled', async () => {
-    const { client, email, userId, sessionId } = await signUp(app)
+    const { client, email, userId, sessionId } = await newPerson(app)
     await users.disable(userId)
     assert.equal((await client.get('/v1/users/me')).status, 401)
     assert.equal((await client.post('/v1/auth/refresh')).status, 401)
@@ -164,7 +165,7 @@ describe('the disabling of a user', () => {
   })
 
   it('happens once if requested twice', async () => {
-    const { userId } = await signUp(app)
+    const { userId } = await newPerson(app)
     await Promise.all([users.disable(userId), users.disable(userId)])
     await users.disable(userId)
     await Promise.all([users.enable(userId), users.enable(userId)])
@@ -184,7 +185,7 @@ describe('the disabling of a user', () => {
   })
 
   it('leaves no live session of simultaneous sign-ins', async () => {
-    const { email, userId } = await signUp(app)
+    const { email, userId } = await newPerson(app)
     const entering = Array.from({ length: 4 }, () => app.client())
     const logins = entering.map((client) => client.post('/v1/auth/login', { email, password }))
     await Promise.race(logins)

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it, test } from 'node:test'
 import fc from 'fast-check'
 import { normalizeEmail } from '../../../lib/features/users/email-address.js'
-import { password, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import { codeIn, mailTo, tokenIn } from '../../support/mail.js'
+import { newPerson } from '../../support/people.js'
 import { hashingOf } from '../../support/work.js'
 
 /** Texts that have deceived a parser, a mailer or a comparison. */
@@ -141,8 +142,8 @@ describe('an e-mail address in a request', () => {
 
   /** @see https://github.com/better-auth/better-auth/issues/9369, https://github.com/better-auth/better-auth/issues/9460 */
   it('is the same account in another case or form at every endpoint', async () => {
-    await signUp(app, { email: 'Kurt@bücher.example' })
-    const { client: other } = await signUp(app)
+    await newPerson(app, { email: 'Kurt@bücher.example' })
+    const { client: other } = await newPerson(app)
     const stored = 'kurt@xn--bcher-kva.example'
     const link = tokenIn(await mailTo(app, stored, /^Confirm your e-mail/))
     const proven = await app.client().post('/v1/auth/email/verify', { token: link, password })
@@ -166,7 +167,7 @@ describe('an e-mail address in a request', () => {
   })
 
   it('matches an imported user whose address was stored in another case', async () => {
-    const { userId } = await signUp(app, { email: 'imported@example.com' })
+    const { userId } = await newPerson(app, { email: 'imported@example.com' })
     await app.sql(`UPDATE identsphere.users SET email = 'Imported@Example.com' WHERE id = $1`, [userId])
     const login = await app.client().post('/v1/auth/login', { email: 'imported@example.com', password })
     assert.equal(login.status, 200, login.text)

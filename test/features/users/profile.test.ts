@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { signUp, startApp, type TestApp } from '../../support/app.js'
+import { startApp, type TestApp } from '../../support/app.js'
+import { newPerson } from '../../support/people.js'
 
 describe('the profile', () => {
   let app: TestApp
@@ -12,7 +13,7 @@ describe('the profile', () => {
   const user = async (id: string) => (await app.sql('SELECT * FROM identsphere.users WHERE id = $1', [id]))[0]
 
   it('changes named fields, keeps absent ones and clears empty ones', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     const first = await client.patch('/v1/users/me', {
       display_name: 'Ada',
       job_title: 'Analyst',
@@ -36,8 +37,8 @@ describe('the profile', () => {
    * @see https://github.com/better-auth/better-auth/issues/9965, https://github.com/better-auth/better-auth/issues/9974
    */
   it('rejects unknown fields such as identity or role, and stores nothing', async () => {
-    const { client, userId } = await signUp(app)
-    const other = await signUp(app)
+    const { client, userId } = await newPerson(app)
+    const other = await newPerson(app)
     const before = await user(userId)
     for (const [field, value] of Object.entries({
       id: other.userId,
@@ -69,7 +70,7 @@ describe('the profile', () => {
   })
 
   it('limits every field and names the one that is too long', async () => {
-    const { client } = await signUp(app)
+    const { client } = await newPerson(app)
     for (const [field, longest] of [
       ['display_name', 200],
       ['job_title', 200],
@@ -91,8 +92,8 @@ describe('the profile', () => {
 
   /** @see CVE-2025-61928, better-auth: the acting user came from the body */
   it("is the caller's own, whatever user the request names", async () => {
-    const victim = await signUp(app)
-    const attacker = await signUp(app)
+    const victim = await newPerson(app)
+    const attacker = await newPerson(app)
     const before = await user(victim.userId)
     for (const name of ['user_id', 'userId', 'id', 'sub', 'user']) {
       const path = `/v1/users/me?${name}=${victim.userId}`
@@ -112,7 +113,7 @@ describe('the profile', () => {
   })
 
   it('leaves an audit row with the names of the fields, not their values', async () => {
-    const { client, userId } = await signUp(app)
+    const { client, userId } = await newPerson(app)
     await client.patch('/v1/users/me', { bio: 'something private', job_title: 'Analyst' })
     const [row] = await app.sql(
       `SELECT metadata, resource_id FROM identsphere.audit_logs WHERE action = 'users.updated' AND actor_id = $1`,

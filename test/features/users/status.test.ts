@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
+import { newPerson } from '../../support/people.js'
 
 /**
  * @see CVE-2024-47000, CVE-2024-46999 and CVE-2024-47060, Zitadel: deactivated users and organizations kept access
@@ -29,7 +30,7 @@ describe('the credentials of a user', () => {
 
   /** A browser and a native client of a new user, with tokens that were valid a moment ago. */
   async function person() {
-    const { client, email, userId, organizationId } = await signUp(app)
+    const { client, email, userId, organizationId } = await newPerson(app)
     const native = await app.client().post('/v1/auth/login', { email, password, token_delivery: 'body' })
     const { access_token, refresh_token } = native.body
     const bearer = app.client({ authorization: `Bearer ${access_token}` })

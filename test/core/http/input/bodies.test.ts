@@ -9,7 +9,7 @@ import { type FieldError, validate } from '../../../../lib/core/http/validate.js
 import { password, startApp, type TestApp } from '../../../support/app.js'
 import { callsOf } from '../../../support/every-route.js'
 import { needs } from '../../../support/host.js'
-import { person } from '../../../support/people.js'
+import { newPerson } from '../../../support/people.js'
 import { nameOf, routesOf } from '../../../support/routes.js'
 import { hashingOf, recordingKnex, type Statement } from '../../../support/work.js'
 
@@ -192,7 +192,7 @@ describe('a request body', () => {
   }, async () => {
     for (const route of routes) {
       const name = nameOf(route)
-      const { client } = await person(app)
+      const { client } = await newPerson(app)
       for (const [what, raw] of Object.entries(hostile)) {
         const answer = await client.send(route.method, route.path, { raw })
         assert.equal(answer.status, 400, `${name} ${what} ${answer.text}`)
@@ -206,7 +206,7 @@ describe('a request body', () => {
   it('above 64 KiB answers 413, announced or chunked', {
     skip: needs('an unread body'),
   }, async () => {
-    const { client } = await person(app)
+    const { client } = await newPerson(app)
     const sized = (bytes: number) => `{"bio":"${'x'.repeat(bytes - '{"bio":""}'.length)}"}`
     assert.equal((await client.send('PATCH', '/v1/users/me', { raw: sized(64 * 1024) })).status, 400)
     for (const headers of [{}, { 'content-length': undefined, 'transfer-encoding': 'chunked' }]) {
@@ -250,7 +250,7 @@ describe('a request body', () => {
   })
 
   it('is ignored by routes that read none', async () => {
-    const { client } = await person(app)
+    const { client } = await newPerson(app)
     for (const path of ['/v1/auth/session', '/v1/users/me', '/v1/users/me/sessions', '/v1/health']) {
       assert.equal(
         (await client.send('GET', path, { raw: '{', headers: { 'content-type': 'text/plain' } })).status,

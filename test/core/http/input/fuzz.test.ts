@@ -5,7 +5,7 @@ import type { Route } from '../../../../lib/core/http/route.js'
 import { startApp, type TestApp } from '../../../support/app.js'
 import type { Answer, Client, SendOptions } from '../../../support/client.js'
 import { callsOf } from '../../../support/every-route.js'
-import { person } from '../../../support/people.js'
+import { newPerson } from '../../../support/people.js'
 import { isPage, nameOf, routesOf } from '../../../support/routes.js'
 
 /** Requests per route. The seed is printed on failure; `FUZZ_RUNS` sets more. */
@@ -161,7 +161,7 @@ test('answers anonymous clients without 5xx, stack traces or markup, on every ro
 test('answers signed-in clients without 5xx, stack traces or markup, on every route', async () => {
   for (const route of routesOf(app)) {
     const [call] = await callsOf(route, app)
-    await fuzz(route, async () => (await person(app)).client, call.options)
+    await fuzz(route, async () => (await newPerson(app)).client, call.options)
   }
 })
 

@@ -6,7 +6,7 @@ import { startApp, type TestApp } from '../../../support/app.js'
 import type { Client } from '../../../support/client.js'
 import { callsOf, routesWithCalls, routesWithThings, thingOf } from '../../../support/every-route.js'
 import { needs } from '../../../support/host.js'
-import { anotherBrowser, nativeClient, type Person, person, verifiedPerson } from '../../../support/people.js'
+import { anotherBrowser, nativeClient, newPerson, type Person, verifiedPerson } from '../../../support/people.js'
 import { isPage, nameOf, routesOf } from '../../../support/routes.js'
 
 /** Verifies all addresses. Otherwise a change of factors is refused before the lookup. */
@@ -17,7 +17,7 @@ async function verifyAll(app: TestApp): Promise<void> {
 /** Clients that attempt access, given the owner, and their expected status. */
 const others: Record<string, { status: 401 | 404; client(app: TestApp, owner: Person): Promise<Client> }> = {
   'an anonymous client': { status: 401, client: async (app) => app.client() },
-  'another user of another organization': { status: 404, client: async (app) => (await person(app)).client },
+  'another user of another organization': { status: 404, client: async (app) => (await newPerson(app)).client },
   'another user by a bearer token': {
     status: 404,
     client: (app) => nativeClient(app),
@@ -25,7 +25,7 @@ const others: Record<string, { status: 401 | 404; client(app: TestApp, owner: Pe
   'a colleague who owns the organization': {
     status: 404,
     async client(app, owner) {
-      const colleague = await person(app)
+      const colleague = await newPerson(app)
       await app.sql(
         `INSERT INTO identsphere.organization_memberships (organization_id, user_id, role, created_at)
          VALUES ($1, $2, 'owner', now())`,
@@ -41,7 +41,7 @@ const others: Record<string, { status: 401 | 404; client(app: TestApp, owner: Pe
   'a platform admin': {
     status: 404,
     async client(app) {
-      const admin = await person(app)
+      const admin = await newPerson(app)
       await app.sql('INSERT INTO identsphere.platform_admins (user_id, created_at) VALUES ($1, now())', [admin.userId])
       await app.sql('UPDATE identsphere.user_sessions SET mfa_verified_at = now() WHERE user_id = $1', [admin.userId])
       return admin.client
@@ -68,7 +68,7 @@ const others: Record<string, { status: 401 | 404; client(app: TestApp, owner: Pe
 }
 
 async function changed(app: TestApp, change: string, given?: Person): Promise<Client> {
-  const { client, userId } = given ?? (await person(app))
+  const { client, userId } = given ?? (await newPerson(app))
   await app.sql(`UPDATE identsphere.users SET ${change} WHERE id = $1`, [userId])
   return client
 }
@@ -149,7 +149,7 @@ describe('resources of other users', () => {
       const owner = await verifiedPerson(app)
       const { params, body } = await thingOf(route, app, owner)
       const options = body === undefined ? {} : { body }
-      const stranger = (await person(app)).client
+      const stranger = (await newPerson(app)).client
       await verifyAll(app)
       const all = (value: string) => pathOf(route, Object.fromEntries(Object.keys(params).map((name) => [name, value])))
       const foreign = await stranger.send(route.method, pathOf(route, params), options)
@@ -252,10 +252,10 @@ describe('every route', () => {
     const exempt: string[] = []
     for (const route of routes.filter(({ method }) => method !== 'GET')) {
       const name = nameOf(route)
-      const foreign = await person(app)
+      const foreign = await newPerson(app)
       const [call] = await callsOf(route, app)
       if (call.client.cookies.size === 0) {
-        const { client } = await person(app)
+        const { client } = await newPerson(app)
         for (const [cookie, value] of client.cookies) call.client.cookies.set(cookie, value)
       }
       for (const csrf of [false, 'x', foreign.client.cookie('csrf') as string] as const) {
