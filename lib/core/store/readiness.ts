@@ -27,10 +27,12 @@ export function createReadiness(options: {
   let checking: Promise<void> | undefined
 
   async function check(): Promise<void> {
-    const [facts] = await store.sql<{ in_recovery: boolean; skew: number }>`
-      SELECT pg_is_in_recovery() AS in_recovery,
+    const [facts] = await store.sql<{ is_read_only: boolean; skew: number }>`
+      SELECT current_setting('transaction_read_only') = 'on' AS is_read_only,
         (extract(epoch FROM clock_timestamp()) - ${Date.now() / 1000})::float8 AS skew`
-    if (facts?.in_recovery !== false) throw new Error('the database is a read-only standby; use the writable primary')
+    if (facts?.is_read_only !== false) {
+      throw new Error('the database is read-only, such as a read-only standby; use the writable primary')
+    }
     const skew = Math.abs(facts.skew)
     if (skew > refuseSkew) throw new Error(`this node's clock and the database's differ by ${Math.round(skew)} s`)
     if (skew > warnSkew) logger.warn({ seconds: skew }, "this node's clock and the database's differ")

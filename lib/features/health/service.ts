@@ -42,10 +42,10 @@ export function createHealth(deps: {
 }
 
 async function isWritable(store: Store): Promise<boolean> {
-  const [row] = await store.sql<{ in_recovery: boolean }>`
-    SELECT pg_is_in_recovery() AS in_recovery,
+  const [row] = await store.sql<{ is_read_only: boolean }>`
+    SELECT current_setting('transaction_read_only') = 'on' AS is_read_only,
       (SELECT count(*) FROM (SELECT 1 FROM ${store.table('users')} LIMIT 1) u)`
-  return row?.in_recovery === false
+  return row?.is_read_only === false
 }
 
 /** Null if the query fails or takes too long. */

@@ -235,7 +235,7 @@ function assertOrganization(expected: string | undefined, auth: Auth): void {
 function isValidFor({ claims, kid }: Verified, session: LiveSession): boolean {
   if (claims.sub !== session.user_id || (claims.org ?? null) !== session.organization_id) return false
   if (claims.epoch > session.epoch) return false
-  return !(session.revoked_kids ?? []).includes(kid)
+  return !session.revoked_kids.includes(kid)
 }
 
 function describe(

@@ -103,7 +103,7 @@ export function createSessions(deps: {
   /** The live session of an access token. Undefined if it has ended, or if the token's key was revoked. */
   async function findSessionOfAccessToken({ claims, kid }: Verified) {
     const session = await check.read(claims.sid)
-    if (session === null || session.user_id !== claims.sub || session.revoked_kids?.includes(kid)) return undefined
+    if (session === null || session.user_id !== claims.sub || session.revoked_kids.includes(kid)) return undefined
     return session
   }
 
