@@ -4,7 +4,7 @@ import type { Database } from '../../../lib/core/store/database.js'
 import { createSessionCheck } from '../../../lib/features/sessions/check.js'
 import { testClock } from '../../support/clock.js'
 
-it('rejects every lookup if the pool grants no connection, and excess lookups at once', async () => {
+it('rejects lookups without a connection, and excess ones immediately', async () => {
   const never = { client: { acquireConnection: () => new Promise(() => {}) } }
   const check = createSessionCheck({
     database: { reserved: never } as unknown as Database,
