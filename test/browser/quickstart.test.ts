@@ -388,7 +388,7 @@ describe('the quickstart page', { skip: chromium.skip }, () => {
       await answerOf(page, '/api/payouts').getByText('mfa_required').first().waitFor()
     })
 
-    it('is set up as an app behind the password, with recovery codes shown once', async () => {
+    it('is an app set up with the password; recovery codes show once', async () => {
       await page.getByRole('button', { name: 'Set up an app' }).click()
       await dialog().getByLabel('Your password').fill('not-the-right-password')
       await dialog().getByRole('button', { name: 'Confirm' }).click()

@@ -82,7 +82,7 @@ describe('the WebSocket example', () => {
     return answer
   }
 
-  it('opens to its own page with cookies and to native clients with a bearer token', async () => {
+  it('opens to its own page and to native clients with a bearer token', async () => {
     const { client, email } = await signUp(app)
     const page = await connect({ ...cookieOf(client), origin: server.url })
     assert.deepEqual(await say(page, 'hello'), { from: email, text: 'hello' })

@@ -89,7 +89,7 @@ for (const framework of Object.keys(frameworks) as Framework[]) {
       assert.equal((await client.send('POST', '/area/form', { raw, headers })).status, 200)
     })
 
-    it('return a page load to its full address, even if the framework shortened it', async () => {
+    it('return a page load to its full address despite framework shortening', async () => {
       const answer = await client.get('/area/page/7?year=2026', { headers: page })
       assert.equal(answer.status, 303)
       assert.equal(answer.headers.location, '/v1/auth/resume?return_to=%2Farea%2Fpage%2F7%3Fyear%3D2026')

@@ -30,7 +30,7 @@ for (const [name, code] of Object.entries({
   'a query to a name server': "(await import('node:dns')).resolve4('nowhere.invalid', () => {})",
   'a datagram': "(await import('node:dgram')).createSocket('udp4').send('x', 53, '192.0.2.1')",
 })) {
-  test(`fails a process for ${name} to another host, even if the error is swallowed`, async () => {
+  test(`fails a process for ${name} to another host, despite a swallowed error`, async () => {
     await assert.rejects(trapped(`try { ${code} } catch {}`), /network trap/)
     await assert.rejects(trapped(`process.on('uncaughtException', () => {}); ${code}`), /network trap/)
   })

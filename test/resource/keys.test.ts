@@ -377,7 +377,7 @@ describe('a key in a fetched set', () => {
   }
 
   for (const alg of ['RS384', 'RS512', 'PS256'] as const) {
-    test(`is refused for ${alg} in set and token, even if the signature is valid`, async () => {
+    test(`is refused for ${alg} in set and token, despite a valid signature`, async () => {
       keyServer.serve(named({ alg }))
       const text = Buffer.from(token(first).split('.')[1] ?? '', 'base64url').toString()
       const options = { algorithm: alg, header: { alg, typ: 'at+jwt', kid: 'first' } }

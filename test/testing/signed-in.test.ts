@@ -172,7 +172,7 @@ describe('organizations and roles', () => {
     const email = 'lost@example.com'
     await assert.rejects(
       identsphere.signedIn({ email, organizationId: '00000000-0000-7000-8000-000000000000' }),
-      /no such organization/,
+      /Organization not found/,
     )
     const found = await identsphere.signedIn({ email })
     assert.equal(found.role, 'owner')

@@ -543,7 +543,7 @@ test('treats every name below localhost as local, but no similar name', () => {
   }
 })
 
-test('requires an RP id at or above the public host, and own related origins', () => {
+test('requires an RP id above the public host, and own related origins', () => {
   assert.deepEqual(load().passkeys, { rpId: 'app.example.com', rpName: 'app.example.com', relatedOrigins: [] })
   assert.equal(load({ passkeys: { rpId: 'example.com' } }).passkeys.rpId, 'example.com')
   for (const rpId of ['other.example', 'xapp.example.com', 'pp.example.com', 'sub.app.example.com']) {

@@ -40,7 +40,7 @@ describe('an address change', () => {
   }
 
   /** @see GHSA-g38m, CVE-2026-53516: the same attack by registration */
-  it("keeps an attacker's account from getting the address of a victim who follows its link", async () => {
+  it('gives an attacker no address of a victim who follows the link', async () => {
     const attacker = await signUpAndFollowLink(app)
     const { to, token } = await asked(attacker.client)
     const bystander = await newPerson(app)

@@ -56,7 +56,7 @@ describe('a mailed link', () => {
     client.post(entrances[kind].path, { token, ...entrances[kind].with })
 
   for (const kind of kinds) {
-    it(`of kind ${kind} works once, for one purpose only, and survives GET and HEAD`, async () => {
+    it(`of kind ${kind} works once, for one purpose, despite GET and HEAD`, async () => {
       const { client, token } = await linkOf(kind)
       for (const other of kinds.filter((one) => one !== kind)) {
         const answer = await enter(other, client, token)
@@ -120,7 +120,7 @@ describe('a mailed link', () => {
   })
 
   /** @see CVE-2026-18963, Keycloak: a reset was completed without its mail */
-  it('is the only means to complete a reset, even with read access to the database', async () => {
+  it('is required for a reset, even with read access to the database', async () => {
     const { client, email } = await signUpAndFollowLink(app)
     const path = '/v1/auth/password/reset'
     const [new_password, stranger] = ['correct-horse-battery-9', app.client()]

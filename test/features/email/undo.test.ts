@@ -35,7 +35,7 @@ describe('an added factor', () => {
     return app.client().post('/v1/auth/password/reset', { token, new_password: fresh })
   }
 
-  it("is removed by the owner's mailed link with all it gave, if an app", async () => {
+  it('is removed by mailed link with all it gave, if an app', async () => {
     const owner = await verifiedPerson(app)
     const { client, email, userId } = owner
     const thief = await enrol(app, { ...owner, client: await signIn(app, email) })
@@ -48,7 +48,7 @@ describe('an added factor', () => {
     assert.equal((await resetPassword(email)).body.status, 'success')
   })
 
-  it("is removed by the owner's mailed link after a reset, if a passkey", async () => {
+  it('is removed by mailed link even after a reset, if a passkey', async () => {
     const { email, userId } = await verifiedPerson(app)
     const passkey = await addPasskey(await signIn(app, email))
     await app.client().post('/v1/auth/password/forgot', { email })
@@ -73,7 +73,7 @@ describe('an added factor', () => {
     assert.deepEqual(await rows('mfa_factors', userId), [])
   })
 
-  it("is removed with an address change of the same moment, and so is the attacker's undo link", async () => {
+  it('is removed with a simultaneous address change and its undo link', async () => {
     const { client, email, userId } = await verifiedPerson(app)
     await reauthenticate(client, 'mfa_setup')
     const secret = await setup(client)

@@ -47,7 +47,7 @@ test('releases no failure early and delays none by more than one step', async ()
   )
 })
 
-test('delays a failure by one step at most if the clock is set back', async () => {
+test('delays failures by one step if the clock is set back', async () => {
   const clock = frozenClock(1_000_000)
   const waits: number[] = []
   const recording: Clock = { ...clock, wait: async (milliseconds) => void waits.push(milliseconds) }

@@ -25,7 +25,7 @@ function isUnavailable(error: unknown): boolean {
   return error instanceof IdentSphereError && error.code === 'service_unavailable' && error.retryAfterSeconds === 1
 }
 
-test('runs at most `concurrency` jobs at a time, each once with its own result', async () => {
+test('runs at most `concurrency` jobs at a time, each once', async () => {
   const queue = createHashingQueue({ concurrency: 3, perNetworkLimit: 1000, totalLimit: 1000 })
   let running = 0
   let most = 0
@@ -192,7 +192,7 @@ test('rejects a limit that would stop all work and names the setting', () => {
   }
 })
 
-test('drops the newest job of the longest line for a new network if full', async () => {
+test('drops the newest job of the longest line if full', async () => {
   const queue = createHashingQueue({ concurrency: 1, perNetworkLimit: 4, totalLimit: 8 })
   const { open, ended } = occupy(queue)
   const flood = ['a', 'b'].flatMap((network) =>

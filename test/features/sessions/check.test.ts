@@ -12,7 +12,7 @@ import { testClock } from '../../support/clock.js'
 import { type Person, person } from '../../support/people.js'
 import { adminQuery } from '../../support/postgres.js'
 
-it('rejects every lookup if the pool grants no connection, and excess lookups at once', async () => {
+it('rejects lookups without a connection, and excess ones immediately', async () => {
   const never = { client: { acquireConnection: () => new Promise(() => {}) } } as unknown as Knex
   const check = createSessionCheck({
     database: { reserved: new ReservedConnections(never, createStatementNames(silentLogger)) } as unknown as Database,

@@ -208,7 +208,7 @@ describe('an access token and its session', () => {
 })
 
 describe('a revoked signing key', () => {
-  it('is rejected at every node from the next request on, and no longer published', async () => {
+  it('is rejected at every node immediately and no longer published', async () => {
     const [first, second] = [privateKey(), privateKey()]
     const app = await startApp({
       issuer: 'http://id.test',

@@ -334,7 +334,7 @@ describe('a step-up', () => {
     assert.equal((await person.client.get('/plain')).status, 200)
   })
 
-  it('is refused to an impersonator, who does not learn whether a code is right', async () => {
+  it('is refused to an impersonator, whether the code is right or not', async () => {
     const person = await enrolled()
     const admin = await verifiedPerson(app)
     await app.sql('UPDATE identsphere.user_sessions SET impersonator_id = $1 WHERE id = $2', [

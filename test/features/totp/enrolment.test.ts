@@ -112,7 +112,7 @@ describe('a pending enrollment', () => {
     assert.deepEqual((await client.get('/delicate')).body.error.details, { enrolled: false, methods: [] })
   })
 
-  it('is confirmed by a right code only, and answers 400, 401 or 409 otherwise', async () => {
+  it('is confirmed once it has begun, once, by a right code only', async () => {
     const { client } = await verifiedPerson(app)
     const enable = (code: string) => client.post('/v1/auth/mfa/enable', { code })
     assert.equal((await enable('123456')).status, 400)

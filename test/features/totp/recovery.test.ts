@@ -169,7 +169,7 @@ describe('the verification of a mailbox', () => {
     }
   })
 
-  it('removes a newer app and keeps an older one when an address change is undone', async () => {
+  it('removes only a newer app when an address change is undone', async () => {
     for (const since of [false, true]) {
       const person = since ? await verifiedPerson(app) : await enrol(app)
       await person.client.post('/v1/users/me/email', { email: `new-${person.email}` })

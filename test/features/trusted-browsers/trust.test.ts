@@ -135,7 +135,7 @@ describe('a trusted browser', () => {
     }
   })
 
-  it('gets a new token with each use; a reused old one ends the trust', async () => {
+  it('gets a new token with each use; reuse ends the trust', async () => {
     const { client, email } = await trusting()
     const old = client.cookie('trust') ?? ''
     await signOut(client)
