@@ -1,23 +1,14 @@
-import type { Role } from '../../core/auth.js'
 import type { Clock } from '../../core/config/clock.js'
 import { IdentSphereError } from '../../core/errors.js'
 import type { Database } from '../../core/store/database.js'
 import { translateError } from '../../core/store/database-errors.js'
 import { discardConnection, type RawConnection } from '../../core/store/query-timeout.js'
+import { identifier, sql } from '../../core/store/sql.js'
 import type { SessionSettings } from './options.js'
-import type { SessionForTokens } from './repository.js'
+import { type SessionFacts, sessionFacts } from './session-facts.js'
 
 /** What the strict check reads of one live session. */
-export interface LiveSession extends SessionForTokens {
-  auth_method: string
-  mfa_verified_at: Date | null
-  impersonator_id: string | null
-  email_verified_at: Date | null
-  display_name: string | null
-  role: Role | null
-  /** Whether the active organisation asks its members for a second factor. */
-  organization_requires_mfa: boolean
-  is_platform_admin: boolean
+export interface LiveSession extends SessionFacts {
   seen_long_ago: boolean
   in_recovery: boolean
   revoked_kids: string[] | null
@@ -61,7 +52,7 @@ export function createSessionCheck(deps: {
   settings: Pick<SessionSettings, 'refreshTokenSeconds' | 'sessionIdleSeconds'>
 }): SessionCheck {
   const { database, clock, schema, settings } = deps
-  const text = checkSql(`"${schema}"`)
+  const text = checkSql(schema)
   let waiting: Waiting[] = []
   let inFlight = 0
   let scheduled = false
@@ -173,25 +164,20 @@ async function withDeadline<T>(work: (abandoned: () => boolean) => Promise<T>): 
  * each time anew, which takes three times as long as the read.
  */
 function checkSql(schema: string): string {
-  return `
-    SELECT s.id, s.user_id, o.id AS organization_id, s.auth_method, s.amr, s.auth_time,
-      s.mfa_verified_at, s.epoch, s.impersonator_id, s.created_at,
-      LEAST(s.expires_at, s.created_at + $2 * interval '1 second') AS expires_at,
-      u.email, u.email_verified_at, u.display_name, m.role,
-      coalesce(o.settings -> 'require_mfa' = 'true'::jsonb, false) AS organization_requires_mfa, p.user_id IS NOT NULL AS is_platform_admin,
+  const table = (name: string) => identifier(schema, name)
+  const { columns, joins } = sessionFacts(table)
+  const { text } = sql`
+    SELECT ${columns}, LEAST(s.expires_at, s.created_at + $2 * interval '1 second') AS expires_at,
       clock.now AS checked_at, s.last_seen_at <= clock.now - interval '1 minute' AS seen_long_ago,
       pg_is_in_recovery() AS in_recovery,
-      (SELECT array_agg(kid) FROM ${schema}.signing_keys WHERE state = 'revoked') AS revoked_kids
+      (SELECT array_agg(kid) FROM ${table('signing_keys')} WHERE state = 'revoked') AS revoked_kids
     FROM (SELECT now() + $4 * interval '1 second' AS now) AS clock
-    CROSS JOIN ${schema}.user_sessions s
-    JOIN ${schema}.users u
-      ON u.id = s.user_id AND u.status = 'active' AND u.security_version = s.security_version
-    LEFT JOIN ${schema}.organizations o ON o.id = s.organization_id AND o.deleted_at IS NULL
-    LEFT JOIN ${schema}.organization_memberships m ON m.organization_id = o.id AND m.user_id = s.user_id
-    LEFT JOIN ${schema}.platform_admins p ON p.user_id = s.user_id
+    CROSS JOIN ${table('user_sessions')} s
+    ${joins}
     WHERE s.id = ANY ((SELECT $1::uuid[])::uuid[])
       AND s.revoked_at IS NULL
       AND s.expires_at > clock.now
       AND s.created_at + $2 * interval '1 second' > clock.now
-      AND ($3 = 0 OR s.last_seen_at + $3 * interval '1 second' > clock.now)`
+      AND ($3 = 0 OR s.last_seen_at + $3 * interval '1 second' > clock.now)`.statement()
+  return text
 }
