@@ -140,8 +140,8 @@ export function createSignedIn(services: Services, organizationOnRegistration: '
     if (result.kind === 'challenge') {
       throw new Error(`signedIn(): ${email} has a second factor. Pass \`mfa: true\`, or sign in with the routes.`)
     }
-    const browser = await signIn.issueTokens(result, 'cookie')
-    const native = await signIn.issueTokens(result, 'body')
+    const browser = signIn.issueTokens(result, 'cookie')
+    const native = signIn.issueTokens(result, 'body')
     const { user, session, capabilities, csrf_token: csrfToken = '' } = browser.body
     const { access_token: accessToken = '' } = native.body
     const cookieHeader = browser.cookies.map((change) => cookies.serialize(change).split(';', 1)[0]).join('; ')

@@ -350,9 +350,8 @@ describe('the package in TypeScript', () => {
        export const isNetwork = (error: unknown) => error instanceof IdentSphereClientError && error.code === 'network_error'`,
     )
     await compile('page.mts', { noEmit: true, types: [], lib: ['es2022', 'dom'] })
-    const served = host.tarball.filter((path) => /^dist\/lib\/(client\/.*|features\/pages\/client)\.js$/.test(path))
-    for (const path of ['dist/lib/client/index.js', 'dist/lib/features/pages/client.js'])
-      assert.ok(served.includes(path))
+    const served = host.tarball.filter((path) => /^dist\/lib\/(client\/.*|client)\.js$/.test(path))
+    for (const path of ['dist/lib/client/index.js', 'dist/lib/client.js']) assert.ok(served.includes(path))
     const importing = served.filter((path) =>
       /from\s*["'](?!\.|@simplewebauthn)/.test(
         readFileSync(join(host.folder, 'node_modules/identsphere', path), 'utf8'),

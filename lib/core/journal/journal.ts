@@ -5,9 +5,9 @@ import type { KeyRing } from '../crypto/key-ring.js'
 import { uuidv7 } from '../crypto/random.js'
 import { seal } from '../crypto/sealing.js'
 import { type Contributions, extensionPoint } from '../extension-point.js'
-import { type Fragment, sql } from '../store/sql.js'
+import { sql } from '../store/sql.js'
 import type { Tx } from '../store/store.js'
-import type { Query } from '../store/together.js'
+import { command, type Query, sendTogether } from '../store/together.js'
 import type { Action, EventName } from './actions.js'
 import { createSubjectKeys, nobody } from './subject-keys.js'
 
@@ -42,8 +42,12 @@ export const journalEntries = extensionPoint<(tx: Tx, entry: JournalEntry) => Pr
 
 /** Records what happens: audit row, webhook event and the host's `on…` hook. Features react through {@link journalEntries}. */
 export interface Journal {
-  /** Writes in the transaction of the change. The hook runs after the commit. */
-  record(tx: Tx, action: Action, facts: JournalFacts): Promise<void>
+  /**
+   * Writes in the transaction of the change. The hook runs after the commit.
+   *
+   * @param others sent in the same statement
+   */
+  record(tx: Tx, action: Action, facts: JournalFacts, others?: readonly Query<unknown>[]): Promise<void>
   /**
    * Reads what entries about a subject need, to be sent with other statements. Without it, the first entry of the transaction reads it.
    */
@@ -83,7 +87,7 @@ export function createJournal(deps: {
     prepare: subjectKeys.reading,
     prepareNew: subjectKeys.making,
 
-    async record(tx, action, facts) {
+    async record(tx, action, facts, others = []) {
       const id = uuidv7()
       const subjectId = facts.subjectId ?? facts.actorId ?? nobody
       const key = await subjectKeys.of(tx, subjectId)
@@ -93,14 +97,11 @@ export function createJournal(deps: {
         ...(facts.email === undefined ? {} : { email: facts.email }),
       }
       const sealed = seal(key, JSON.stringify(personal), `audit_logs.sealed_personal:${id}`)
-      await tx.sql`
-        ${action.event === undefined ? sql`` : sql`WITH event AS (${insertEvent(tx, id, action.event, facts)})`}
-        INSERT INTO ${tx.table('audit_logs')} (id, organization_id, actor_id, impersonator_id, actor_type, action,
-          resource_type, resource_id, status, metadata, subject_id, sealed_personal, request_id, created_at)
-        VALUES (${id}, ${facts.organizationId ?? null}, ${facts.actorId}, ${facts.impersonatorId ?? null},
-          ${facts.actorId === null ? 'system' : 'user'}, ${action.name}, ${facts.resource?.type ?? null},
-          ${facts.resource?.id ?? null}, ${facts.status ?? 'success'}, ${JSON.stringify(facts.data ?? {})}, ${subjectId},
-          ${sealed}, ${facts.context.requestId}, ${tx.now})`
+      await sendTogether(tx, {
+        row: [insertRow(tx, { id, action, facts, subjectId, sealed })],
+        event: action.event === undefined ? [] : [insertEvent(tx, id, action.event, facts)],
+        others,
+      })
       const entry = { action, facts, subjectId: subjectId === nobody ? null : subjectId }
       for (const react of contributions(journalEntries)) await react(tx, entry)
       const call = hookCall(action, facts)
@@ -109,13 +110,27 @@ export function createJournal(deps: {
   }
 }
 
-function insertEvent(tx: Tx, id: string, event: EventName, facts: JournalFacts): Fragment {
+function insertRow(
+  tx: Tx,
+  row: { id: string; action: Action; facts: JournalFacts; subjectId: string; sealed: Buffer },
+): Query<void> {
+  const { id, action, facts, subjectId, sealed } = row
+  return command(sql`
+    INSERT INTO ${tx.table('audit_logs')} (id, organization_id, actor_id, impersonator_id, actor_type, action,
+      resource_type, resource_id, status, metadata, subject_id, sealed_personal, request_id, created_at)
+    VALUES (${id}, ${facts.organizationId ?? null}, ${facts.actorId}, ${facts.impersonatorId ?? null},
+      ${facts.actorId === null ? 'system' : 'user'}, ${action.name}, ${facts.resource?.type ?? null},
+      ${facts.resource?.id ?? null}, ${facts.status ?? 'success'}, ${JSON.stringify(facts.data ?? {})}, ${subjectId},
+      ${sealed}, ${facts.context.requestId}, ${tx.now})`)
+}
+
+function insertEvent(tx: Tx, id: string, event: EventName, facts: JournalFacts): Query<void> {
   const payload = {
     actor_id: facts.actorId,
     ...(facts.resource === undefined ? {} : { [`${facts.resource.type}_id`]: facts.resource.id }),
     ...facts.data,
   }
-  return sql`
+  return command(sql`
     INSERT INTO ${tx.table('webhook_events')} (id, event, organization_id, payload, created_at)
-    VALUES (${id}, ${event}, ${facts.organizationId ?? null}, ${JSON.stringify(payload)}, ${tx.now})`
+    VALUES (${id}, ${event}, ${facts.organizationId ?? null}, ${JSON.stringify(payload)}, ${tx.now})`)
 }

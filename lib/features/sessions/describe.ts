@@ -1,11 +1,11 @@
 import type { z } from 'zod'
-import type { LiveSession } from './check.js'
 import type { sessionDescription } from './schemas.js'
+import type { SessionFacts } from './session-facts.js'
 
 /** A session in the answers of sign-ins and of `GET /v1/auth/session`. */
 export type SessionDescription = z.output<typeof sessionDescription>
 
-export function describeSession(session: LiveSession, permissions: readonly string[]): SessionDescription {
+export function describeSession(session: SessionFacts, permissions: readonly string[]): SessionDescription {
   return {
     user: {
       user_id: session.user_id,

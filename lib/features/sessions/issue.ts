@@ -5,8 +5,8 @@ import type { Delivery } from '../../core/http/fields.js'
 import { type AccessTokens, assertNoReservedClaims } from '../tokens/access-tokens.js'
 import type { TokenSettings } from '../tokens/options.js'
 import type { SessionSettings } from './options.js'
-import type { SessionForTokens } from './repository.js'
 import type { issuedTokens } from './schemas.js'
+import type { SessionForTokens } from './session-facts.js'
 
 /** New tokens: fields of the body, and cookies. */
 export interface IssuedTokens {

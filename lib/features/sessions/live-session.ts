@@ -3,19 +3,10 @@ import { IdentSphereError } from '../../core/errors.js'
 import { type Fragment, identifier, sql } from '../../core/store/sql.js'
 import type { TextRow, TextStatement } from '../../core/store/text-query.js'
 import type { SessionSettings } from './options.js'
-import type { SessionForTokens } from './repository.js'
+import { type SessionFacts, sessionFacts } from './session-facts.js'
 
 /** What the session check reads of one live session. */
-export interface LiveSession extends SessionForTokens {
-  auth_method: string
-  mfa_verified_at: Date | null
-  impersonator_id: string | null
-  email_verified_at: Date | null
-  display_name: string | null
-  role: Role | null
-  /** Whether the active organization asks its members for a second factor. */
-  organization_requires_mfa: boolean
-  is_platform_admin: boolean
+export interface LiveSession extends SessionFacts {
   /** More than a minute ago. */
   seen_long_ago: boolean
   /** Ids of signing keys that no node may accept any more. */
@@ -79,10 +70,7 @@ function sessionSql(schema: string, ids: Fragment, now: Fragment, limits: Limits
       (SELECT string_agg(kid, ' ') FROM ${table('signing_keys')} WHERE state = 'revoked')
     FROM (SELECT) AS always LEFT JOIN (
       ${table('user_sessions')} s
-      JOIN ${table('users')} u ON u.id = s.user_id AND u.status = 'active' AND u.security_version = s.security_version
-      LEFT JOIN ${table('organizations')} o ON o.id = s.organization_id AND o.deleted_at IS NULL
-      LEFT JOIN ${table('organization_memberships')} m ON m.organization_id = o.id AND m.user_id = s.user_id
-      LEFT JOIN ${table('platform_admins')} p ON p.user_id = s.user_id
+      ${sessionFacts(table).joins}
     ) ON s.id = ${ids} AND s.revoked_at IS NULL AND s.expires_at > ${now}
       AND s.created_at + ${longestLife} * interval '1 second' > ${now} ${andInUse}`
 }

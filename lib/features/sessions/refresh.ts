@@ -10,7 +10,8 @@ import type { Store } from '../../core/store/store.js'
 import { actions } from './actions.js'
 import type { IssuedTokens, TokenIssuer } from './issue.js'
 import type { SessionSettings } from './options.js'
-import { findRefresh, type RefreshRow, revokeSessions, rotateRefresh, type SessionForTokens } from './repository.js'
+import { findRefresh, type RefreshRow, revokeSessions, rotateRefresh } from './repository.js'
+import type { SessionForTokens } from './session-facts.js'
 
 /** A refresh token as a client presents it. */
 export interface PresentedRefresh {

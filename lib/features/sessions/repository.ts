@@ -2,6 +2,7 @@ import { uuidv7 } from '../../core/crypto/random.js'
 import { useOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
+import { type SessionFacts, type SessionForTokens, sessionFacts } from './session-facts.js'
 
 /** A row of `user_sessions` as its owner may see it. */
 export interface SessionRow {
@@ -31,20 +32,6 @@ export interface NewSession {
   refreshTokenHash: Buffer
 }
 
-/** What tokens are minted from. */
-export interface SessionForTokens {
-  id: string
-  user_id: string
-  organization_id: string | null
-  email: string
-  epoch: number
-  auth_time: Date
-  amr: string[]
-  created_at: Date
-  expires_at: Date
-  checked_at: Date
-}
-
 export interface RefreshRow {
   session_id: string
   generation: number
@@ -57,27 +44,47 @@ export interface RefreshRow {
 }
 
 /**
- * A session and its first refresh token, unless the user's status or security version changed since the credential was
- * read: then nothing, so a login that raced a "revoke all" is dead.
+ * Creates a session and its first refresh token, and ends the oldest sessions of the user beyond `keep`. Creates nothing if the user's
+ * status or security version changed since the credential was read, so a login that raced a "revoke all" is dead.
  *
- * @returns the session's id
+ * The lock lets an erasure wait for this transaction, so that it finds the session. Other changes of the user need not wait.
  */
-export async function insertSession(tx: Tx, session: NewSession): Promise<string | null> {
+export async function insertSession(
+  tx: Tx,
+  session: NewSession,
+  keep: number,
+): Promise<{ session: SessionFacts; ended: string[] } | undefined> {
   const { now } = tx
-  const [row] = await tx.sql<{ id: string }>`
-    WITH session AS (
-      INSERT INTO ${tx.table('user_sessions')} (id, user_id, organization_id, auth_method, amr, auth_time,
-        mfa_verified_at, security_version, trusted_browser_id, ip_address, user_agent, created_at, last_seen_at, expires_at)
-      SELECT ${uuidv7()}, u.id, ${session.organizationId}, ${session.authMethod}, ${session.amr}, ${now},
-        ${now} - ${session.mfaAgeSeconds}::float8 * interval '1 second', u.security_version, ${session.trustedBrowserId},
+  const sessions = tx.table('user_sessions')
+  const { columns, joins } = sessionFacts(tx.table)
+  const [row] = await tx.sql<SessionFacts & { ended: string[] }>`
+    WITH account AS (
+      SELECT id, security_version FROM ${tx.table('users')}
+      WHERE id = ${session.userId} AND status = 'active' AND security_version = ${session.securityVersion}
+      FOR KEY SHARE
+    ), session AS (
+      INSERT INTO ${sessions} (id, user_id, organization_id, auth_method, amr, auth_time, mfa_verified_at,
+        security_version, trusted_browser_id, ip_address, user_agent, created_at, last_seen_at, expires_at)
+      SELECT ${uuidv7()}, id, ${session.organizationId}, ${session.authMethod}, ${session.amr}, ${now},
+        ${now} - ${session.mfaAgeSeconds}::float8 * interval '1 second', security_version, ${session.trustedBrowserId},
         ${session.ipAddress}, ${session.userAgent}, ${now}, ${now}, ${now} + ${session.lifetimeSeconds} * interval '1 second'
-      FROM ${tx.table('users')} u
-      WHERE u.id = ${session.userId} AND u.status = 'active' AND u.security_version = ${session.securityVersion}
-      RETURNING id
+      FROM account RETURNING *
+    ), refresh_token AS (
+      INSERT INTO ${tx.table('refresh_tokens')} (session_id, generation, token_hash)
+      SELECT id, 0, ${session.refreshTokenHash} FROM session
+    ), ended AS (
+      UPDATE ${sessions} SET revoked_at = ${now}, revoke_reason = 'too_many_sessions'
+      WHERE revoked_at IS NULL AND id IN (
+        SELECT id FROM ${sessions}
+        WHERE user_id = (SELECT user_id FROM session) AND revoked_at IS NULL AND expires_at > ${now}
+        ORDER BY created_at DESC, id DESC OFFSET ${keep - 1}
+      ) RETURNING id
     )
-    INSERT INTO ${tx.table('refresh_tokens')} (session_id, generation, token_hash)
-    SELECT id, 0, ${session.refreshTokenHash} FROM session RETURNING session_id AS id`
-  return row?.id ?? null
+    SELECT ${columns}, s.expires_at, ${now} AS checked_at, ARRAY(SELECT id FROM ended) AS ended
+    FROM session s ${joins}`
+  if (row === undefined) return undefined
+  const { ended, ...facts } = row
+  return { session: facts, ended }
 }
 
 /** Seconds. */
@@ -187,18 +194,6 @@ export async function revokeSessions(
   const rows = await tx.sql<{ id: string }>`
     UPDATE ${tx.table('user_sessions')} SET revoked_at = ${tx.now}, revoke_reason = ${reason}
     WHERE user_id = ${userId} AND revoked_at IS NULL AND expires_at > ${tx.now} AND ${these} RETURNING id`
-  return rows.map((row) => row.id)
-}
-
-/** Ends the oldest of a user's live sessions beyond `keep` and returns their ids. */
-export async function endOldestSessions(tx: Tx, userId: string, keep: number): Promise<string[]> {
-  const sessions = tx.table('user_sessions')
-  const rows = await tx.sql<{ id: string }>`
-    UPDATE ${sessions} SET revoked_at = ${tx.now}, revoke_reason = 'too_many_sessions'
-    WHERE id IN (
-      SELECT id FROM ${sessions} WHERE user_id = ${userId} AND revoked_at IS NULL AND expires_at > ${tx.now}
-      ORDER BY created_at DESC, id DESC OFFSET ${keep}
-    ) RETURNING id`
   return rows.map((row) => row.id)
 }
 

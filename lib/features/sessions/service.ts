@@ -15,7 +15,6 @@ import type { IssuedTokens, TokenIssuer } from './issue.js'
 import type { SessionSettings } from './options.js'
 import {
   beganWithRecovery,
-  endOldestSessions,
   findSessionOfToken,
   forgetSecondFactors,
   insertSession,
@@ -30,6 +29,7 @@ import {
   spendAuthPurpose,
   trustBrowser,
 } from './repository.js'
+import type { SessionFacts } from './session-facts.js'
 
 /** Input for creating a session. */
 export interface SessionInput {
@@ -120,25 +120,29 @@ export function createSessions(deps: {
      *
      * @throws IdentSphereError `invalid_credentials` if the account has changed since the credentials were checked
      */
-    async create(tx: Tx, input: SessionInput): Promise<{ sessionId: string; refreshToken: string }> {
+    async create(tx: Tx, input: SessionInput): Promise<{ session: SessionFacts; refreshToken: string }> {
       const refreshToken = randomToken()
-      const sessionId = await insertSession(tx, {
-        userId: input.userId,
-        organizationId: input.organizationId,
-        authMethod: input.authMethod,
-        amr: input.amr,
-        securityVersion: input.securityVersion,
-        mfaAgeSeconds: input.mfaAgeSeconds ?? null,
-        trustedBrowserId: input.trustedBrowserId ?? null,
-        lifetimeSeconds: settings.refreshTokenSeconds,
-        ipAddress: input.context.ipAddress,
-        userAgent: input.context.userAgent,
-        refreshTokenHash: sha256(refreshToken),
-      })
-      if (sessionId === null) throw new IdentSphereError('invalid_credentials')
-      const ended = await endOldestSessions(tx, input.userId, maxSessionsPerUser)
+      const created = await insertSession(
+        tx,
+        {
+          userId: input.userId,
+          organizationId: input.organizationId,
+          authMethod: input.authMethod,
+          amr: input.amr,
+          securityVersion: input.securityVersion,
+          mfaAgeSeconds: input.mfaAgeSeconds ?? null,
+          trustedBrowserId: input.trustedBrowserId ?? null,
+          lifetimeSeconds: settings.refreshTokenSeconds,
+          ipAddress: input.context.ipAddress,
+          userAgent: input.context.userAgent,
+          refreshTokenHash: sha256(refreshToken),
+        },
+        maxSessionsPerUser,
+      )
+      if (created === undefined) throw new IdentSphereError('invalid_credentials')
+      const { session, ended } = created
       await recordEnded(tx, input.userId, { ...input, impersonatorId: null }, ended, 'too_many_sessions', input.context)
-      return { sessionId, refreshToken }
+      return { session, refreshToken }
     },
 
     /** Reads a live session. @throws IdentSphereError `authentication_required` if it has ended */

@@ -41,14 +41,18 @@ const noTriesLeft = () =>
  */
 export function createLoginChallenges({ store, keys }: { store: Store; keys: KeyRing }) {
   return {
-    /** Creates a challenge after the first factor. */
+    /**
+     * Creates a challenge after the first factor.
+     *
+     * @throws IdentSphereError `invalid_credentials` if the account has changed since the proof
+     */
     async begin(
       tx: Tx,
       firstFactor: FirstFactor & { organizationId: string | null },
       methods: readonly SecondFactorMethod[],
     ): Promise<OpenedChallenge> {
       const id = uuidv7()
-      await insertChallenge(tx, {
+      const isBegun = await insertChallenge(tx, {
         id,
         userId: firstFactor.userId,
         organizationId: firstFactor.organizationId,
@@ -59,6 +63,7 @@ export function createLoginChallenges({ store, keys }: { store: Store; keys: Key
         userAgent: firstFactor.context.userAgent,
         lifetimeSeconds: challengeSeconds,
       })
+      if (!isBegun) throw new IdentSphereError('invalid_credentials')
       return {
         mfa_token: issueMacToken(keys, 'mfa', boundTo, [id]),
         mfa_token_expires_in: challengeSeconds,

@@ -16,7 +16,7 @@ export interface FirstFactor {
   recovered?: true
   /** The trust token of the browser. Undefined if this sign-in method does not accept trusted browsers. */
   trustToken?: string | null
-  /** What follows from the proof, for the first statement of the sign-in. */
+  /** What follows from the proof. Sent with the last statement of the sign-in, so that nothing waits for it during a hook of the host. */
   writes?: readonly Query<unknown>[]
   context: RequestContext
 }

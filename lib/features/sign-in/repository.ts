@@ -27,13 +27,19 @@ export interface NewChallenge {
 /** Misses that one challenge survives, and the one that burns it. */
 export const triesPerChallenge = 5
 
-export async function insertChallenge(tx: Tx, challenge: NewChallenge): Promise<void> {
-  await tx.sql`
+/** @returns false if the user's status or security version changed since the credential was read */
+export async function insertChallenge(tx: Tx, challenge: NewChallenge): Promise<boolean> {
+  const rows = await tx.sql`
     INSERT INTO ${tx.table('mfa_challenges')} (id, user_id, organization_id, purpose, auth_method, amr, security_version,
       ip_address, user_agent, created_at, expires_at)
-    VALUES (${challenge.id}, ${challenge.userId}, ${challenge.organizationId}, 'sign_in', ${challenge.authMethod},
-      ${challenge.amr}, ${challenge.securityVersion}, ${challenge.ipAddress}, ${challenge.userAgent},
-      ${tx.now}, ${tx.now} + ${challenge.lifetimeSeconds} * interval '1 second')`
+    SELECT ${challenge.id}, id, ${challenge.organizationId}, 'sign_in', ${challenge.authMethod}, ${challenge.amr},
+      security_version, ${challenge.ipAddress}, ${challenge.userAgent}, ${tx.now},
+      ${tx.now} + ${challenge.lifetimeSeconds} * interval '1 second'
+    FROM ${tx.table('users')}
+    WHERE id = ${challenge.userId} AND status = 'active' AND security_version = ${challenge.securityVersion}
+    FOR KEY SHARE
+    RETURNING 1`
+  return rows.length > 0
 }
 
 /** A challenge that is open, of a user whose credentials are still those that began it. */

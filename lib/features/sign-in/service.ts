@@ -10,6 +10,7 @@ import type { Organizations } from '../organizations/service.js'
 import { describeSession, type SessionDescription } from '../sessions/describe.js'
 import type { IssuedTokens } from '../sessions/issue.js'
 import type { Sessions } from '../sessions/service.js'
+import type { SessionFacts } from '../sessions/session-facts.js'
 import { actions } from './actions.js'
 import type { LoginChallenges, OpenedChallenge } from './challenges.js'
 import type { DeviceCookies, DeviceToken } from './device-cookie.js'
@@ -27,7 +28,7 @@ import type { SignInHooks } from './options.js'
 export type SignInResult =
   | {
       readonly kind: 'session'
-      readonly sessionId: string
+      readonly session: SessionFacts
       readonly refreshToken: string
       readonly exemption: ChallengeExemption | null
     }
@@ -53,20 +54,20 @@ export function createSignIn(deps: {
   const { store, journal, sessions, organizations, challenges, devices, contributions, hooks } = deps
 
   /**
-   * Reads what a sign-in depends on, and writes what follows from the proof of its first factor.
+   * Reads what a sign-in depends on.
    *
    * @returns the methods that answer a challenge, none if the user need not meet one
    */
-  async function begin(
+  async function readAccount(
     tx: Tx,
-    { userId, organizationId, mfaAgeSeconds, recovered, writes = [] }: FirstFactor,
+    { userId, organizationId, mfaAgeSeconds, recovered }: FirstFactor,
   ): Promise<{ organizationId: string | null; methods: readonly SecondFactorMethod[] }> {
     const isAnswered = mfaAgeSeconds !== undefined || recovered === true
     const factors = isAnswered ? [] : contributions(secondFactors)
     const { enrolled, first } = await sendTogether(tx, {
       enrolled: factors.map((factor) => factor.methods(tx, userId)),
       first: organizationId === undefined ? [organizations.defaultFor(tx, userId)] : [],
-      others: [journal.prepare(tx, userId), ...writes],
+      others: [journal.prepare(tx, userId)],
     })
     return {
       organizationId: organizationId === undefined ? (first[0] ?? null) : organizationId,
@@ -83,12 +84,11 @@ export function createSignIn(deps: {
   }
 
   /** Tokens and body for a session that has been committed. */
-  async function issueTokens(
-    result: Extract<SignInResult, { kind: 'session' }>,
+  function issueTokens(
+    { session, refreshToken }: Extract<SignInResult, { kind: 'session' }>,
     delivery: Delivery,
-  ): Promise<{ body: SignInSuccess; cookies: readonly CookieChange[] }> {
-    const session = await sessions.live(result.sessionId)
-    const { fields, cookies } = sessions.issueTokens(session, result.refreshToken, delivery)
+  ): { body: SignInSuccess; cookies: readonly CookieChange[] } {
+    const { fields, cookies } = sessions.issueTokens(session, refreshToken, delivery)
     const description = describeSession(session, organizations.permissionsOf(session.role))
     return { body: { status: 'success', ...description, ...fields }, cookies }
   }
@@ -97,11 +97,11 @@ export function createSignIn(deps: {
     /** @throws IdentSphereError `invalid_credentials` if the account changed meanwhile, or what the host's hook throws */
     async completeFirstFactor(tx: Tx, firstFactor: FirstFactor): Promise<SignInResult> {
       const { userId, authMethod, context } = firstFactor
-      const { organizationId, methods } = await begin(tx, firstFactor)
+      const { organizationId, methods } = await readAccount(tx, firstFactor)
       const exemption = methods.length > 0 ? await exemptionOf(tx, firstFactor) : null
       if (methods.length > 0 && exemption === null) {
         const challenge = await challenges.begin(tx, { ...firstFactor, organizationId }, methods)
-        await journal.record(tx, actionsOf(authMethod).mfaRequired, { actorId: userId, context })
+        await journal.record(tx, actionsOf(authMethod).mfaRequired, { actorId: userId, context }, firstFactor.writes)
         return { kind: 'challenge', challenge }
       }
       await hooks.beforeSignIn?.(tx.trx, { userId, authMethod })
@@ -110,13 +110,14 @@ export function createSignIn(deps: {
         organizationId,
         ...(exemption === null ? {} : { trustedBrowserId: exemption.browserId }),
       })
-      await journal.record(tx, actionsOf(authMethod).login, {
+      const facts = {
         actorId: userId,
         organizationId,
-        resource: { type: 'session', id: created.sessionId },
+        resource: { type: 'session', id: created.session.id },
         data: { auth_method: authMethod },
         context,
-      })
+      }
+      await journal.record(tx, actionsOf(authMethod).login, facts, firstFactor.writes)
       return { kind: 'session', ...created, exemption }
     },
 
@@ -127,9 +128,9 @@ export function createSignIn(deps: {
      *
      * @param presentDevice the device token that the client has, or null
      */
-    async answer(result: SignInResult, delivery: Delivery, presentDevice: string | null, status = 200): Promise<Reply> {
+    answer(result: SignInResult, delivery: Delivery, presentDevice: string | null, status = 200): Reply {
       if (result.kind === 'challenge') return { status: 200, body: { status: 'mfa_required', ...result.challenge } }
-      const { body, cookies } = await issueTokens(result, delivery)
+      const { body, cookies } = issueTokens(result, delivery)
       const device = devices.renew(body.user.user_id, presentDevice)
       const kept = [...cookies, ...listOf(result.exemption?.cookie)]
       if (delivery === 'cookie') return { status, body, cookies: [...kept, ...listOf(device && deviceCookie(device))] }

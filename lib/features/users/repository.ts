@@ -94,6 +94,11 @@ export async function updateProfile(tx: Tx, userId: string, change: ProfileChang
   return row
 }
 
+/** Waits until no other transaction creates something that belongs to the user, and keeps others from it until this one ends. */
+export async function lockForErasure(tx: Tx, userId: string): Promise<void> {
+  await tx.sql`SELECT 1 FROM ${tx.table('users')} WHERE id = ${userId} FOR UPDATE`
+}
+
 export interface UserRow {
   id: string
   email: string
