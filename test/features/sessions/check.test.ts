@@ -9,7 +9,7 @@ import { createSessionCheck } from '../../../lib/features/sessions/check.js'
 import { startApp, type TestApp } from '../../support/app.js'
 import type { Answer } from '../../support/client.js'
 import { testClock } from '../../support/clock.js'
-import { type Person, person } from '../../support/people.js'
+import { newPerson, type Person } from '../../support/people.js'
 import { adminQuery } from '../../support/postgres.js'
 
 it('rejects every lookup if the pool grants no connection, and excess lookups at once', async () => {
@@ -149,7 +149,7 @@ describe('whatever the check depends on', () => {
 
   for (const [column, { sql, of, expected }] of Object.entries(changes)) {
     it(`is seen by the next request at every node when it changes: ${column}`, async () => {
-      const someone = await person(nodes[0])
+      const someone = await newPerson(nodes[0])
       const [before] = await askAll(someone)
       assert.equal(before.status, 200, before.text)
       await askAll(someone)
@@ -165,7 +165,7 @@ describe('whatever the check depends on', () => {
   }
 
   it('is seen by the next request at every node when it changes: signing_keys.state', async () => {
-    const someone = await person(nodes[0])
+    const someone = await newPerson(nodes[0])
     const [before] = await askAll(someone)
     assert.equal(before.status, 200)
     const [header = ''] = (someone.client.cookie('at') ?? '').split('.')
@@ -181,7 +181,7 @@ describe('whatever the check depends on', () => {
   })
 
   it('is no date and denies if its time is infinite', async () => {
-    const someone = await person(nodes[0])
+    const someone = await newPerson(nodes[0])
     const set = 'UPDATE identsphere.user_sessions SET auth_time = $2, mfa_verified_at = $2 WHERE id = $1'
     for (const infinite of ['infinity', '-infinity']) {
       await nodes[0].sql(set, [someone.sessionId, infinite])
@@ -193,7 +193,7 @@ describe('whatever the check depends on', () => {
   })
 
   it('belongs to one request: what a handler does to it reaches no other one', async () => {
-    const someone = await person(nodes[0])
+    const someone = await newPerson(nodes[0])
     const headers = { cookie: someone.client.cookieHeader('/who') }
     const [one, other] = await Promise.all(
       [1, 2].map(() => nodes[0].identsphere.authenticate(new Headers(headers), { method: 'GET' })),
@@ -219,7 +219,7 @@ describe('a database that refuses writes', () => {
 
   it('lets nobody through, although it could read the session', async () => {
     const [app] = nodes
-    const { client } = await person(app)
+    const { client } = await newPerson(app)
     assert.equal((await client.get('/who')).status, 200)
     const database = new URL(app.databaseUrl).pathname.slice(1)
     const restart = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`
