@@ -165,7 +165,7 @@ async function withDeadline<T>(work: (abandoned: () => boolean) => Promise<T>): 
  */
 function checkSql(schema: string): string {
   const table = (name: string) => identifier(schema, name)
-  const { columns, joins } = sessionFacts(table)
+  const { columns, joins } = sessionFacts({ table })
   const { text } = sql`
     SELECT ${columns}, LEAST(s.expires_at, s.created_at + $2 * interval '1 second') AS expires_at,
       clock.now AS checked_at, s.last_seen_at <= clock.now - interval '1 minute' AS seen_long_ago,

@@ -6,7 +6,7 @@ import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Answer } from '../../support/client.js'
 import { needs } from '../../support/host.js'
 import { challenged, enrol } from '../../support/mfa.js'
-import { type Person, person } from '../../support/people.js'
+import { newPerson, type Person } from '../../support/people.js'
 import { hashingOf } from '../../support/work.js'
 
 const atOnce = 12
@@ -58,7 +58,7 @@ async function addSessions(userId: string, count: number): Promise<void> {
 
 describe('logins to one account at once', { skip: needs('trust proxy') }, () => {
   it('each begin a session with a token and an audit row of its own, and leave no failure counted', async () => {
-    const { email, userId } = await person(app)
+    const { email, userId } = await newPerson(app)
     const answers = await loginsAtOnce(email)
     assert.deepEqual(
       answers.map(({ status }) => status),
@@ -79,7 +79,7 @@ describe('logins to one account at once', { skip: needs('trust proxy') }, () => 
   })
 
   it('make the key of the audit rows once', async () => {
-    const { email, userId } = await person(app)
+    const { email, userId } = await newPerson(app)
     await app.sql('DELETE FROM identsphere.audit_subject_keys WHERE subject_id = $1', [userId])
     await loginsAtOnce(email)
     const client = await signIn(app, email)
@@ -89,7 +89,7 @@ describe('logins to one account at once', { skip: needs('trust proxy') }, () => 
   })
 
   it('end each of the oldest sessions beyond the cap once, and the next login restores the cap', async () => {
-    const { email, userId } = await person(app)
+    const { email, userId } = await newPerson(app)
     await addSessions(userId, maxSessions - 1 - atOnce / 2)
     await loginsAtOnce(email)
     await login(email)
@@ -104,7 +104,7 @@ describe('logins to one account at once', { skip: needs('trust proxy') }, () => 
       [password, 200],
       [`${password}-wrong`, 401],
     ] as const) {
-      const { email } = await person(app)
+      const { email } = await newPerson(app)
       const attempt = (secret: string) =>
         app.client({ 'x-forwarded-for': '203.0.113.50' }).post('/v1/auth/login', { email, password: secret })
       await Promise.all(Array.from({ length: 9 }, () => attempt(`${password}-wrong`)))
@@ -146,7 +146,7 @@ const changes: Record<string, (owner: Person) => Promise<unknown>> = {
 describe('a login to an account that changes', { skip: needs('a second connection') }, () => {
   for (const [what, change] of Object.entries(changes)) {
     it(`begins no session if ${what} before the session is made`, async () => {
-      const owner = await person(app)
+      const owner = await newPerson(app)
       const known = (await sessionsOf(owner.userId)).map(({ id }) => id)
       duringSignIn = async (userId) => {
         if (userId !== owner.userId) return
@@ -162,7 +162,7 @@ describe('a login to an account that changes', { skip: needs('a second connectio
     })
 
     it(`begins no session that is live if ${what} while the session is made`, async () => {
-      const owner = await person(app)
+      const owner = await newPerson(app)
       const browser = app.client()
       const holder = await lock('identsphere.refresh_tokens')
       const late = login(owner.email, browser)
@@ -177,7 +177,7 @@ describe('a login to an account that changes', { skip: needs('a second connectio
   }
 
   it('leaves nothing behind if its user erases it while the session is made', async () => {
-    const owner = await person(app)
+    const owner = await newPerson(app)
     const holder = await lock('identsphere.refresh_tokens')
     const late = login(owner.email)
     await untilWaiting(1)
@@ -210,7 +210,7 @@ describe('a login to an account that changes', { skip: needs('a second connectio
     }
   })
 
-  for (const [what, make] of Object.entries({ session: person, challenge: enrol })) {
+  for (const [what, make] of Object.entries({ session: newPerson, challenge: enrol })) {
     it(`waits for an erasure that has begun, and then begins no ${what}`, async () => {
       const { email, userId } = await make(app)
       const known = await sessionsOf(userId)
