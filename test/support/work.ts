@@ -1,5 +1,6 @@
 import { createHook } from 'node:async_hooks'
 import knexLibrary, { type Knex } from 'knex'
+import pg from 'pg'
 
 /** Names of the password hashing that was started in this process while `act` ran: the work itself, however long it takes. */
 export async function hashingOf(act: () => Promise<unknown>): Promise<string[]> {
@@ -32,4 +33,21 @@ export function recordingKnex(url: string): { knex: Knex; statements: Statement[
     statements.push({ text: sql, bindings: bindings ?? [] })
   })
   return { knex, statements }
+}
+
+/** Texts of all statements that this process sent while `act` ran, over whichever connection. */
+export async function statementsOf(act: () => Promise<unknown>): Promise<string[]> {
+  const texts: string[] = []
+  const { query } = pg.Client.prototype
+  pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {
+    const [first] = given
+    texts.push(typeof first === 'string' ? first : String((first as { text?: unknown }).text))
+    return query.apply(this, given as never)
+  } as never
+  try {
+    await act()
+  } finally {
+    pg.Client.prototype.query = query
+  }
+  return texts
 }

@@ -70,7 +70,7 @@ function sessionSql(schema: string, ids: Fragment, now: Fragment, limits: Limits
       (SELECT string_agg(kid, ' ') FROM ${table('signing_keys')} WHERE state = 'revoked')
     FROM (SELECT) AS always LEFT JOIN (
       ${table('user_sessions')} s
-      ${sessionFacts(table).joins}
+      ${sessionFacts({ table }).joins}
     ) ON s.id = ${ids} AND s.revoked_at IS NULL AND s.expires_at > ${now}
       AND s.created_at + ${longestLife} * interval '1 second' > ${now} ${andInUse}`
 }

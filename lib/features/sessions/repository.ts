@@ -56,7 +56,7 @@ export async function insertSession(
 ): Promise<{ session: SessionFacts; ended: string[] } | undefined> {
   const { now } = tx
   const sessions = tx.table('user_sessions')
-  const { columns, joins } = sessionFacts(tx.table)
+  const { columns, joins } = sessionFacts(tx)
   const [row] = await tx.sql<SessionFacts & { ended: string[] }>`
     WITH account AS (
       SELECT id, security_version FROM ${tx.table('users')}
