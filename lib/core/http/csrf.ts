@@ -25,9 +25,14 @@ export function createCsrfTokens(keys: KeyRing): CsrfTokens {
 /** The CSRF token that was sent with a credential, or `not_needed` for a credential that browsers do not send by themselves. */
 export type CsrfProof = { csrfToken: string | null } | 'not_needed'
 
+/** Whether the proof is one of this session, or none is needed. */
+export function hasCsrfProof(csrf: CsrfTokens, proof: CsrfProof, sessionId: string): boolean {
+  return proof === 'not_needed' || csrf.matches(proof.csrfToken, sessionId)
+}
+
 /** @throws IdentSphereError `csrf_failed` */
 export function assertCsrfProof(csrf: CsrfTokens, proof: CsrfProof, sessionId: string): void {
-  if (proof !== 'not_needed' && !csrf.matches(proof.csrfToken, sessionId)) throw new IdentSphereError('csrf_failed')
+  if (!hasCsrfProof(csrf, proof, sessionId)) throw new IdentSphereError('csrf_failed')
 }
 
 /** Reads the token from `X-IdentSphere-CSRF`, `X-CSRF-Token`, or the field `_csrf` of a form that the host has parsed. */

@@ -1,17 +1,17 @@
 import type { RequestContext } from '../../core/context.js'
-import { hmacSha256, sha256 } from '../../core/crypto/digest.js'
+import { hmacSha256 } from '../../core/crypto/digest.js'
 import type { KeyRing } from '../../core/crypto/key-ring.js'
 import { randomOctets } from '../../core/crypto/random.js'
 import { IdentSphereError } from '../../core/errors.js'
-import { assertCsrfProof, type CsrfProof, type CsrfTokens } from '../../core/http/csrf.js'
+import { type CsrfProof, type CsrfTokens, hasCsrfProof } from '../../core/http/csrf.js'
 import type { Delivery } from '../../core/http/fields.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { Store } from '../../core/store/store.js'
 import { actions } from './actions.js'
 import type { IssuedTokens, TokenIssuer } from './issue.js'
 import type { SessionSettings } from './options.js'
-import { findRefresh, type RefreshRow, revokeSessions, rotateRefresh } from './repository.js'
-import type { SessionForTokens } from './session-facts.js'
+import { parseRefreshToken, type RefreshToken, refreshToken } from './refresh-token.js'
+import { type RefreshRow, revokeSessions, rotateRefresh } from './repository.js'
 
 /** A refresh token as a client presents it. */
 export interface PresentedRefresh {
@@ -21,10 +21,11 @@ export interface PresentedRefresh {
   proof: CsrfProof
 }
 
-const tokenPattern = /^[\w-]{43}$/
-
 /** Bytes. As long as the HMAC key, so that a successor cannot be guessed from its predecessor. */
 const saltBytes = 32
+
+/** In the second one, what another call left is seen. */
+const maxAttempts = 2
 
 export function createRefresh(deps: {
   store: Store
@@ -42,36 +43,25 @@ export function createRefresh(deps: {
     graceSeconds: settings.refreshGraceSeconds,
   }
 
-  /** The successor of a token: the same for everyone who presents the same token with the same salt. */
-  function successorOf(row: RefreshRow, presented: string, keyVersion: number, salt: Buffer): string {
+  /** The successor of a token: the same for all that present the same token, with the same salt. */
+  function successorOf(presented: RefreshToken, keyVersion: number, salt: Buffer): RefreshToken {
+    const { text, sessionId, generation } = presented
     const key = keys.version('refresh', keyVersion)
     // Another node already has a newer secret. That is no reuse: the retry belongs to a node that knows it.
     if (key === null) {
       throw new IdentSphereError('service_unavailable', { cause: new Error(`secrets lacks version ${keyVersion}`) })
     }
-    return hmacSha256(key, row.session_id, String(row.generation), presented, salt).toString('base64url')
+    return refreshToken(sessionId, generation + 1, hmacSha256(key, sessionId, String(generation), text, salt))
   }
 
-  async function rotate(row: RefreshRow, presented: string): Promise<string | null> {
-    const { version: keyVersion } = keys.current('refresh')
-    const salt = randomOctets(saltBytes)
-    const successor = successorOf(row, presented, keyVersion, salt)
-    const won = await rotateRefresh(
-      store,
-      { sessionId: row.session_id, generation: row.generation },
-      { hash: sha256(successor), keyVersion, salt },
-    )
-    return won ? successor : null
-  }
-
-  /** Presented again: within the grace, and while the successor is unused, it is a retry and gets the same successor. */
-  function successorInGrace(row: RefreshRow, presented: string): string | null {
+  /** Presented again within the grace, and while the successor is unused, the token is a retry and gets the same successor. */
+  function successorInGrace(presented: RefreshToken, row: RefreshRow): RefreshToken | null {
     const { successor_salt: salt, key_version: keyVersion } = row
     if (!row.in_grace || row.successor_used !== false || salt === null || keyVersion === null) return null
-    return successorOf(row, presented, keyVersion, salt)
+    return successorOf(presented, keyVersion, salt)
   }
 
-  async function endForReuse(row: RefreshRow & SessionForTokens, context: RequestContext): Promise<void> {
+  async function endForReuse(row: RefreshRow, context: RequestContext): Promise<void> {
     await store.transaction(async (tx) => {
       const ended = await revokeSessions(tx, row.user_id, { only: row.session_id }, 'refresh_reused')
       if (ended.length === 0) return
@@ -92,25 +82,33 @@ export function createRefresh(deps: {
    *
    * @throws IdentSphereError `authentication_required` where it is unknown, expired, revoked or reused; `csrf_failed`
    */
-  return async function refresh(presented: PresentedRefresh, context: RequestContext): Promise<IssuedTokens> {
+  return async function refresh(
+    { token, delivery, proof }: PresentedRefresh,
+    context: RequestContext,
+  ): Promise<IssuedTokens> {
     const denied = () => new IdentSphereError('authentication_required')
-    if (!tokenPattern.test(presented.token)) throw denied()
-    const hash = sha256(presented.token)
-    let row = await findRefresh(store, hash, limits)
-    if (row === undefined) throw denied()
-    assertCsrfProof(csrf, presented.proof, row.session_id)
-    let successor = row.used ? null : await rotate(row, presented.token)
-    if (successor === null) {
-      // Somebody was first, just now or long ago: read again what they left.
-      row = await findRefresh(store, hash, limits)
+    const presented = parseRefreshToken(token)
+    if (presented === null) throw denied()
+    const isProven = hasCsrfProof(csrf, proof, presented.sessionId)
+    const { version: keyVersion } = keys.current('refresh')
+    const salt = randomOctets(saltBytes)
+    const successor = successorOf(presented, keyVersion, salt)
+    const stored = isProven ? { hash: successor.hash, keyVersion, salt } : null
+
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      const row = await rotateRefresh(store, presented.hash, stored, limits)
       if (row === undefined) throw denied()
-      successor = successorInGrace(row, presented.token)
-      if (successor === null) {
+      if (!isProven) throw new IdentSphereError('csrf_failed')
+      if (row.rotated) return issuer.issue(row, successor.text, delivery)
+      if (row.used) {
+        const again = successorInGrace(presented, row)
+        if (again !== null) return issuer.issue(row, again.text, delivery)
         await endForReuse(row, context)
         throw denied()
       }
+      // Another call was first, at this very moment. The next attempt reads what it left.
     }
-    return issuer.issue(row, successor, presented.delivery)
+    throw denied()
   }
 }
 

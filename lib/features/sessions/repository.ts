@@ -1,4 +1,3 @@
-import { uuidv7 } from '../../core/crypto/random.js'
 import { useOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
@@ -16,6 +15,7 @@ export interface SessionRow {
 }
 
 export interface NewSession {
+  id: string
   userId: string
   organizationId: string | null
   authMethod: string
@@ -32,7 +32,7 @@ export interface NewSession {
   refreshTokenHash: Buffer
 }
 
-export interface RefreshRow {
+export interface RefreshRow extends SessionForTokens {
   session_id: string
   generation: number
   key_version: number | null
@@ -41,6 +41,8 @@ export interface RefreshRow {
   /** Used no longer ago than the grace. */
   in_grace: boolean
   successor_used: boolean | null
+  /** This call has rotated it. */
+  rotated: boolean
 }
 
 /**
@@ -65,7 +67,7 @@ export async function insertSession(
     ), session AS (
       INSERT INTO ${sessions} (id, user_id, organization_id, auth_method, amr, auth_time, mfa_verified_at,
         security_version, trusted_browser_id, ip_address, user_agent, created_at, last_seen_at, expires_at)
-      SELECT ${uuidv7()}, id, ${session.organizationId}, ${session.authMethod}, ${session.amr}, ${now},
+      SELECT ${session.id}, id, ${session.organizationId}, ${session.authMethod}, ${session.amr}, ${now},
         ${now} - ${session.mfaAgeSeconds}::float8 * interval '1 second', security_version, ${session.trustedBrowserId},
         ${session.ipAddress}, ${session.userAgent}, ${now}, ${now}, ${now} + ${session.lifetimeSeconds} * interval '1 second'
       FROM account RETURNING *
@@ -99,59 +101,53 @@ const liveSession = ({ now }: Executor, { longestLifeSeconds, idleSeconds }: Lim
   AND (${idleSeconds} = 0 OR s.last_seen_at + ${idleSeconds} * interval '1 second' > ${now})
   AND u.status = 'active' AND u.security_version = s.security_version`
 
-/** A presented refresh token and its live session, without locking. */
-export async function findRefresh(
-  db: Executor,
-  tokenHash: Buffer,
-  limits: Limits & { graceSeconds: number },
-): Promise<(RefreshRow & SessionForTokens) | undefined> {
-  const { now } = db
-  const [row] = await db.sql<RefreshRow & SessionForTokens>`
-    SELECT t.session_id, t.generation, t.key_version, t.successor_salt, t.used_at IS NOT NULL AS used,
-      t.used_at + ${limits.graceSeconds} * interval '1 second' > ${now} AS in_grace,
-      n.used_at IS NOT NULL AS successor_used,
-      s.id, s.user_id, o.id AS organization_id, u.email, s.epoch, s.auth_time, s.amr, s.created_at,
-      LEAST(s.expires_at, s.created_at + ${limits.longestLifeSeconds} * interval '1 second') AS expires_at,
-      ${now} AS checked_at
-    FROM ${db.table('refresh_tokens')} t
-    JOIN ${db.table('user_sessions')} s ON s.id = t.session_id
-    JOIN ${db.table('users')} u ON u.id = s.user_id
-    LEFT JOIN ${db.table('organizations')} o ON o.id = s.organization_id AND o.deleted_at IS NULL
-    LEFT JOIN ${db.table('refresh_tokens')} n ON n.session_id = t.session_id AND n.generation = t.generation + 1
-    WHERE t.token_hash = ${tokenHash} AND ${liveSession(db, limits)}`
-  return row
-}
-
 /**
- * Uses a refresh token: one statement marks it used, stores its successor and takes the salt from its predecessor, whose
- * grace ends with that. Of any number of parallel calls one wins.
+ * Reads a presented refresh token with its live session and rotates it, in one statement: it marks the token used, stores its
+ * successor and takes the salt from its predecessor, whose grace ends with that. Of any number of parallel calls one rotates it.
  *
- * @returns whether this call won
+ * @param successor null: the token is only read
+ * @returns what was stored before this call, or undefined if the token is unknown or its session is not live
  */
 export async function rotateRefresh(
   db: Executor,
-  { sessionId, generation }: { sessionId: string; generation: number },
-  successor: { hash: Buffer; keyVersion: number; salt: Buffer },
-): Promise<boolean> {
+  tokenHash: Buffer,
+  successor: { hash: Buffer; keyVersion: number; salt: Buffer } | null,
+  limits: Limits & { graceSeconds: number },
+): Promise<RefreshRow | undefined> {
+  const { now } = db
   const tokens = db.table('refresh_tokens')
   const sessions = db.table('user_sessions')
-  const rows = await db.sql`
-    WITH used AS (
-      UPDATE ${tokens} t
-      SET used_at = ${db.now}, key_version = ${successor.keyVersion}, successor_salt = ${successor.salt}
-      FROM ${sessions} s
-      WHERE t.session_id = ${sessionId} AND t.generation = ${generation} AND t.used_at IS NULL
-        AND s.id = t.session_id AND s.revoked_at IS NULL
+  const { hash, keyVersion, salt } = successor ?? { hash: null, keyVersion: null, salt: null }
+  const [row] = await db.sql<RefreshRow>`
+    WITH presented AS (
+      SELECT t.session_id, t.generation, t.key_version, t.successor_salt, t.used_at IS NOT NULL AS used,
+        t.used_at + ${limits.graceSeconds} * interval '1 second' > ${now} AS in_grace,
+        n.used_at IS NOT NULL AS successor_used,
+        s.id, s.user_id, o.id AS organization_id, u.email, s.epoch, s.auth_time, s.amr, s.created_at,
+        LEAST(s.expires_at, s.created_at + ${limits.longestLifeSeconds} * interval '1 second') AS expires_at,
+        ${now} AS checked_at
+      FROM ${tokens} t
+      JOIN ${sessions} s ON s.id = t.session_id
+      JOIN ${db.table('users')} u ON u.id = s.user_id
+      LEFT JOIN ${db.table('organizations')} o ON o.id = s.organization_id AND o.deleted_at IS NULL
+      LEFT JOIN ${tokens} n ON n.session_id = t.session_id AND n.generation = t.generation + 1
+      WHERE t.token_hash = ${tokenHash} AND ${liveSession(db, limits)}
+    ), used AS (
+      UPDATE ${tokens} t SET used_at = ${now}, key_version = ${keyVersion}, successor_salt = ${salt}
+      FROM presented p
+      WHERE ${successor !== null} AND t.session_id = p.session_id AND t.generation = p.generation AND t.used_at IS NULL
       RETURNING t.session_id, t.generation
     ), predecessor AS (
       UPDATE ${tokens} p SET successor_salt = NULL
       FROM used WHERE p.session_id = used.session_id AND p.generation = used.generation - 1
     ), seen AS (
-      UPDATE ${sessions} s SET last_seen_at = ${db.now} FROM used WHERE s.id = used.session_id
+      UPDATE ${sessions} s SET last_seen_at = ${now} FROM used WHERE s.id = used.session_id
+    ), successor AS (
+      INSERT INTO ${tokens} (session_id, generation, token_hash)
+      SELECT session_id, generation + 1, ${hash}::bytea FROM used
     )
-    INSERT INTO ${tokens} (session_id, generation, token_hash)
-    SELECT session_id, generation + 1, ${successor.hash} FROM used RETURNING 1`
-  return rows.length > 0
+    SELECT p.*, EXISTS (SELECT 1 FROM used) AS rotated FROM presented p`
+  return row
 }
 
 /** What ending a session needs to know of it. */

@@ -1,7 +1,7 @@
 import type { Auth } from '../../core/auth.js'
 import type { RequestContext } from '../../core/context.js'
 import { sha256 } from '../../core/crypto/digest.js'
-import { randomToken } from '../../core/crypto/random.js'
+import { uuidv7 } from '../../core/crypto/random.js'
 import { IdentSphereError } from '../../core/errors.js'
 import { assertCsrfProof, type CsrfProof, type CsrfTokens } from '../../core/http/csrf.js'
 import type { Journal } from '../../core/journal/journal.js'
@@ -13,6 +13,7 @@ import { actions } from './actions.js'
 import type { LiveSession, SessionCheck } from './check.js'
 import type { IssuedTokens, TokenIssuer } from './issue.js'
 import type { SessionSettings } from './options.js'
+import { firstRefreshToken } from './refresh-token.js'
 import {
   beganWithRecovery,
   findSessionOfToken,
@@ -121,10 +122,11 @@ export function createSessions(deps: {
      * @throws IdentSphereError `invalid_credentials` if the account has changed since the credentials were checked
      */
     async create(tx: Tx, input: SessionInput): Promise<{ session: SessionFacts; refreshToken: string }> {
-      const refreshToken = randomToken()
+      const refreshToken = firstRefreshToken(uuidv7())
       const created = await insertSession(
         tx,
         {
+          id: refreshToken.sessionId,
           userId: input.userId,
           organizationId: input.organizationId,
           authMethod: input.authMethod,
@@ -135,14 +137,14 @@ export function createSessions(deps: {
           lifetimeSeconds: settings.refreshTokenSeconds,
           ipAddress: input.context.ipAddress,
           userAgent: input.context.userAgent,
-          refreshTokenHash: sha256(refreshToken),
+          refreshTokenHash: refreshToken.hash,
         },
         maxSessionsPerUser,
       )
       if (created === undefined) throw new IdentSphereError('invalid_credentials')
       const { session, ended } = created
       await recordEnded(tx, input.userId, { ...input, impersonatorId: null }, ended, 'too_many_sessions', input.context)
-      return { session, refreshToken }
+      return { session, refreshToken: refreshToken.text }
     },
 
     /** Reads a live session. @throws IdentSphereError `authentication_required` if it has ended */
