@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { transform } from 'esbuild'
+import { stop, transform } from 'esbuild'
 import { bundleClient } from '../lib/features/pages/bundle-client.js'
 import { buildFolder, compiled, root } from './support/compiled.js'
 
@@ -21,6 +21,7 @@ export async function compileTests(): Promise<void> {
   const current = new Set(made.flat())
   const stale = (await filesIn(buildFolder)).filter((path) => /\.js(\.map)?$/.test(path) && !current.has(path))
   await Promise.all(stale.map((path) => rm(path, { force: true })))
+  await stop() // esbuild's own process
 }
 
 /** @returns the files that were written */

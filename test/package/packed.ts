@@ -10,6 +10,8 @@ const root = join(import.meta.dirname, '../..')
 /** The folder of an application that has installed IdentSphere from its tarball. */
 export interface Host {
   folder: string
+  /** Where the package was built. */
+  builtIn: string
   tarballBytes: number
   /** Paths in the tarball, without `package/`. */
   tarball: string[]
@@ -50,6 +52,7 @@ export async function installPacked(dependencies: string[]): Promise<Host> {
   for (const name of dependencies) linkPackage(name, join(store, name))
   return {
     folder: host,
+    builtIn: copy,
     tarballBytes: statSync(join(folder, tarball)).size,
     link: (name, as = name) => linkPackage(name, join(modules, as)),
     tarball: readdirSync(installed, { recursive: true, withFileTypes: true })

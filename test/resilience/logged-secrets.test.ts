@@ -26,6 +26,22 @@ function addRoutes(express: Express, identsphere: TestApp['identsphere']): void 
   express.all('/guarded', identsphere.requireAuth(), (_request, response) => void response.json({}))
 }
 
+/** Kinds of values that a run must have looked for. */
+const sources = [
+  'IDENTSPHERE_JWT_SECRET',
+  'access_token',
+  'cookie identsphere_at',
+  'cookie identsphere_csrf',
+  'cookie identsphere_device',
+  'cookie identsphere_rt',
+  'e-mail address',
+  'password',
+  'password hash',
+  'refresh token hash',
+  'refresh token salt',
+  'refresh_token',
+]
+
 /** Values that must never be logged, with their sources. */
 class Secrets {
   readonly found = new Map<string, string>()
@@ -106,6 +122,8 @@ for (const [name, startNode] of Object.entries({
     const { lines } = node.log
     assert.ok(lines.filter((line) => line.startsWith('error')).length >= failures.length, 'failures were logged')
     assert.match(lines.join('\n'), /broken_users/)
+    // A renamed field or cookie must not drop out of the search unnoticed.
+    assert.deepEqual([...new Set(secrets.found.values())].sort(), sources)
     for (const [secret, source] of secrets.found) {
       const line = lines.find((one) => one.includes(secret))
       assert.equal(line, undefined, `a ${source} was logged`)

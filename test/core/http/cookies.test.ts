@@ -5,9 +5,9 @@ import { systemClock } from '../../../lib/core/config/clock.js'
 import { ConfigurationError } from '../../../lib/core/config/configuration-error.js'
 import type { IdentSphereOptions } from '../../../lib/features.js'
 import { buildIdentSphere } from '../../../lib/identsphere.js'
-import { password, signIn, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
-import { newPerson } from '../../support/people.js'
+import { anotherBrowser, newPerson } from '../../support/people.js'
 import { clearedCookies, cookieHeader, type SetCookie, setCookies } from '../../support/set-cookie.js'
 
 const { privateKey } = generateKeyPairSync('rsa', {
@@ -283,7 +283,7 @@ describe('two cookies with the same name', () => {
       },
     })
     const { email } = await newPerson(app)
-    client = await signIn(app, email)
+    client = await anotherBrowser(app, email)
     ;[at, rt, csrf] = ['at', 'rt', 'csrf'].map((name) => client.cookie(name) ?? '') as [string, string, string]
   })
   after(() => app.close())

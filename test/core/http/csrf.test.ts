@@ -3,10 +3,10 @@ import { generateKeyPairSync } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import express from 'express'
 import { errorCatalogue } from '../../../lib/core/errors.js'
-import { password, signIn, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
 import { bearer, signInNatively } from '../../support/native-client.js'
-import { newPerson } from '../../support/people.js'
+import { anotherBrowser, newPerson } from '../../support/people.js'
 
 const unsafe = ['POST', 'PUT', 'PATCH', 'DELETE', 'PURGE', 'PROPFIND', 'LINK', 'SEARCH', 'TRACE']
 
@@ -79,7 +79,7 @@ describe('the CSRF token of a cookie session', () => {
   })
 
   it('is bound to its session, even among sessions of one user', async () => {
-    const second = await signIn(app, email)
+    const second = await anotherBrowser(app, email)
     const stranger = (await newPerson(app)).client
     for (const other of [second, stranger]) {
       const csrf = other.cookie('csrf') ?? ''

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { signUp, startApp, type TestApp } from '../../support/app.js'
 import { runJobs as runJobsOf } from '../../support/built.js'
+import { until } from '../../support/mail-workers.js'
 import { smtpError, startSmtp, type TestSmtp } from '../../support/smtp.js'
 
 const from = 'Example Works <no-reply@example.com>'
@@ -132,9 +133,8 @@ describe('mail by SMTP', () => {
       return null
     }
     const running = runJobs().catch(() => {}) // other parts of the job find the table missing
-    while (!app.log.lines.some((line) => line.includes('does not take note of it yet'))) {
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    const told = () => app.log.lines.some((line) => line.includes('marking it as sent failed'))
+    await until(told, 'the log says that the mail was sent and is not marked')
     smtp.decide = () => null
     await app.sql('ALTER TABLE identsphere.mail_outbox_away RENAME TO mail_outbox')
     await running

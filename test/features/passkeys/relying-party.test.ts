@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import { startApp } from '../../support/app.js'
+import { afterEach, describe, it } from 'node:test'
+import { startApp, type TestApp } from '../../support/app.js'
 import { mailTo, runJobs } from '../../support/mail.js'
 import { beginLogin, newAuthenticator, personWithPasskey, register, signInWith } from '../../support/passkeys.js'
 import { verifiedPerson } from '../../support/people.js'
 
 const elsewhere = 'https://app.example.de'
 
+let app: TestApp
+// Also after a failure: an open app keeps the process alive until the run's timeout.
+afterEach(() => app.close())
+
 describe('the relying party', () => {
   it('accepts passkeys on related origins and lists these for browsers', async () => {
-    const app = await startApp({
+    app = await startApp({
       allowedOrigins: [elsewhere, 'https://other.example'],
       passkeys: { rpName: 'Example', relatedOrigins: [elsewhere] },
     })
@@ -25,44 +29,40 @@ describe('the relying party', () => {
     const response = getJSON.call(authenticator, elsewhere, options, [elsewhere])
     const answer = await client.post('/v1/auth/passkey/login/complete', { response })
     assert.equal(answer.status, 200, answer.text)
-    await app.close()
   })
 
   it('leaves the list of related origins to the host if it has none', async () => {
-    const app = await startApp()
+    app = await startApp()
     const answer = await app.client().get('/.well-known/webauthn')
     assert.equal(answer.status, 404)
     assert.equal(answer.body, undefined)
-    await app.close()
   })
 
   it('shows its name, and only the address of the user', async () => {
-    const app = await startApp({ passkeys: { rpName: 'Example Works' } })
+    app = await startApp({ passkeys: { rpName: 'Example Works' } })
     const { client, email, userId } = await verifiedPerson(app)
     await register(app, client, newAuthenticator())
     const { options } = (await client.post('/v1/users/me/passkeys/register/begin')).body
     assert.deepEqual(options.rp, { id: 'localhost', name: 'Example Works' })
     assert.equal(options.user.name, email)
     assert.equal(Buffer.from(options.user.id, 'base64url').toString('hex'), userId.replaceAll('-', ''))
-    await app.close()
   })
 })
 
 describe('mail about passkeys', () => {
   it('announces an added passkey and a removed one', async () => {
-    const app = await startApp()
+    app = await startApp()
     const { client, email, passkeyId, authenticator } = await personWithPasskey(app)
     assert.match((await mailTo(app, email, /passkey was added/)).text, /If it was not, take the account back/)
     await client.delete(`/v1/users/me/passkeys/${passkeyId}`)
     await mailTo(app, email, /passkey was removed/)
     assert.equal((await signInWith(app, app.client(), authenticator)).status, 401)
-    await app.close()
   })
 })
 
 describe('unanswered passkey challenges', () => {
   it('are swept once they have expired, not before', async () => {
-    const app = await startApp()
+    app = await startApp()
     const left = async () => (await app.sql('SELECT 1 FROM identsphere.webauthn_challenges')).length
     await beginLogin(app.client())
     await runJobs(app)
@@ -70,6 +70,5 @@ describe('unanswered passkey challenges', () => {
     app.clock.advance(601)
     await runJobs(app)
     assert.equal(await left(), 0)
-    await app.close()
   })
 })

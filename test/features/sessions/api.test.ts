@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import type { Api } from '../../../lib/index.js'
 import { signIn, startApp, type TestApp } from '../../support/app.js'
-import { newPerson } from '../../support/people.js'
+import { anotherBrowser, newPerson } from '../../support/people.js'
 
 let app: TestApp
 let sessions: Api['sessions']
@@ -17,7 +17,7 @@ describe('api.sessions', () => {
   it('lists the live sessions of this user only', async () => {
     const { email, userId, sessionId } = await newPerson(app)
     await newPerson(app)
-    const second = await signIn(app, email)
+    const second = await anotherBrowser(app, email)
     const listed = await sessions.list(userId)
     assert.equal(listed.length, 2)
     const first = listed.find((session) => session.sessionId === sessionId)
@@ -33,7 +33,7 @@ describe('api.sessions', () => {
 
   it('revokes one session on every node from the next request on', async () => {
     const { client, email, sessionId } = await newPerson(app)
-    const other = await signIn(app, email)
+    const other = await anotherBrowser(app, email)
     const node = await app.node()
     await node.identsphere.api.sessions.revoke(sessionId)
     assert.equal((await client.get('/v1/users/me')).status, 401)
@@ -50,7 +50,7 @@ describe('api.sessions', () => {
 
   it('revokes all sessions, returns their number and permits a new sign-in', async () => {
     const { client, email, userId } = await newPerson(app)
-    const other = await signIn(app, email)
+    const other = await anotherBrowser(app, email)
     const stranger = await newPerson(app)
     assert.equal(await sessions.revokeAll(userId), 2)
     for (const browser of [client, other]) {
@@ -59,7 +59,7 @@ describe('api.sessions', () => {
     }
     assert.equal((await stranger.client.get('/v1/users/me')).status, 200)
     assert.equal(await sessions.revokeAll(userId), 0)
-    await signIn(app, email)
+    await anotherBrowser(app, email)
     await assert.rejects(sessions.revokeAll(randomUUID()), { code: 'not_found' })
   })
 

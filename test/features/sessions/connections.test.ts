@@ -7,9 +7,9 @@ import type { ErrorRequestHandler, RequestHandler } from 'express'
 import type { Auth } from '../../../lib/core/auth.js'
 import { IdentSphereError } from '../../../lib/core/errors.js'
 import type { HeadersLike, IdentitySource } from '../../../lib/core/http/identity-source.js'
-import { password, signIn, type signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, type signUp, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
-import { newPerson } from '../../support/people.js'
+import { anotherBrowser, newPerson } from '../../support/people.js'
 
 const cookieOf = (client: Client) => `identsphere_at=${client.cookie('at')}`
 const denied = (code: string) => (error: unknown) => error instanceof IdentSphereError && error.code === code
@@ -298,9 +298,9 @@ describe('recheck()', () => {
   const endings: Record<string, (person: Awaited<ReturnType<typeof signUp>>) => Promise<unknown>> = {
     'was signed out': ({ client }) => client.post('/v1/auth/logout'),
     'was revoked from another browser': async ({ email, sessionId }) =>
-      (await signIn(app, email)).delete(`/v1/users/me/sessions/${sessionId}`),
+      (await anotherBrowser(app, email)).delete(`/v1/users/me/sessions/${sessionId}`),
     'was ended by a password change in another browser': async ({ email }) =>
-      (await signIn(app, email)).post('/v1/users/me/password', {
+      (await anotherBrowser(app, email)).post('/v1/users/me/password', {
         current_password: password,
         new_password: 'four-lone-heron-wades-9',
       }),

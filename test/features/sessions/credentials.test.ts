@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { password, signIn, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import { bearer, claimsOf, refreshNatively, sessionIdOf, signInNatively } from '../../support/native-client.js'
-import { newPerson } from '../../support/people.js'
+import { anotherBrowser, newPerson } from '../../support/people.js'
 
 function privateKey(): string {
   return generateKeyPairSync('rsa', {
@@ -27,7 +27,7 @@ describe('the place of a token', () => {
   after(() => app.close())
 
   it("rejects a cookie's access token in the Authorization header", async () => {
-    const browser = await signIn(app, email)
+    const browser = await anotherBrowser(app, email)
     const token = browser.cookie('at') ?? ''
     assert.equal(claimsOf(token).dlv, 'cookie')
     assert.equal((await browser.get('/v1/auth/session')).status, 200)
@@ -71,7 +71,7 @@ describe('the place of a token', () => {
   })
 
   it('is the Authorization header alone if there is one', async () => {
-    const browser = await signIn(app, email)
+    const browser = await anotherBrowser(app, email)
     const tokens = await signInNatively(app, (await newPerson(app)).email)
     const broken = ['', 'Bearer', 'Bearer ', 'Bearer  x', 'Bearer x y', 'Basic dTpw', 'Bearer %E0%A4%A', 'DPoP x.y.z']
     for (const authorization of [

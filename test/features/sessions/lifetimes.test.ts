@@ -4,10 +4,10 @@ import { systemClock } from '../../../lib/core/config/clock.js'
 import { ConfigurationError } from '../../../lib/core/config/configuration-error.js'
 import type { IdentSphereOptions } from '../../../lib/features.js'
 import { buildIdentSphere } from '../../../lib/identsphere.js'
-import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
+import { password, signUp, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 import { bearer, claimsOf, refreshNatively, signInNatively } from '../../support/native-client.js'
-import { newPerson } from '../../support/people.js'
+import { anotherBrowser, newPerson } from '../../support/people.js'
 import { setCookies } from '../../support/set-cookie.js'
 
 const day = 86_400
@@ -88,7 +88,7 @@ describe('the lifetime of a session', () => {
     assert.equal((await app.client().get('/v1/auth/session', bearer(native.access_token))).status, 200)
     assert.equal((await lowered.client().get('/v1/auth/session', bearer(native.access_token))).status, 401)
     assert.equal((await refreshNatively(lowered, native.refresh_token)).status, 401)
-    const elsewhere = await signIn(lowered, email)
+    const elsewhere = await anotherBrowser(lowered, email)
     assert.equal((await elsewhere.get('/v1/users/me/sessions')).body.sessions.length, 1)
   })
 
@@ -142,7 +142,7 @@ describe('an idle timeout', () => {
   it('removes a session from the list', async () => {
     const { email } = await newPerson(app)
     app.clock.advance(601)
-    const browser = await signIn(app, email)
+    const browser = await anotherBrowser(app, email)
     const { sessions } = (await browser.get('/v1/users/me/sessions')).body
     assert.deepEqual(
       sessions.map((one: { current: boolean }) => one.current),

@@ -5,10 +5,10 @@ import { silentLogger } from '../../../lib/core/config/logger.js'
 import { openDatabase } from '../../../lib/core/store/database.js'
 import { Store } from '../../../lib/core/store/store.js'
 import { sessionSweeps } from '../../../lib/features/sessions/sweeps.js'
-import { password, signIn, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Answer } from '../../support/client.js'
 import { bearer, refreshNatively, sessionIdOf, signInNatively } from '../../support/native-client.js'
-import { newPerson } from '../../support/people.js'
+import { anotherBrowser, newPerson } from '../../support/people.js'
 import { type ServerProcess, startProcess } from '../../support/processes.js'
 
 interface TokenRow {
@@ -78,7 +78,7 @@ describe('a refresh token presented in parallel to two processes', () => {
   })
 
   it('leaves all tabs of a browser with the same token', async () => {
-    const browser = await signIn(app, email)
+    const browser = await anotherBrowser(app, email)
     const tabs = Array.from({ length: 12 }, (_, index) =>
       (processes[index % 2] as ServerProcess).clientWithCookiesOf(browser),
     )
@@ -203,7 +203,7 @@ describe('a refresh token presented again', () => {
   })
 
   it('leaves no browser signed in', async () => {
-    const browser = await signIn(app, email)
+    const browser = await anotherBrowser(app, email)
     const thief = app.client()
     for (const [name, cookie] of browser.cookies) thief.cookies.set(name, cookie)
     assert.equal((await thief.post('/v1/auth/refresh')).status, 200)

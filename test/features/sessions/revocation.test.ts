@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { password, signIn, startApp, type TestApp } from '../../support/app.js'
 import type { Answer, Client } from '../../support/client.js'
 import { bearer, type NativeTokens, refreshNatively, sessionIdOf, signInNatively } from '../../support/native-client.js'
-import { newPerson } from '../../support/people.js'
+import { anotherBrowser, newPerson } from '../../support/people.js'
 import { type ServerProcess, startProcess } from '../../support/processes.js'
 
 const newPassword = 'another-horse-battery-8'
@@ -115,7 +115,7 @@ describe('a session ended at one process', () => {
     it(`is refused by the next request at another process (${how})`, async () => {
       const { client, email, userId } = await newPerson(app)
       const owner = here.clientWithCookiesOf(client)
-      const browser = here.clientWithCookiesOf(await signIn(app, email))
+      const browser = here.clientWithCookiesOf(await anotherBrowser(app, email))
       const elsewhere = there.clientWithCookiesOf(browser)
       const warm = await elsewhere.get('/v1/auth/session')
       assert.equal(warm.status, 200)
@@ -149,7 +149,7 @@ describe('a revoked session', () => {
   /** @see better-auth #6893 */
   it('opens no route and changes nothing', async () => {
     const { client, email, userId } = await newPerson(app)
-    const owner = await signIn(app, email)
+    const owner = await anotherBrowser(app, email)
     const [session] = (await owner.get('/v1/users/me/sessions')).body.sessions.filter(
       (one: { current: boolean }) => !one.current,
     )
@@ -191,7 +191,7 @@ describe('a revoked session', () => {
 
   it('is no longer listed, and its end is recorded once', async () => {
     const { client, email, sessionId } = await newPerson(app)
-    const owner = await signIn(app, email)
+    const owner = await anotherBrowser(app, email)
     assert.equal((await owner.delete(`/v1/users/me/sessions/${sessionId}`)).status, 204)
     assert.equal((await owner.delete(`/v1/users/me/sessions/${sessionId}`)).status, 404)
     const list = (await owner.get('/v1/users/me/sessions')).body.sessions
@@ -315,7 +315,7 @@ describe('a password change', () => {
   /** @see supabase/auth #1489 */
   it('ends every other session and keeps its own', async () => {
     const { client, email } = await newPerson(app)
-    const browser = await signIn(app, email)
+    const browser = await anotherBrowser(app, email)
     const tokens = await signInNatively(app, email)
     assert.equal((await changePassword(client)).status, 204)
     assert.equal((await browser.get('/v1/auth/session')).status, 401)
@@ -330,7 +330,7 @@ describe('a password change', () => {
 
   it('keeps the other sessions on request', async () => {
     const { client, email } = await newPerson(app)
-    const browser = await signIn(app, email)
+    const browser = await anotherBrowser(app, email)
     assert.equal((await changePassword(client, true)).status, 204)
     assert.equal((await browser.get('/v1/auth/session')).status, 200)
     assert.equal((await browser.post('/v1/auth/refresh')).status, 200)
@@ -338,7 +338,7 @@ describe('a password change', () => {
 
   it('revives no session that had already ended', async () => {
     const { client, email } = await newPerson(app)
-    const browser = await signIn(app, email)
+    const browser = await anotherBrowser(app, email)
     const copy = app.client()
     for (const [name, cookie] of browser.cookies) copy.cookies.set(name, cookie)
     await browser.post('/v1/auth/logout')
@@ -349,7 +349,7 @@ describe('a password change', () => {
 
   it('changes and ends nothing with a wrong current password', async () => {
     const { client, email, userId } = await newPerson(app)
-    const browser = await signIn(app, email)
+    const browser = await anotherBrowser(app, email)
     const state = () => app.sql('SELECT * FROM identsphere.users WHERE id = $1', [userId])
     const before = await state()
     const answer = await client.post('/v1/users/me/password', {

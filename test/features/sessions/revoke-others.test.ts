@@ -1,12 +1,12 @@
 /** After "sign out all others", nothing pending opens the account. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { password, signIn, startApp, type TestApp } from '../../support/app.js'
+import { password, startApp, type TestApp } from '../../support/app.js'
 import type { Client } from '../../support/client.js'
 import { needs } from '../../support/host.js'
 import { challenged, type Enrolled, enrol } from '../../support/mfa.js'
 import { answerAt, beginLogin, newAuthenticator, personWithPasskey, register } from '../../support/passkeys.js'
-import { newPerson } from '../../support/people.js'
+import { anotherBrowser, newPerson } from '../../support/people.js'
 
 let app: TestApp
 let duringSignIn: ((userId: string) => Promise<unknown>) | undefined
@@ -141,12 +141,12 @@ describe('the sign-out of all others', () => {
   it('leaves one of two browsers that request it simultaneously', async () => {
     const { client, email } = await newPerson(app)
     for (let round = 0; round < 4; round += 1) {
-      const other = await signIn(app, email)
+      const other = await anotherBrowser(app, email)
       const answers = await Promise.all([client, other].map((one) => one.delete('/v1/users/me/sessions')))
       assert.deepEqual(answers.map(({ status }) => status).sort(), [204, 401])
       const [first] = answers
       if (first?.status === 204) continue
-      const again = await signIn(app, email)
+      const again = await anotherBrowser(app, email)
       for (const [name, cookie] of again.cookies) client.cookies.set(name, cookie)
     }
   })
@@ -178,7 +178,7 @@ describe('the sign-out of all others', () => {
   it('keeps passkeys, but voids the begun use of one elsewhere', async () => {
     const person = await personWithPasskey(app)
     const { client, email, authenticator } = person
-    const other = await signIn(app, email)
+    const other = await anotherBrowser(app, email)
     const path = '/v1/auth/mfa/verify/passkey/begin'
     const response = await answerAt(app, other, authenticator, path)
     assert.equal((await client.delete('/v1/users/me/sessions')).status, 204)

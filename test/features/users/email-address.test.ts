@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it, test } from 'node:test'
 import fc from 'fast-check'
 import { normalizeEmail } from '../../../lib/features/users/email-address.js'
-import { password, startApp, type TestApp } from '../../support/app.js'
+import { password, signUp, startApp, type TestApp } from '../../support/app.js'
 import { codeIn, mailTo, tokenIn } from '../../support/mail.js'
 import { newPerson } from '../../support/people.js'
 import { hashingOf } from '../../support/work.js'
@@ -142,7 +142,7 @@ describe('an e-mail address in a request', () => {
 
   /** @see https://github.com/better-auth/better-auth/issues/9369, https://github.com/better-auth/better-auth/issues/9460 */
   it('is the same account in another case or form at every endpoint', async () => {
-    await newPerson(app, { email: 'Kurt@bücher.example' })
+    await signUp(app, { email: 'Kurt@bücher.example' })
     const { client: other } = await newPerson(app)
     const stored = 'kurt@xn--bcher-kva.example'
     const link = tokenIn(await mailTo(app, stored, /^Confirm your e-mail/))
