@@ -132,7 +132,7 @@ describe('mail by SMTP', () => {
       return null
     }
     const running = runJobs().catch(() => {}) // other parts of the job find the table missing
-    while (!app.log.lines.some((line) => line.includes('does not take note of it yet'))) {
+    while (!app.log.lines.some((line) => line.includes('marking it as sent failed'))) {
       await new Promise((resolve) => setImmediate(resolve))
     }
     smtp.decide = () => null
