@@ -53,8 +53,8 @@ describe('the assembly', () => {
       recall: () => undefined,
     }
     const second = empty({ open: () => ({ service: null, identity }) })
-    assert.throws(() => assembled([...features, second]), { message: /exactly one feature says who is asking/ })
-    assert.throws(() => assembled([empty()]), { message: /exactly one feature says who is asking/ })
+    assert.throws(() => assembled([...features, second]), { message: /exactly one feature must provide `identity`/ })
+    assert.throws(() => assembled([empty()]), { message: /exactly one feature must provide `identity`/ })
   })
 
   it('rejects contributions that are read while features are being opened', () => {

@@ -123,7 +123,9 @@ describe('a mount path that publicBaseUrl lacks', () => {
           for (const path of ['/v1/health', '/v1/health?x=1', '/.well-known/jwks.json']) {
             assert.equal((await new Client(url).get(path)).status, 200)
           }
-          const lines = node.log.lines.filter((line) => line.includes('set publicBaseUrl to the address browsers use'))
+          const lines = node.log.lines.filter((line) =>
+            line.includes('Set publicBaseUrl to the address that browsers use'),
+          )
           assert.equal(lines.length, told, `${mount} ${publicPath}`)
           if (told > 0) assert.match(lines[0] ?? '', /mounted at \/identity,/)
         } finally {

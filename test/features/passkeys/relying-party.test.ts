@@ -53,7 +53,7 @@ describe('mail about passkeys', () => {
   it('announces an added passkey and a removed one', async () => {
     app = await startApp()
     const { client, email, passkeyId, authenticator } = await personWithPasskey(app)
-    assert.match((await mailTo(app, email, /passkey was added/)).text, /If it was not, take the account back/)
+    assert.match((await mailTo(app, email, /passkey was added/)).text, /If not, restore your account with this link/)
     await client.delete(`/v1/users/me/passkeys/${passkeyId}`)
     await mailTo(app, email, /passkey was removed/)
     assert.equal((await signInWith(app, app.client(), authenticator)).status, 401)

@@ -61,7 +61,10 @@ test('treats Unicode forms of the same characters as the same password', () => {
 
 test('rejects NUL and lone surrogates, and accepts every other character', async () => {
   const rest = letters(12)
-  await assertRefused([`\0${rest}`, `${rest}\0`, `\ud800${rest}`, `${rest}\udc00`, `\udc00\ud800${rest}`], /typed/)
+  await assertRefused(
+    [`\0${rest}`, `${rest}\0`, `\ud800${rest}`, `${rest}\udc00`, `\udc00\ud800${rest}`],
+    /not allowed/,
+  )
   await assertAccepted([`\ud83d\ude00${rest}`, ` ${rest}\t\n`, `"';--<>&${rest}`, `\u202e${rest}`])
 })
 
