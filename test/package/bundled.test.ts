@@ -6,7 +6,7 @@ import { bundlePackage } from '../../scripts/bundled.js'
 
 /** The bundle of a package as a module. */
 async function load(name: string) {
-  // A data: URL has no folder that require() could start from.
+  // A data: URL has no folder from which require() could start.
   const text = (await bundlePackage(name)).replace('import.meta.url', JSON.stringify(import.meta.url))
   return import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`)
 }
@@ -17,7 +17,7 @@ describe('a bundled package', () => {
     assert.deepEqual(bundled.dictionary['passwords-common'], [...dictionary['passwords-common']].sort())
   })
 
-  it('draws the same QR codes', async () => {
+  it('draws the same QR codes as the original', async () => {
     const bundled = await load('qrcode')
     const url = 'otpauth://totp/Example:ada%40example.com?secret=GEZDGNBVGY3TQOJQ'
     const options = { type: 'png', errorCorrectionLevel: 'M', margin: 2 } as const

@@ -8,12 +8,12 @@ import { type Service, startService } from '../support/service.js'
 
 const version = pgBouncerVersion()
 const isMissing = version === null && !process.env.CI && 'PgBouncer is not installed'
-/** Before, it had no `max_prepared_statements` and kept none. */
+/** Older versions lack `max_prepared_statements` and keep no prepared statements. */
 const firstWithPreparedStatements = 1.21
 
 for (const kept of [0, 100]) {
   const isTooOld = version !== null && version < firstWithPreparedStatements && kept > 0 && `PgBouncer is ${version}`
-  describe(`behind PgBouncer that pools transactions and keeps ${kept} prepared statements`, {
+  describe(`a service behind PgBouncer that keeps ${kept} prepared statements`, {
     skip: isMissing || isTooOld,
   }, () => {
     let database: TestDatabase
@@ -47,17 +47,17 @@ for (const kept of [0, 100]) {
       assert.equal((await second.get('/guarded')).status, 401)
     }
 
-    it('sign-up, sign-in, refresh, guards and sign-out work at once, at two nodes', async () => {
+    it('signs up, signs in, refreshes and signs out in parallel at two nodes', async () => {
       await Promise.all(nodes.flatMap((node) => Array.from({ length: 6 }, () => everything(node))))
     })
 
-    it('guards work in parallel', async () => {
+    it('answers guarded requests in parallel', async () => {
       const { client } = await signUp(nodes[0] as Service)
       const answers = await Promise.all(Array.from({ length: 100 }, () => client.get('/guarded')))
       assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
     })
 
-    it(`a node says ${kept > 0 ? 'nothing' : 'once that it sends statements without names'}`, async () => {
+    it(`logs ${kept > 0 ? 'nothing' : 'once that it sends unnamed statements'}`, async () => {
       for (const node of nodes) {
         const lines = (await node.lines()).filter((line) => /^(warn|error)/.test(line))
         assert.deepEqual(

@@ -86,7 +86,7 @@ describe('a request body', () => {
     await knex.destroy()
   })
 
-  it('with a wrong type in a text field answers 400 before any statement', async () => {
+  it('with a wrong type in a text field answers 400 before anything is written', async () => {
     for (const route of routes) {
       const name = nameOf(route)
       const [{ client, path, options }] = await callsOf(route, node)
