@@ -152,8 +152,7 @@ describe('embedded Postgres', () => {
         require('node:worker_threads').parentPort.postMessage(postgres.url)
       })`
     const worker = new Worker(program, { eval: true })
-    const [url] = await once(worker, 'message')
-    await once(worker, 'exit')
+    const [[url]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
     assert.equal(url, mine.url)
     await bornAt(mine.url)
   })

@@ -108,7 +108,12 @@ function exchange(
         })
       })
     })
-    outgoing.on('error', reject)
+    // The server may close an idle connection just when it is used again. Then the request never arrived.
+    const isStale = (error: NodeJS.ErrnoException) => outgoing.reusedSocket && error.code === 'ECONNRESET'
+    outgoing.on('error', (error) => {
+      if (isStale(error)) resolve(exchange(url, method, path, headers, payload))
+      else reject(error)
+    })
     outgoing.end(payload)
   })
 }
