@@ -51,7 +51,7 @@ export interface Journal {
   /**
    * Reads what entries about a subject need, to be sent with other statements. Without it, the first entry of the transaction reads it.
    */
-  prepare(tx: Tx, subjectId: string): Query<void>
+  prepare(tx: Tx, subjectId: string): readonly Query<void>[]
   /** The same for a subject that is made in this transaction. */
   prepareNew(tx: Tx, subjectId: string): Query<void>
 }

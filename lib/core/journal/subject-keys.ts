@@ -16,8 +16,8 @@ export const nobody = '00000000-0000-0000-0000-000000000000'
 export interface SubjectKeys {
   /** The key of a user, which is made if there is none. */
   of(tx: Tx, subjectId: string): Promise<KeyObject>
-  /** Reads the key for `of`, to be sent with other statements. */
-  reading(tx: Tx, subjectId: string): Query<void>
+  /** Reads the key for `of`, to be sent with other statements. Nothing if this transaction has read it already. */
+  reading(tx: Tx, subjectId: string): readonly Query<void>[]
   /** Makes the key of a new user for `of`, to be sent with other statements. */
   making(tx: Tx, subjectId: string): Query<void>
 }
@@ -53,7 +53,7 @@ export function createSubjectKeys(keys: KeyRing): SubjectKeys {
   }
 
   return {
-    reading,
+    reading: (tx, subjectId) => (remembered.get(tx)?.has(subjectId) === true ? [] : [reading(tx, subjectId)]),
     making,
     async of(tx, subjectId) {
       // Another transaction may have inserted its key first. The last read sees it.

@@ -1,6 +1,7 @@
 import type { KeyRing } from '../crypto/key-ring.js'
 import { createQueue, type Queue } from '../outbox/queue.js'
 import type { Tx } from '../store/store.js'
+import { mapped, type Query, sendTogether } from '../store/together.js'
 import type { MailRecipient } from './message.js'
 import type { MailRequest } from './requests.js'
 import type { MailName, MailParameters } from './templates.js'
@@ -34,6 +35,8 @@ export interface Outbox {
    * @param request a feature contributes its handler to `mail.requests`
    */
   request<Input extends object>(tx: Tx, request: MailRequest<Input>, input: Input): Promise<void>
+  /** The same as `request`, to be sent with other statements. */
+  requesting<Input extends object>(tx: Tx, request: MailRequest<Input>, input: Input): readonly Query<void>[]
 }
 
 /** The queue of mails and mail requests. */
@@ -44,19 +47,24 @@ export function mailQueue(keys: KeyRing): Queue {
 export function createOutbox(deps: { queue: Queue; enabled: boolean; wake: () => void }): Outbox {
   const { queue, enabled, wake } = deps
 
-  async function insert(tx: Tx, kind: string, content: object, lifetimeSeconds: number): Promise<void> {
-    await queue.insert(tx, kind, content, lifetimeSeconds)
-    tx.afterCommit(wake)
+  function inserting(tx: Tx, kind: string, content: object, lifetimeSeconds: number): readonly Query<void>[] {
+    if (!enabled) return []
+    return [mapped(queue.inserting(tx, kind, content, lifetimeSeconds), () => tx.afterCommit(wake))]
+  }
+
+  function requesting<Input extends object>(tx: Tx, { name }: MailRequest<Input>, input: Input) {
+    return inserting(tx, `${requestPrefix}${name}`, input, maxLifetimeSeconds)
   }
 
   return {
     enabled,
     async send(tx, { template, to, parameters, expiresInSeconds = maxLifetimeSeconds }) {
-      if (!enabled) return
-      await insert(tx, template, { to, parameters }, Math.min(expiresInSeconds, maxLifetimeSeconds))
+      const seconds = Math.min(expiresInSeconds, maxLifetimeSeconds)
+      await sendTogether(tx, { mail: inserting(tx, template, { to, parameters }, seconds) })
     },
-    async request(tx, { name }, input) {
-      if (enabled) await insert(tx, `${requestPrefix}${name}`, input, maxLifetimeSeconds)
+    requesting,
+    async request(tx, request, input) {
+      await sendTogether(tx, { request: requesting(tx, request, input) })
     },
   }
 }

@@ -3,6 +3,7 @@ import { uuidv7 } from '../crypto/random.js'
 import { open, seal } from '../crypto/sealing.js'
 import { identifier, sql } from '../store/sql.js'
 import type { Executor, Tx } from '../store/store.js'
+import { command, type Query } from '../store/together.js'
 
 /** A decrypted entry. */
 export interface QueueEntry {
@@ -28,7 +29,8 @@ export interface KindFilter {
  * The table has the columns `id, key_version, attempts, next_attempt_at, created_at, expires_at, sent_at, given_up_at`.
  */
 export interface Queue {
-  insert(tx: Tx, kind: string, content: object, lifetimeSeconds: number): Promise<void>
+  /** Inserts an entry. */
+  inserting(tx: Tx, kind: string, content: object, lifetimeSeconds: number): Query<void>
   /** Claims the entry that is due first. Entries sealed with a secret that this node does not have are left to other nodes. */
   claim(db: Executor, kinds: KindFilter, leaseSeconds: number): Promise<QueueEntry | null>
   /** Deletes and returns the entry that is due first. */
@@ -81,13 +83,13 @@ export function createQueue(
   }
 
   return {
-    async insert(tx, name, content, lifetimeSeconds) {
+    inserting(tx, name, content, lifetimeSeconds) {
       const id = uuidv7()
       const { version, key } = keys.current('sealing')
-      await tx.sql`
+      return command(sql`
         INSERT INTO ${tx.table(table)} (id, ${kind}, key_version, ${sealed}, next_attempt_at, created_at, expires_at)
         VALUES (${id}, ${name}, ${version}, ${seal(key, JSON.stringify(content), context(id))},
-          ${tx.now}, ${tx.now}, ${after(tx, lifetimeSeconds)})`
+          ${tx.now}, ${tx.now}, ${after(tx, lifetimeSeconds)})`)
     },
 
     async claim(db, kinds, leaseSeconds) {

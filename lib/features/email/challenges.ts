@@ -6,6 +6,7 @@ import { open, seal } from '../../core/crypto/sealing.js'
 import { IdentSphereError } from '../../core/errors.js'
 import { type Budget, spendBudget } from '../../core/store/budgets.js'
 import type { Executor, Store, Tx } from '../../core/store/store.js'
+import type { Query } from '../../core/store/together.js'
 import type { SecurityChange } from '../users/security-change.js'
 import {
   type ChallengeKind,
@@ -184,7 +185,7 @@ export function createChallenges({ store, keys }: { store: Store; keys: KeyRing 
     },
 
     /** Whether a link to restore this address is still valid. Until it expires, another account cannot register the address. */
-    isKeptForUndo: (db: Executor, email: string): Promise<boolean> =>
+    isKeptForUndo: (db: Executor, email: string): Query<boolean> =>
       hasLiveUndo(
         db,
         keys.versions.map((version) => hmacSha256(keys.version('email', version) as KeyObject, 'address', email)),

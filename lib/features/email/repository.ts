@@ -1,6 +1,7 @@
 import { countAttempt, useOnce } from '../../core/store/single-use.js'
 import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
+import { type Query, query } from '../../core/store/together.js'
 
 /** What a challenge proves once its secret is shown. */
 export type ChallengeKind = 'register' | 'verify' | 'reset' | 'magic' | 'change' | 'undo' | CodeKind
@@ -119,11 +120,13 @@ export async function voidChallenges(tx: Tx, userId: string, undoFrom: Date | nu
     WHERE user_id = ${userId} AND consumed_at IS NULL AND (kind <> 'undo' OR created_at >= ${undoFrom}::timestamptz)`
 }
 
-export async function hasLiveUndo(db: Executor, emailKeys: readonly Buffer[]): Promise<boolean> {
-  const rows = await db.sql`
-    SELECT 1 FROM ${db.table('email_challenges')}
-    WHERE email_key = ANY(${emailKeys}) AND kind = 'undo' AND ${live(db)} LIMIT 1`
-  return rows.length > 0
+export function hasLiveUndo(db: Executor, emailKeys: readonly Buffer[]): Query<boolean> {
+  return query(
+    sql`
+      SELECT 1 AS found FROM ${db.table('email_challenges')}
+      WHERE email_key = ANY(${emailKeys}) AND kind = 'undo' AND ${live(db)} LIMIT 1`,
+    (rows) => rows.length > 0,
+  )
 }
 
 /** What is open or was used, without what it is proven by. */

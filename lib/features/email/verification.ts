@@ -55,8 +55,8 @@ export function createVerification(deps: {
   }
 
   return {
-    /** Mails a link to the address of a user. */
-    request: (tx: Tx, userId: string): Promise<void> => outbox.request(tx, requests.verification, { userId }),
+    /** Mails a link to the address of a user. To be sent with other statements. */
+    requesting: (tx: Tx, userId: string) => outbox.requesting(tx, requests.verification, { userId }),
 
     /** The same for a signed-in user, in its own transaction. */
     requestFor: ({ userId }: Auth): Promise<void> =>

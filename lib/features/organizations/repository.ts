@@ -3,15 +3,19 @@ import { sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
 import { type Query, query } from '../../core/store/together.js'
 
-/** @returns false where the slug is taken */
+/** Inserts an organization with its first owner. @returns false if the slug is taken */
 export async function insertOrganization(
   tx: Tx,
-  organization: { id: string; name: string; slug: string },
+  organization: { id: string; name: string; slug: string; ownerId: string },
 ): Promise<boolean> {
-  const { id, name, slug } = organization
+  const { id, name, slug, ownerId } = organization
   const rows = await tx.sql`
-    INSERT INTO ${tx.table('organizations')} (id, name, slug, created_at, updated_at)
-    VALUES (${id}, ${name}, ${slug}, ${tx.now}, ${tx.now}) ON CONFLICT (slug) DO NOTHING RETURNING 1`
+    WITH organization AS (
+      INSERT INTO ${tx.table('organizations')} (id, name, slug, created_at, updated_at)
+      VALUES (${id}, ${name}, ${slug}, ${tx.now}, ${tx.now}) ON CONFLICT (slug) DO NOTHING RETURNING id
+    )
+    INSERT INTO ${tx.table('organization_memberships')} (organization_id, user_id, role, created_at)
+    SELECT id, ${ownerId}, 'owner', ${tx.now} FROM organization RETURNING 1`
   return rows.length > 0
 }
 

@@ -88,7 +88,7 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
     for (let attempt = 1; ; attempt += 1) {
       const derived = slugOf(input.name)
       const slug = input.slug ?? (attempt === 1 ? derived : `${derived}-${randomSuffix(6)}`)
-      if (await insertOrganization(tx, { id, name: input.name, slug })) break
+      if (await insertOrganization(tx, { id, name: input.name, slug, ownerId: input.ownerId })) return id
       if (input.slug !== null || attempt === maxSlugAttempts) {
         throw new IdentSphereError('conflict', {
           message: 'This organization slug is taken.',
@@ -96,8 +96,6 @@ export function createOrganizations(deps: { journal: Journal; users: Pick<Users,
         })
       }
     }
-    await insertMembership(tx, { organizationId: id, userId: input.ownerId, role: 'owner' })
-    return id
   }
 
   /** @throws IdentSphereError `not_found` */

@@ -256,6 +256,9 @@ export function createPasswords(deps: {
     /** After a proof that outweighs all guesses so far: failures from networks and sessions count from nothing. */
     forgetFailures: (tx: Tx, email: string): Promise<void> => clearBudgets(tx, accountTotals(keys, email)),
 
+    /** The same as `forgetFailures`, to be sent with other statements. */
+    forgettingFailures: (tx: Tx, email: string): Query<void> => clearingBudgets(tx, accountTotals(keys, email)),
+
     /** Changes the password of the person who is signed in and, unless told otherwise, ends all other sessions. */
     async change(
       auth: Auth,

@@ -8,6 +8,7 @@ import type { Links } from '../../core/mail/links.js'
 import type { Outbox } from '../../core/mail/outbox.js'
 import { mailRequest } from '../../core/mail/requests.js'
 import type { Store, Tx } from '../../core/store/store.js'
+import { mapped, type Query, sendTogether } from '../../core/store/together.js'
 import type { ProvenChallenge } from '../email/challenges.js'
 import type { Email } from '../email/feature.js'
 import { longestOrganizationName, type Organizations } from '../organizations/service.js'
@@ -40,6 +41,8 @@ export interface Admission {
   fields: Readonly<Record<string, unknown>>
   /** Makes the new user a member of an organisation, in the same transaction. @returns its id, null for none */
   organizationFor(userId: string): Promise<string | null>
+  /** What is sent with the audit row, once the user and the organization exist. */
+  others?(userId: string): readonly Query<unknown>[]
 }
 
 export function createRegistration(deps: {
@@ -84,16 +87,20 @@ export function createRegistration(deps: {
   /** The account and all that belongs to it: organisation, the host's own rows and the audit row. */
   async function admit(
     tx: Tx,
-    { email, displayName, passwordHash, fields, organizationFor }: Admission,
+    { email, displayName, passwordHash, fields, organizationFor, others }: Admission,
     context: RequestContext,
   ): Promise<{ userId: string; organizationId: string | null }> {
     const userId = uuidv7()
-    await users.insert(tx, { id: userId, email, displayName, passwordHash })
-    // Until now there was nothing to guess: what strangers spent on the address must not lock its new account.
-    await passwords.forgetFailures(tx, email)
+    await sendTogether(tx, {
+      user: [users.inserting(tx, { id: userId, email, displayName, passwordHash })],
+      // Until now there was nothing to guess: what strangers spent on the address must not lock its new account.
+      failures: [passwords.forgettingFailures(tx, email)],
+      journal: [journal.prepareNew(tx, userId)],
+    })
     const organizationId = await organizationFor(userId)
     await settings.beforeRegister?.(tx.trx, { userId, email, displayName, organizationId, fields })
-    await journal.record(tx, actions['auth.register'], factsOfUser(userId, context, { organizationId, email }))
+    const facts = factsOfUser(userId, context, { organizationId, email })
+    await journal.record(tx, actions['auth.register'], facts, others?.(userId))
     return { userId, organizationId }
   }
 
@@ -115,6 +122,13 @@ export function createRegistration(deps: {
     return { ...rest, passwordHash: await passwords.hashNew(password, owner, context) }
   }
 
+  /** Asked after the user exists: a change of the address at the same moment has by then committed its revert link. */
+  function assertNotKept(tx: Tx, email: string): Query<void> {
+    return mapped(challenges.isKeptForUndo(tx, email), (isKept) => {
+      if (isKept) throw emailTaken()
+    })
+  }
+
   async function create(
     tx: Tx,
     prepared: PreparedRegistration,
@@ -131,21 +145,18 @@ export function createRegistration(deps: {
         // Not earlier: what a schema makes, e.g. a date, need not outlast the wait as JSON.
         fields: hostFields(prepared.fields),
         organizationFor: (owner) => createOrganization(tx, owner, prepared),
+        others: (userId) => (isVerified ? [] : [assertNotKept(tx, email), ...verification.requesting(tx, userId)]),
       },
       context,
     )
     if (isVerified) await users.markVerified(tx, userId, email)
-    else {
-      // After the row: whoever changes the address at this moment has by then committed the way back.
-      if (await challenges.isKeptForUndo(tx, email)) throw emailTaken()
-      await verification.request(tx, userId)
-    }
     return signIn.completeFirstFactor(tx, {
       userId,
       organizationId,
       securityVersion: 1,
       authMethod: 'password',
       amr: ['pwd'],
+      isNewUser: true,
       context,
     })
   }

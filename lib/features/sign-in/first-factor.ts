@@ -14,6 +14,8 @@ export interface FirstFactor {
   mfaAgeSeconds?: number
   /** A recovery code replaced the second factor. The session does not count as MFA. */
   recovered?: true
+  /** The user was created in this transaction, and so has no second factor. */
+  isNewUser?: true
   /** The trust token of the browser. Undefined if this sign-in method does not accept trusted browsers. */
   trustToken?: string | null
   /** What follows from the proof. Sent with the last statement of the sign-in, so that nothing waits for it during a hook of the host. */

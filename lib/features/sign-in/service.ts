@@ -60,14 +60,14 @@ export function createSignIn(deps: {
    */
   async function readAccount(
     tx: Tx,
-    { userId, organizationId, mfaAgeSeconds, recovered }: FirstFactor,
+    { userId, organizationId, mfaAgeSeconds, recovered, isNewUser }: FirstFactor,
   ): Promise<{ organizationId: string | null; methods: readonly SecondFactorMethod[] }> {
-    const isAnswered = mfaAgeSeconds !== undefined || recovered === true
-    const factors = isAnswered ? [] : contributions(secondFactors)
+    const needsNone = mfaAgeSeconds !== undefined || recovered === true || isNewUser === true
+    const factors = needsNone ? [] : contributions(secondFactors)
     const { enrolled, first } = await sendTogether(tx, {
       enrolled: factors.map((factor) => factor.methods(tx, userId)),
       first: organizationId === undefined ? [organizations.defaultFor(tx, userId)] : [],
-      others: [journal.prepare(tx, userId)],
+      others: journal.prepare(tx, userId),
     })
     return {
       organizationId: organizationId === undefined ? (first[0] ?? null) : organizationId,

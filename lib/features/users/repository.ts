@@ -1,6 +1,6 @@
 import { identifier, sql } from '../../core/store/sql.js'
 import type { Executor, Tx } from '../../core/store/store.js'
-import { command, type Query } from '../../core/store/together.js'
+import { command, type Query, query } from '../../core/store/together.js'
 
 /** What a first factor is checked against. Read once; the version must still hold when the session is made. */
 export interface UserCredentials {
@@ -50,19 +50,21 @@ export async function credentialsById(db: Executor, id: string): Promise<UserCre
   return row
 }
 
-/** @returns false where the address is taken */
-export async function insertUser(
+/** Inserts a user. The result is false if the address is taken. */
+export function insertingUser(
   tx: Tx,
   user: { id: string; email: string; displayName: string | null; passwordHash: string | null },
-): Promise<boolean> {
+): Query<boolean> {
   const { id, email, displayName, passwordHash } = user
-  const rows = await tx.sql`
-    INSERT INTO ${tx.table('users')}
-      (id, email, display_name, password_hash, last_password_change, created_at, updated_at)
-    VALUES (${id}, ${email}, ${displayName}, ${passwordHash}, CASE WHEN ${passwordHash !== null} THEN ${tx.now} END,
-      ${tx.now}, ${tx.now})
-    ON CONFLICT (lower(email)) DO NOTHING RETURNING 1`
-  return rows.length > 0
+  return query(
+    sql`
+      INSERT INTO ${tx.table('users')}
+        (id, email, display_name, password_hash, last_password_change, created_at, updated_at)
+      VALUES (${id}, ${email}, ${displayName}, ${passwordHash}, CASE WHEN ${passwordHash !== null} THEN ${tx.now} END,
+        ${tx.now}, ${tx.now})
+      ON CONFLICT (lower(email)) DO NOTHING RETURNING 1 AS inserted`,
+    (rows) => rows.length > 0,
+  )
 }
 
 /** The same password under a better hash. Does nothing if the hash has changed meanwhile. */

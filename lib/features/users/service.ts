@@ -5,6 +5,7 @@ import { factsOf } from '../../core/journal/facts.js'
 import type { Journal } from '../../core/journal/journal.js'
 import type { UserMailbox } from '../../core/mail/message.js'
 import type { Executor, Store, Tx } from '../../core/store/store.js'
+import { mapped, type Query } from '../../core/store/together.js'
 import { actions } from './actions.js'
 import {
   addressOf,
@@ -12,7 +13,7 @@ import {
   credentialsById,
   findProfile,
   findUser,
-  insertUser,
+  insertingUser,
   isEmailTaken,
   markVerified,
   type ProfileChange,
@@ -41,13 +42,14 @@ export function createUsers(deps: { store: Store; journal: Journal; securityChan
       return row === undefined ? null : { to: { userId, email: row.email }, isVerified: row.is_proven }
     },
 
-    /** @throws IdentSphereError `conflict` if the address is taken */
-    async insert(
+    /** Inserts a user. The result throws IdentSphereError `conflict` if the address is taken. */
+    inserting: (
       tx: Tx,
       user: { id: string; email: string; displayName: string | null; passwordHash: string | null },
-    ): Promise<void> {
-      if (!(await insertUser(tx, user))) throw emailTaken()
-    },
+    ): Query<void> =>
+      mapped(insertingUser(tx, user), (isInserted) => {
+        if (!isInserted) throw emailTaken()
+      }),
 
     /** @throws IdentSphereError `invalid_credentials` if the account now has another address */
     async markVerified(tx: Tx, userId: string, email: string): Promise<void> {

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { z } from 'zod'
 import { IdentSphereError } from '../../../lib/core/errors.js'
 import { password, signIn, signUp, startApp, type TestApp } from '../../support/app.js'
-import { hashingOf } from '../../support/work.js'
+import { hashingOf, statementsOf } from '../../support/work.js'
 
 /** The number of rows in every table that a registration writes to. */
 async function rows(app: TestApp): Promise<Record<string, number>> {
@@ -127,6 +127,55 @@ describe('registration', () => {
     const after = await rows(app)
     assert.equal(after.users, (before.users ?? 0) + 1)
     assert.equal(after.organizations, (before.organizations ?? 0) + 1)
+  })
+
+  it('creates an organization for each of 10 parallel registrations of one name', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        app
+          .client()
+          .post('/v1/auth/register', somebody({ email: `name${index}@example.com`, organization_name: 'Same Name' })),
+      ),
+    )
+    assert.deepEqual(
+      answers.map((answer) => answer.status),
+      Array(10).fill(201),
+    )
+    const found = await app.sql(`
+      SELECT o.slug, m.role FROM identsphere.organizations o
+      JOIN identsphere.organization_memberships m ON m.organization_id = o.id WHERE o.name = 'Same Name'`)
+    assert.equal(new Set(found.map(({ slug }) => slug)).size, 10)
+    for (const { slug, role } of found) {
+      assert.match(slug, /^same-name(-[a-z0-9]{6})?$/)
+      assert.equal(role, 'owner')
+    }
+  })
+
+  it('forgets what strangers spent on the address before', async () => {
+    const email = 'guessed-before@example.com'
+    await Promise.all(
+      Array.from({ length: 3 }, () => app.client().post('/v1/auth/login', { email, password: 'a-lone-heron-wades' })),
+    )
+    const shared = `SELECT count(*)::int AS count FROM identsphere.budgets WHERE key LIKE 'password:%:networks'`
+    const before = (await app.sql(shared))[0].count
+    assert.equal((await app.client().post('/v1/auth/register', somebody({ email }))).status, 201)
+    assert.equal((await app.sql(shared))[0].count, before - 1)
+  })
+
+  it('takes one transaction of five statements, and none for the answer', async () => {
+    const register = (email: string) => app.client().post('/v1/auth/register', somebody({ email }))
+    await register('uncounted@example.com')
+    let status = 0
+    const texts = await statementsOf(async () => {
+      status = (await register('counted@example.com')).status
+    })
+    assert.equal(status, 201)
+    // A name that is taken costs a second attempt at the organization.
+    const slugs = texts.filter((text) => text.includes('ON CONFLICT (slug)')).length
+    assert.equal(slugs, 2, texts.join('\n'))
+    assert.equal(texts.length - (slugs - 1), 7, texts.join('\n'))
+    assert.match(texts[0] ?? '', /^BEGIN/)
+    assert.match(texts.at(-1) ?? '', /^COMMIT/)
   })
 
   /**
