@@ -99,7 +99,9 @@ describe('logins to one account at once', { skip: needs('trust proxy') }, () => 
     assert.equal(new Set(ended).size, ended.length)
   })
 
-  it('try one password with the last unit of a budget, be it right or wrong', async () => {
+  it('try one password with the last unit of a budget, be it right or wrong', {
+    skip: needs('a second connection'),
+  }, async () => {
     for (const [tried, status] of [
       [password, 200],
       [`${password}-wrong`, 401],
