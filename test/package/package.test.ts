@@ -1,22 +1,14 @@
 /** The package as hosts get it: packed, unpacked and used from outside. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, afterEach, before, describe, it } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
-import jsonwebtoken from 'jsonwebtoken'
+import { after, before, describe, it } from 'node:test'
 import { migrations } from '../../migrations/index.js'
 import { bundledFiles } from '../../scripts/bundled.js'
-import { Client } from '../support/client.js'
-import { freePort } from '../support/ports.js'
-import { createEmptyDatabase, type TestDatabase } from '../support/postgres.js'
-import { codeUnder } from './markdown.js'
+import { createEmptyDatabase } from '../support/postgres.js'
 import { type Host, installPacked } from './packed.js'
 
 const root = join(import.meta.dirname, '../..')
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const bins: string[] = Object.values(manifest.bin ?? {})
@@ -31,28 +23,9 @@ const entrances = Object.keys(manifest.exports)
 
 let host: Host
 before(async () => {
-  host = await installPacked(Object.keys(manifest.dependencies))
-  host.link('@types/node')
+  host = await installPacked()
 })
 after(() => host?.remove())
-
-function write(name: string, text: string): void {
-  writeFileSync(join(host.folder, name), text)
-}
-
-async function compile(name: string, more: object = { noEmit: true }, files = [name]): Promise<void> {
-  const compilerOptions = {
-    target: 'es2022',
-    module: 'nodenext',
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    skipLibCheck: false,
-    types: ['node'],
-    ...more,
-  }
-  write(`tsconfig.${name}.json`, JSON.stringify({ compilerOptions, files }))
-  await host.tsc(['-p', `tsconfig.${name}.json`])
-}
 
 describe('the tarball', () => {
   it('contains what hosts need', () => {
@@ -144,14 +117,14 @@ describe('the package in JavaScript', () => {
   }
 
   it('can be imported by ESM and refuses to start without settings', async () => {
-    write('esm.mjs', `import * as identsphere from 'identsphere'\n${use}`)
+    host.write('esm.mjs', `import * as identsphere from 'identsphere'\n${use}`)
     const { stdout, stderr } = await host.node(['esm.mjs'])
     assert.deepEqual(JSON.parse(stdout), expected)
     assert.equal(stderr, '')
   })
 
   it('can be required by CommonJS with the same result', async () => {
-    write('cjs.cjs', `const identsphere = require('identsphere')\n${use}`)
+    host.write('cjs.cjs', `const identsphere = require('identsphere')\n${use}`)
     const { stdout, stderr } = await host.node(['cjs.cjs'])
     assert.deepEqual(JSON.parse(stdout), expected)
     assert.equal(stderr, '')
@@ -159,7 +132,7 @@ describe('the package in JavaScript', () => {
 
   it('exports the same names to ESM and CommonJS at every entry point', async () => {
     const list = JSON.stringify(entrances)
-    write(
+    host.write(
       'entrances.mjs',
       `import { createRequire } from 'node:module'
        const require = createRequire(import.meta.url)
@@ -181,7 +154,7 @@ describe('the package in JavaScript', () => {
       'identsphere/dist/lib/core/crypto/digest.js',
       'identsphere/lib/index.js',
     ]
-    write(
+    host.write(
       'deep.mjs',
       `import { createRequire } from 'node:module'
        const codes = []
@@ -193,7 +166,7 @@ describe('the package in JavaScript', () => {
   })
 
   it('loads no database, Express or hashing modules for other services', async () => {
-    write(
+    host.write(
       'loaded.mjs',
       `import { createRequire, register } from 'node:module'
        import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
@@ -228,7 +201,7 @@ describe('the package in JavaScript', () => {
   })
 
   it('does no work and reads no settings when imported', async () => {
-    write(
+    host.write(
       'idle.mjs',
       `import { readdirSync } from 'node:fs'
        import { setTimeout } from 'node:timers/promises'
@@ -303,8 +276,8 @@ describe('the package in TypeScript', () => {
   /** Errors by file. One run of the compiler checks all of them, for most of its work is what they share. */
   const errors: Record<string, string> = Object.fromEntries(Object.keys(sources).map((file) => [file, '']))
   before(async () => {
-    for (const [file, source] of Object.entries(sources)) write(file, source)
-    const output = await compile('sources', { noEmit: true }, Object.keys(sources)).catch((error) => error.message)
+    for (const [file, source] of Object.entries(sources)) host.write(file, source)
+    const output = await host.compile('sources', { noEmit: true }, Object.keys(sources)).catch((error) => error.message)
     for (const line of String(output ?? '')
       .split('\n')
       .filter((text) => text.includes(': error '))) {
@@ -329,10 +302,10 @@ describe('the package in TypeScript', () => {
     { type: 'commonjs', module: 'preserve', moduleResolution: 'bundler' },
   ]) {
     it(`compiles at every entry point with ${JSON.stringify(options)} and type ${type}`, async () => {
-      write('package.json', JSON.stringify({ type }))
+      host.write('package.json', JSON.stringify({ type }))
       const lines = entrances.map((path, index) => `import * as e${index} from '${path}'\nconsole.log(e${index})\n`)
-      write('entrances.ts', lines.join(''))
-      await compile('entrances.ts', { noEmit: true, ...options }).finally(() => write('package.json', '{}'))
+      host.write('entrances.ts', lines.join(''))
+      await host.compile('entrances.ts', { noEmit: true, ...options }).finally(() => host.write('package.json', '{}'))
     })
   }
 
@@ -342,7 +315,7 @@ describe('the package in TypeScript', () => {
   })
 
   it('compiles for browsers with DOM types only and imports nothing of Node', async () => {
-    write(
+    host.write(
       'page.mts',
       `import { createClient, IdentSphereClientError, type CurrentSession } from 'identsphere/client'
        const client = createClient({ baseUrl: location.origin, onStepUp: async (error) => error.code === 'mfa_required' })
@@ -350,7 +323,7 @@ describe('the package in TypeScript', () => {
        export const answer: Promise<Response> = client.fetch(new Request('/api'))
        export const isNetwork = (error: unknown) => error instanceof IdentSphereClientError && error.code === 'network_error'`,
     )
-    await compile('page.mts', { noEmit: true, types: [], lib: ['es2022', 'dom'] })
+    await host.compile('page.mts', { noEmit: true, types: [], lib: ['es2022', 'dom'] })
     const served = host.tarball.filter((path) => /^dist\/lib\/(client\/.*|client)\.js$/.test(path))
     for (const path of ['dist/lib/client/index.js', 'dist/lib/client.js']) assert.ok(served.includes(path))
     const importing = served.filter((path) =>
@@ -364,121 +337,4 @@ describe('the package in TypeScript', () => {
   it('rejects an unknown option at compile time', () => {
     assert.match(errors['typo.mts'] ?? '', /acessTokenSeconds/)
   })
-})
-
-describe('the examples of the documentation', () => {
-  let database: TestDatabase
-  let application: ChildProcess | undefined
-  before(async () => {
-    database = await createEmptyDatabase()
-  })
-  afterEach(async () => {
-    if (application?.exitCode === null && application.kill()) await once(application, 'exit')
-  })
-  after(() => database.drop())
-
-  for (const { version, express, types } of [
-    { version: 5, express: 'express', types: '@types/express' },
-    { version: 4, express: 'express4', types: 'types-express4' },
-  ]) {
-    it(`compile and run in a host with Express ${version}`, async () => {
-      host.link(express, 'express')
-      host.link(types, '@types/express')
-      write('app.mts', codeUnder(readme, 'In your application', 'ts'))
-      await compile('app.mts', { outDir: '.' })
-      const url = await run('app.mjs')
-      write('version.cjs', "console.log(require('express/package.json').version)")
-      assert.equal((await host.node(['version.cjs'])).stdout.charAt(0), String(version))
-
-      const { client, organizationId } = await register(url, `owner-${version}@example.com`)
-      const reports = await client.get('/reports')
-      assert.equal(reports.status, 200)
-      assert.deepEqual(reports.body, { organization: organizationId })
-      assert.equal((await new Client(url).get('/reports')).status, 401)
-    })
-  }
-
-  it('work beside express-oauth2-jwt-bearer, which keeps its req.auth', async () => {
-    host.link('express')
-    host.link('@types/express')
-    host.link('express-oauth2-jwt-bearer')
-    const secret = 'a secret of somebody else, 32 bytes or more'
-    const theirs = { issuer: 'https://issuer.example.com/', audience: 'https://api.example.com' }
-    const listen = 'app.listen('
-    const example = codeUnder(readme, 'In your application', 'ts')
-    const options = JSON.stringify({ ...theirs, secret, tokenSigningAlg: 'HS256' })
-    write(
-      'beside.mts',
-      `import { auth } from 'express-oauth2-jwt-bearer'
-       ${example.slice(0, example.lastIndexOf(listen))}
-       app.get('/ours', identsphere.requireAuth(), (req, res) => {
-         res.json({ theirs: req.auth?.payload.sub ?? null, ours: identsphere.auth(req).userId })
-       })
-       app.get('/theirs', auth(${options}), (req, res) => {
-         const subject: string | undefined = req.auth?.payload.sub
-         res.json({ theirs: subject, ours: req.identsphere?.userId ?? null })
-       })
-       ${example.slice(example.lastIndexOf(listen))}`,
-    )
-    await compile('beside.mts', { outDir: '.' })
-    const url = await run('beside.mjs')
-
-    const { client, userId } = await register(url, 'beside@example.com')
-    assert.deepEqual((await client.get('/ours')).body, { theirs: null, ours: userId })
-    assert.equal((await client.get('/theirs')).status, 401)
-    const token = jsonwebtoken.sign({}, secret, { ...theirs, subject: 'their-user', expiresIn: 60 })
-    const headers = { authorization: `Bearer ${token}` }
-    const answer = await fetch(`${url}/theirs`, { headers })
-    assert.deepEqual(await answer.json(), { theirs: 'their-user', ours: null })
-    assert.equal((await fetch(`${url}/ours`, { headers })).status, 401)
-  })
-
-  async function run(file: string): Promise<string> {
-    const port = await freePort()
-    const url = `http://localhost:${port}`
-    const environment = {
-      PATH: process.env.PATH,
-      NODE_ENV: 'development',
-      PORT: String(port),
-      DATABASE_URL: database.url,
-    }
-    application = spawn(process.execPath, [file], { cwd: host.folder, env: environment, stdio: 'inherit' })
-    await listening(url)
-    return url
-  }
-
-  async function register(
-    url: string,
-    email: string,
-  ): Promise<{ client: Client; userId: string; organizationId: string }> {
-    const client = new Client(url)
-    const registered = await client.post('/v1/auth/register', {
-      email,
-      password: 'correct-horse-battery-7',
-      organization_name: email.split('@')[0],
-    })
-    assert.equal(registered.status, 201, registered.text)
-    return { client, userId: registered.body.user.user_id, organizationId: registered.body.user.organization_id }
-  }
-
-  it('compile for other services with the types of Express', async () => {
-    const guide = readFileSync(join(root, 'docs/resource-servers.md'), 'utf8')
-    write('service.mts', codeUnder(guide, 'Other services', 'ts'))
-    await compile('service.mts')
-  })
-
-  async function listening(url: string): Promise<void> {
-    const deadline = Date.now() + 30_000
-    while (Date.now() < deadline && application?.exitCode === null) {
-      if (
-        await fetch(`${url}/v1/health`).then(
-          (answer) => answer.ok,
-          () => false,
-        )
-      )
-        return
-      await setTimeout(50)
-    }
-    throw new Error('the application did not start')
-  }
 })

@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -19,8 +29,15 @@ export interface Host {
   link(name: string, as?: string): void
   /** Runs Node in the folder. Passes on no variables that Node or IdentSphere reads. */
   node(args: string[], environment?: Record<string, string>): Promise<{ stdout: string; stderr: string }>
-  /** Runs the TypeScript compiler in the folder. Rejects with its output on an error. */
-  tsc(args: string[]): Promise<void>
+  /** Writes a file in the folder. */
+  write(name: string, text: string): void
+  /**
+   * Compiles in strict mode, declarations included. Rejects with the compiler's output on an error.
+   *
+   * @param options of the compiler. Default: it only checks
+   * @param files that are compiled. Default: the one called `name`
+   */
+  compile(name: string, options?: object, files?: string[]): Promise<void>
   remove(): void
 }
 
@@ -30,10 +47,9 @@ const notPacked = new Set(['node_modules', '.git', 'dist', '.test-build', '.iden
  * Builds and packs a copy of the checkout, which stays unchanged, and unpacks the tarball like npm. Dependencies are
  * links to those of the checkout, so no network is needed. They are laid out like those of pnpm: beside the package in
  * its own folder. The application then finds none of them, and the package finds only them.
- *
- * @param dependencies names of the packages that the package declares
  */
-export async function installPacked(dependencies: string[]): Promise<Host> {
+export async function installPacked(): Promise<Host> {
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const folder = mkdtempSync(join(tmpdir(), 'identsphere-package-'))
   const copy = join(folder, 'checkout')
   cpSync(root, copy, { recursive: true, filter: (path) => path === root || !notPacked.has(basename(path)) })
@@ -49,7 +65,9 @@ export async function installPacked(dependencies: string[]): Promise<Host> {
   mkdirSync(installed, { recursive: true })
   await run('tar', ['-xzf', join(folder, tarball), '--strip-components=1', '-C', installed])
   symlinkSync(installed, join(modules, 'identsphere'))
-  for (const name of dependencies) linkPackage(name, join(store, name))
+  for (const name of Object.keys(dependencies)) linkPackage(name, join(store, name))
+  linkPackage('@types/node', join(modules, '@types/node'))
+  const write = (name: string, text: string) => writeFileSync(join(host, name), text)
   return {
     folder: host,
     builtIn: copy,
@@ -61,11 +79,15 @@ export async function installPacked(dependencies: string[]): Promise<Host> {
       .sort(),
     node: (args, environment = {}) =>
       run(process.execPath, args, { cwd: host, env: { PATH: process.env.PATH, ...environment }, timeout: 60_000 }),
-    async tsc(args) {
+    write,
+    async compile(name, options = { noEmit: true }, files = [name]) {
+      const strict = { target: 'es2022', module: 'nodenext', strict: true, exactOptionalPropertyTypes: true }
+      const compilerOptions = { ...strict, skipLibCheck: false, types: ['node'], ...options }
+      write(`tsconfig.${name}.json`, JSON.stringify({ compilerOptions, files }))
       try {
         // Threads would check the declarations that all files share once each.
         const compiler = join(root, 'node_modules/typescript/bin/tsc')
-        await run(process.execPath, [compiler, '--singleThreaded', ...args], { cwd: host })
+        await run(process.execPath, [compiler, '--singleThreaded', '-p', `tsconfig.${name}.json`], { cwd: host })
       } catch (error) {
         throw new Error((error as { stdout?: string }).stdout || String(error))
       }
